@@ -1,0 +1,1 @@
+"""Clock, ids, errors, configuration, logging, metrics. Imports nothing of Ripstop's own."""
