@@ -1,0 +1,44 @@
+# The commands of the project. Each installs what it needs into .venv, from hashed locks.
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format bench crash lock clean run-environment dev-environment
+
+BIN := .venv/bin
+
+help: ## Say what the commands are
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+serve: run-environment ## Start the server on 127.0.0.1:8080, its data in ./var
+	@exec $(BIN)/ripstop serve
+
+test: check ## All checks and all tests, on SQLite and PostgreSQL; what CI runs
+	$(BIN)/pytest
+
+check: dev-environment ## Format check, lint, types, import contracts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: dev-environment ## Format the code, and mend what lint can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: dev-environment ## Measure, and write docs/performance.md
+	$(BIN)/python -m bench
+
+crash: dev-environment ## Kill the server 1,000 times under write load, and look for damage
+	RIPSTOP_CRASH_KILLS=1000 $(BIN)/pytest tests/crash
+
+lock: dev-environment ## Compile requirements/ anew from pyproject.toml
+	tools/lock.sh
+
+clean: ## Remove the environment and the caches, never ./var
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-environment:
+	@tools/environment.sh run
+
+dev-environment:
+	@tools/environment.sh dev

@@ -1,0 +1,46 @@
+"""What all tests share: a PostgreSQL for the run, and a database of it for each test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from tests.postgres import PostgresServer, running_postgres
+
+POSTGRES_ORIGIN = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run, started by the first test that needs it."""
+    with running_postgres() as server:
+        pytestconfig.stash[POSTGRES_ORIGIN] = server.origin
+        yield server
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The DSN of an empty database that this test has for itself."""
+    async with postgres_server.fresh_database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def citus_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The DSN of an empty database with the extension citus; skips the test where the server has none."""
+    if not await postgres_server.offers_citus():
+        pytest.skip(f"the extension citus is not installed on {postgres_server.origin}")
+    async with postgres_server.fresh_database() as dsn:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute("CREATE EXTENSION citus")
+        finally:
+            await connection.close()
+        yield dsn
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Says which PostgreSQL the tests ran on."""
+    terminalreporter.write_line(f"PostgreSQL: {config.stash.get(POSTGRES_ORIGIN, 'no test asked for it')}")
