@@ -64,8 +64,8 @@ if ! fresh_enough .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/
 fi
 
 say "installing $lock"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock"
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
     --no-deps --no-build-isolation --editable .
 
 stamp_of "$kind" >".venv/$kind.stamp"

@@ -1,0 +1,1 @@
+"""Graph, functions, keyspaces and bus: the machinery that knows nothing of posts or people."""
