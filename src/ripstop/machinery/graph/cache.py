@@ -1,0 +1,216 @@
+"""What a process keeps of the graph: bounded in bytes, and dropped by the change log.
+
+Nothing here knows how to read the store; `Graph` fills it. A value may be used until the end of the request that took
+it: values are never changed in place, but for the rendered fragments that they carry along.
+"""
+
+from collections.abc import Hashable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from ripstop.engines.base import Count
+from ripstop.machinery.graph.types import TypeSet
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Sized(Protocol):
+    """Anything that knows about how many bytes it takes."""
+
+    size: int
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", bound=Sized)
+
+
+class Entry(Generic[T]):
+    """One object as it is now: its value, and what was rendered from it.
+
+    `rendered` belongs to this version: a presenter puts its bytes there through `Graph.keep_rendered`.
+    """
+
+    __slots__ = ("id", "rendered", "size", "type", "value", "version")
+
+    def __init__(self, type_: int, id_: int, version: int, value: T, size: int = 0) -> None:
+        self.type = type_
+        self.id = id_
+        self.version = version
+        self.value = value
+        self.rendered: dict[Hashable, bytes] = {}
+        self.size = size + 400
+
+
+class Tally:
+    """The counts of one source over one `TypeSet`, in its order, and what was rendered from them."""
+
+    __slots__ = ("counts", "rendered", "size")
+
+    def __init__(self, counts: tuple[Count, ...]) -> None:
+        self.counts = counts
+        self.rendered: dict[Hashable, bytes] = {}
+        self.size = 400
+
+
+class Members:
+    """All targets of one list."""
+
+    __slots__ = ("size", "targets")
+
+    def __init__(self, targets: frozenset[int] | None) -> None:
+        self.targets = targets
+        self.size = 200 + 100 * len(targets or ())
+
+
+class Marks:
+    """Which targets one source is known to lead to, as bits in the order of a `TypeSet`; 0 is known as well."""
+
+    __slots__ = ("bits", "size")
+
+    def __init__(self) -> None:
+        self.bits: dict[int, int] = {}
+        self.size = 300
+
+
+class Generations(Generic[K, V]):
+    """A map bounded in bytes, which forgets what was not asked for during about one half of its content.
+
+    Two dicts: when the young one holds half of the bytes it becomes the old one, and the old one goes. A hit in the
+    old one moves to the young. `turn` does it between requests, so that nothing vanishes during one.
+    """
+
+    __slots__ = ("_half", "_old", "_young", "_young_bytes")
+
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+        self._young_bytes = 0
+
+    def get(self, key: K) -> V | None:
+        value = self._young.get(key)
+        if value is None and self._old:
+            value = self._old.pop(key, None)
+            if value is not None:
+                self._young[key] = value
+                self._young_bytes += value.size
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self._young[key] = value
+        self._young_bytes += value.size
+
+    def grew(self, by: int) -> None:
+        """A value that is kept here takes more bytes than when it was put."""
+        self._young_bytes += by
+
+    def drop(self, key: K) -> None:
+        value = self._young.pop(key, None)
+        if value is not None:
+            self._young_bytes -= value.size
+        elif self._old:
+            self._old.pop(key, None)
+
+    def clear(self) -> None:
+        self._young = {}
+        self._old = {}
+        self._young_bytes = 0
+
+    def turn(self) -> None:
+        if self._young_bytes > self._half:
+            self._old = self._young
+            self._young = {}
+            self._young_bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes are held, the old generation taken as a full half where there is one."""
+        return self._young_bytes + (self._half if self._old else 0)
+
+
+class Fetch:
+    """A read of the store that is under way, and what became stale meanwhile."""
+
+    __slots__ = ("everything", "stale")
+
+    def __init__(self) -> None:
+        self.stale: set[int | tuple[int, int]] = set()
+        self.everything = False
+
+    def fresh(self, key: int | tuple[int, int]) -> bool:
+        return not self.everything and key not in self.stale
+
+
+class Cache:
+    """The caches of one process and the rules by which a change drops from them.
+
+    :param limit: bytes in all, about; a half of it is for objects with what is rendered from them.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.objects: Generations[int, Entry[msgspec.Struct]] = Generations(limit // 2)
+        self.tallies: Generations[tuple[int, TypeSet], Tally] = Generations(limit // 4)
+        self.members: Generations[tuple[int, int], Members] = Generations(limit // 8)
+        self.marks: Generations[tuple[int, TypeSet], Marks] = Generations(limit // 8)
+        self._tally_sets: dict[int, list[TypeSet]] = {}
+        self._mark_sets: dict[int, list[TypeSet]] = {}
+        self._known_sets: set[TypeSet] = set()
+        self._fetches: set[Fetch] = set()
+
+    def know_tallies(self, types: TypeSet) -> None:
+        """From now on, changes of these types drop the tallies of this set."""
+        self._know(types, self._tally_sets)
+
+    def know_marks(self, types: TypeSet) -> None:
+        """From now on, changes of these types drop the marks of this set."""
+        self._know(types, self._mark_sets)
+
+    def _know(self, types: TypeSet, sets: dict[int, list[TypeSet]]) -> None:
+        if types not in self._known_sets:
+            self._known_sets.add(types)
+            for number in types.numbers:
+                sets.setdefault(number, []).append(types)
+
+    def begin_fetch(self) -> Fetch:
+        """Must be ended with `end_fetch`; only what is still `fresh` by then may be put."""
+        fetch = Fetch()
+        self._fetches.add(fetch)
+        return fetch
+
+    def end_fetch(self, fetch: Fetch) -> None:
+        self._fetches.discard(fetch)
+
+    def drop(self, ids: Iterable[int], lists: Iterable[tuple[int, int]]) -> None:
+        """Forget what these changes touch."""
+        for id_ in ids:
+            self.objects.drop(id_)
+        for key in lists:
+            source, number = key
+            self.members.drop(key)
+            for types in self._tally_sets.get(number, ()):
+                self.tallies.drop((source, types))
+            for types in self._mark_sets.get(number, ()):
+                self.marks.drop((source, types))
+        for fetch in self._fetches:
+            fetch.stale.update(ids)
+            fetch.stale.update(lists)
+
+    def clear(self) -> None:
+        self.objects.clear()
+        self.tallies.clear()
+        self.members.clear()
+        self.marks.clear()
+        for fetch in self._fetches:
+            fetch.everything = True
+
+    def turn(self) -> None:
+        """Let go of what is beyond the bound. Between requests only."""
+        self.objects.turn()
+        self.tallies.turn()
+        self.members.turn()
+        self.marks.turn()
+
+    @property
+    def bytes(self) -> int:
+        return self.objects.bytes + self.tallies.bytes + self.members.bytes + self.marks.bytes

@@ -1,0 +1,293 @@
+"""The graph as the domain sees it: typed objects and associations, read through a coherent cache."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from ripstop.engines import base
+from ripstop.engines.base import Count, Cursor, Direction, Lane, Merge, Store
+from ripstop.kernel.clock import Clock
+from ripstop.kernel.ids import IdSource, shard_of
+from ripstop.machinery.bus import Bus
+from ripstop.machinery.graph.cache import Cache, Entry, Marks, Members, Tally
+from ripstop.machinery.graph.events import Events
+from ripstop.machinery.graph.types import Association, ObjectType, TypeSet
+from ripstop.machinery.graph.write import Committed, Refused, Write
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+EMPTY = Count(0, -1)
+
+
+class Graph:
+    """Objects and associations for one process.
+
+    What is cached is never staler than the last `sync`, which every request and every call begins with. Blocks,
+    mutes and visibility come from it as well, and are as fresh.
+
+    :param cache_bytes: bound of the cache, about.
+    """
+
+    def __init__(
+        self, store: Store, *, ids: IdSource, clock: Clock, events: Events, bus: Bus, cache_bytes: int = 32 << 20
+    ) -> None:
+        self.ids = ids
+        self.clock = clock
+        self._store = store
+        self._events = events
+        self._bus = bus
+        self._cache = Cache(cache_bytes)
+        self._cursor = -1
+        self._waking = False
+        self.hits = 0
+        self.misses = 0
+
+    @property
+    def cache_bytes(self) -> int:
+        """About how many bytes the cache holds."""
+        return self._cache.bytes
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def new_id(self, shard: int) -> int:
+        return self.ids.new(shard)
+
+    async def sync(self) -> None:
+        """Catch up with what any process committed before now."""
+        changes = await self._store.changes(self._cursor)
+        if changes.cursor != self._cursor:
+            self._cursor = changes.cursor
+            if changes.lost:
+                self._cache.clear()
+            else:
+                self._cache.drop(changes.ids, changes.lists)
+        self._cache.turn()
+
+    # Objects
+
+    async def get(self, type_: ObjectType[T], id_: int) -> Entry[T] | None:
+        """The object, or None if there is none of this type."""
+        entry = self._cache.objects.get(id_)
+        if entry is None:
+            return (await self.get_many(type_, (id_,))).get(id_)
+        self.hits += 1
+        return cast(Entry[T], entry) if entry.type == type_.number else None
+
+    def peek(self, type_: ObjectType[T], id_: int) -> Entry[T] | None:
+        """The object if it is cached."""
+        entry = self._cache.objects.get(id_)
+        return cast(Entry[T], entry) if entry is not None and entry.type == type_.number else None
+
+    async def get_many(self, type_: ObjectType[T], ids: Iterable[int]) -> dict[int, Entry[T]]:
+        """Those of the objects that are there and of this type. One engine call if any is not cached."""
+        objects = self._cache.objects
+        found: dict[int, Entry[T]] = {}
+        missing: list[int] = []
+        for id_ in ids:
+            entry = objects.get(id_)
+            if entry is None:
+                missing.append(id_)
+            elif entry.type == type_.number:
+                found[id_] = cast(Entry[T], entry)
+        self.hits += len(found)
+        if missing:
+            self.misses += len(missing)
+            fetch = self._cache.begin_fetch()
+            try:
+                rows = await self._store.object_get(missing)
+            finally:
+                self._cache.end_fetch(fetch)
+            for id_, row in rows.items():
+                if row.type != type_.number:
+                    continue
+                entry = Entry(row.type, id_, row.version, type_.decode(row.data), 2 * len(row.data))
+                found[id_] = entry
+                if fetch.fresh(id_):
+                    objects.put(id_, cast(Entry[msgspec.Struct], entry))
+        return found
+
+    def keep_rendered(self, holder: Entry[Any] | Tally, key: object, data: bytes) -> bytes:
+        """Keep bytes that follow from this entry or tally alone, for as long as it is cached."""
+        holder.rendered[key] = data
+        holder.size += len(data)
+        (self._cache.objects if isinstance(holder, Entry) else self._cache.tallies).grew(len(data))
+        return data
+
+    # Associations
+
+    async def find(self, source: int, types: Sequence[Association], targets: Sequence[int]) -> list[base.Association]:
+        """Which of these associations lead from the source to any of the targets."""
+        return await self._store.assoc_get(source, [t.number for t in types], targets)
+
+    async def range(
+        self,
+        source: int,
+        association: Association,
+        *,
+        after: Cursor | None = None,
+        before: Cursor | None = None,
+        limit: int,
+        direction: Direction = Direction.NEWEST_FIRST,
+        mask: int = 0,
+        match: int = 0,
+    ) -> list[base.Association]:
+        """A page of one list; see `Engine.assoc_range`."""
+        return await self._store.assoc_range(
+            source,
+            association.number,
+            after=after,
+            before=before,
+            limit=limit,
+            direction=direction,
+            mask=mask,
+            match=match,
+        )
+
+    async def merge(
+        self,
+        sources: Sequence[int],
+        association: Association,
+        *,
+        after: Cursor | None = None,
+        before: Cursor | None = None,
+        limit: int,
+        budget: int,
+        mask: int = 0,
+        match: int = 0,
+    ) -> Merge:
+        """The newest entries over many lists; see `Engine.assoc_merge`."""
+        return await self._store.assoc_merge(
+            sources,
+            association.number,
+            after=after,
+            before=before,
+            limit=limit,
+            budget=budget,
+            mask=mask,
+            match=match,
+        )
+
+    async def counts(self, sources: Sequence[int], types: Sequence[Association]) -> dict[tuple[int, int], Count]:
+        """Lengths and newest orders, not cached; by (source, type number), empty lists absent."""
+        return await self._store.assoc_counts(sources, [t.number for t in types])
+
+    async def tallies(self, sources: Collection[int], types: TypeSet) -> dict[int, Tally]:
+        """The counts of every source over a set of counted types. One engine call if any is not cached."""
+        cache = self._cache
+        found: dict[int, Tally] = {}
+        missing: list[int] = []
+        for source in sources:
+            tally = cache.tallies.get((source, types))
+            if tally is None:
+                missing.append(source)
+            else:
+                found[source] = tally
+        if missing:
+            cache.know_tallies(types)
+            numbers = types.numbers
+            fetch = cache.begin_fetch()
+            try:
+                counts = await self._store.assoc_counts(missing, numbers)
+            finally:
+                cache.end_fetch(fetch)
+            for source in missing:
+                tally = Tally(tuple(counts.get((source, number), EMPTY) for number in numbers))
+                found[source] = tally
+                if all(fetch.fresh((source, number)) for number in numbers):
+                    cache.tallies.put((source, types), tally)
+        return found
+
+    async def members(self, source: int, association: Association, *, most: int) -> frozenset[int] | None:
+        """All targets of a list, or None if it has more than `most` (always give the same for one association)."""
+        key = (source, association.number)
+        members = self._cache.members.get(key)
+        if members is None:
+            fetch = self._cache.begin_fetch()
+            try:
+                rows = await self._store.assoc_range(source, association.number, limit=most + 1)
+            finally:
+                self._cache.end_fetch(fetch)
+            members = Members(None if len(rows) > most else frozenset(row.target for row in rows))
+            if fetch.fresh(key):
+                self._cache.members.put(key, members)
+        return members.targets
+
+    async def marks(self, source: int, types: TypeSet, targets: Collection[int]) -> dict[int, int]:
+        """For every target, which types of the set lead to it from the source: bit i for ``types.types[i]``.
+
+        The answer may hold further targets. One engine call if any is not cached.
+        """
+        cache = self._cache
+        marks = cache.marks.get((source, types))
+        if marks is None:
+            marks = Marks()
+            missing: Collection[int] = targets
+        else:
+            known = marks.bits
+            missing = [target for target in targets if target not in known]
+        if not missing:
+            return marks.bits
+        cache.know_marks(types)
+        fetch = cache.begin_fetch()
+        try:
+            rows = await self._store.assoc_get(source, types.numbers, list(missing))
+        finally:
+            cache.end_fetch(fetch)
+        bits = dict.fromkeys(missing, 0)
+        for row in rows:
+            bits[row.target] |= 1 << types.numbers.index(row.type)
+        fresh = all(fetch.fresh((source, number)) for number in types.numbers)
+        if fresh and len(marks.bits) < MARKS_KEPT:
+            kept = cache.marks.get((source, types))
+            if kept is None:
+                kept = marks
+                cache.marks.put((source, types), kept)
+            kept.bits.update(bits)
+            kept.size += 100 * len(bits)
+            cache.marks.grew(100 * len(bits))
+            return kept.bits
+        cache.marks.drop((source, types))
+        return {**marks.bits, **bits}
+
+    # Names
+
+    async def names(self, names: Sequence[str]) -> dict[str, int]:
+        """Who holds these names now; free ones are absent."""
+        return {name: row.holder for name, row in (await self._store.name_get(names)).items()}
+
+    # Writes
+
+    def write(self, home: int) -> Write:
+        """Begin a batch whose home is the shard of the id `home`."""
+        return self.write_in(shard_of(home))
+
+    def write_in(self, shard: int) -> Write:
+        """Begin a batch whose home is this shard, 0 to 1,023."""
+        return Write(shard, ids=self.ids, events=self._events, now_ms=self.clock.now_ms)
+
+    async def commit(self, write: Write, *, lane: Lane = Lane.FOREGROUND) -> Committed:
+        """Do all of the write or nothing; durable on return.
+
+        :raises Refused: a precondition did not hold.
+        :raises ripstop.kernel.errors.Unavailable: the store does not take it now; nothing was done.
+        """
+        (outcome,) = await self._store.commit((write.batch(),), lane=lane)
+        if outcome.refused is not None:
+            raise Refused(write.operations[outcome.refused], outcome.refused)
+        for topic, payload in write.live:
+            self._bus.publish(topic, payload)
+        if write.wakes and not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake_workers)
+        return Committed(outcome.changed)
+
+    def _wake_workers(self) -> None:
+        self._waking = False
+        self._bus.publish("calls")
+
+
+MARKS_KEPT = 4000
+"""Marks kept for one source; beyond, they are begun anew."""
