@@ -140,9 +140,14 @@ def _readable_programs(programs: Path, folder: Path) -> Path:
     readable = subprocess.run(_as_server_user("test", "-x", programs / "postgres"), check=False)
     if readable.returncode == 0:
         return programs
-    installation = folder / "installation"
-    shutil.copytree(programs.parent, installation, symlinks=True)
-    return installation / programs.name
+    # The programs find their libraries from where they lie: a wheel keeps them in a folder beside the package.
+    installation, package = programs.parent, programs.parents[1]
+    copy = folder / "programs" / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "programs" / libraries.name, symlinks=True)
+    return copy / programs.name
 
 
 @contextlib.contextmanager
