@@ -1,0 +1,1 @@
+"""Who is here: accounts and their profiles, credentials, applications, tokens."""

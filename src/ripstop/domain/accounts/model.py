@@ -1,0 +1,121 @@
+"""What is kept of an account, and of those who act for it. Instants are milliseconds since the Unix epoch."""
+
+import msgspec
+
+from ripstop.engines.base import Counted
+from ripstop.machinery.graph import ObjectType, association
+
+PUBLIC, UNLISTED, PRIVATE, DIRECT = "public", "unlisted", "private", "direct"
+VISIBILITIES = (PUBLIC, UNLISTED, PRIVATE, DIRECT)
+"""From the widest to the narrowest: everybody; everybody who comes by; followers; those who are mentioned."""
+
+
+class Field(msgspec.Struct, frozen=True, gc=False):
+    """A line of a profile: a name and a value, both plain text."""
+
+    name: str
+    value: str
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile, and how its owner wants to be met. Counts are not here: they belong to the lists.
+
+    `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
+    `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
+    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts.
+    """
+
+    username: str
+    created_at: int
+    domain: str = ""
+    credentials: int | None = None
+    display_name: str = ""
+    note: str = ""
+    fields: tuple[Field, ...] = ()
+    locked: bool = False
+    bot: bool = False
+    discoverable: bool | None = None
+    indexable: bool = False
+    hide_collections: bool = False
+    posting_visibility: str = PUBLIC
+    posting_sensitive: bool = False
+    posting_language: str | None = None
+
+    @property
+    def acct(self) -> str:
+        """`alice` for those who live here, `dan@remote.example` for others."""
+        return f"{self.username}@{self.domain}" if self.domain else self.username
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the owner of an account proves to be it. Never shown, never in a log.
+
+    Exactly one of `password_sealed` (under the server's secret, until the worker has hashed it) and `password_hash`
+    (argon2) is there.
+    """
+
+    account: int
+    email: str
+    created_at: int
+    password_sealed: str | None = None
+    password_hash: str | None = None
+    locale: str = "en"
+    reason: str = ""
+
+
+class Application(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A program that people use, registered by itself. Its client id is the object's id.
+
+    `secret_hash` is the SHA-256 of the client secret, in hex.
+    """
+
+    name: str
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    secret_hash: str
+    created_at: int
+    website: str | None = None
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The right to act with some scopes: for an account, or (None) for the application alone.
+
+    Found by the name `token/<SHA-256 of the secret in hex>`; the secret itself is kept nowhere. Lives in the shard
+    of what it acts for. `application_name` and `application_website` are copies, to sign posts without another read.
+    """
+
+    application: int
+    scopes: tuple[str, ...]
+    hash: str
+    created_at: int
+    account: int | None = None
+    expires_at: int | None = None
+    application_name: str = ""
+    application_website: str | None = None
+
+
+ACCOUNT = ObjectType(1, "account", Account)
+CREDENTIALS = ObjectType(2, "credentials", Credentials)
+APPLICATION = ObjectType(3, "application", Application)
+TOKEN = ObjectType(4, "token", Token)
+
+HOLDS_TOKEN = association(19, "holds_token", counted=Counted.NO)
+"""Account to each of its tokens, so that all can be listed and revoked; the order is the token's id."""
+
+OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN)
+ASSOCIATIONS = (HOLDS_TOKEN,)
+
+
+def account_name(username: str, domain: str = "") -> str:
+    """The name by which an account is found and kept unique."""
+    return f"acct:{domain.lower()}/{username.lower()}"
+
+
+def mail_name(email: str) -> str:
+    """The name that keeps an address of e-mail unique; `email` as it is normalised by `check_email`."""
+    return f"mail/{email}"
+
+
+def token_name(digest: str) -> str:
+    """The name by which a token is found; `digest` is the SHA-256 of its secret in hex."""
+    return f"token/{digest}"

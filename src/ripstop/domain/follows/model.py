@@ -1,0 +1,33 @@
+"""Edges between accounts. Each lives in the shard of the account that made it."""
+
+import msgspec
+
+from ripstop.engines.base import Counted
+from ripstop.machinery.graph import association, association_pair
+
+FOLLOWS, FOLLOWED_BY = association_pair((1, "follows"), (2, "followed_by"))
+"""The order is an id that is minted at the follow, so that lists page by it; the data is `FollowData` or nothing."""
+
+BLOCKS, BLOCKED_BY = association_pair(
+    (15, "blocks"), (16, "blocked_by"), counted=Counted.NO, inverse_counted=Counted.NO, inverse_keyed=True
+)
+"""The order is an id that is minted at the block."""
+
+MUTES = association(17, "mutes", counted=Counted.NO)
+"""The order is an id that is minted at the mute."""
+
+ASSOCIATIONS = (FOLLOWS, FOLLOWED_BY, BLOCKS, BLOCKED_BY, MUTES)
+
+NO_REPOSTS = 1
+"""Flag of FOLLOWS: the follower does not want to see what the followed reposts."""
+NOTIFY = 2
+"""Flag of FOLLOWS: the follower wants to be told of each new post."""
+
+MUTES_NOTIFICATIONS = 1
+"""Flag of MUTES: no notifications from the muted either."""
+
+
+class FollowData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a follower wants to see beyond the flags."""
+
+    languages: tuple[str, ...] = ()

@@ -1,0 +1,29 @@
+"""What is kept of a notification: one row of the list NOTIFIED, and no object."""
+
+import msgspec
+
+from ripstop.engines.base import Counted
+from ripstop.machinery.graph import association
+
+FOLLOW = 1
+FAVOURITE = 2
+REBLOG = 3
+MENTION = 4
+KIND_MASK = 15
+UNDONE = 16
+"""What it told of was taken back before it could be told: the row is there to refuse the telling, never shown."""
+
+KINDS = {FOLLOW: "follow", FAVOURITE: "favourite", REBLOG: "reblog", MENTION: "mention"}
+"""Kind to the type by which clients of the Mastodon API know it."""
+
+NOTIFIED = association(18, "notified", counted=Counted.NO)
+"""Account to the id of the follow, like, repost or post that is told of, which is the order as well."""
+
+ASSOCIATIONS = (NOTIFIED,)
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The data of a row: who did it, and the post it was done to (for a mention: the post that mentions)."""
+
+    actor: int
+    post: int | None = None

@@ -1,0 +1,1 @@
+"""Posts: writing, deleting, answering, liking, reposting, bookmarking them."""

@@ -1,0 +1,62 @@
+"""What happens to posts. `author` is always the author of `post`; `actor` is who did something with it."""
+
+import msgspec
+
+
+class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post, not a repost, is there. `flags` are those of `ripstop.domain.posts.model`."""
+
+    post: int
+    author: int
+    flags: int
+    root: int | None = None
+    in_reply_to: int | None = None
+    in_reply_to_author: int | None = None
+    mentions: tuple[int, ...] = ()
+
+
+class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post, not a repost, is gone; lists that it stood in for others may still name it."""
+
+    post: int
+    author: int
+    flags: int
+    root: int | None = None
+    mentions: tuple[int, ...] = ()
+
+
+class PostLiked(msgspec.Struct, frozen=True, kw_only=True):
+    """`like` is the id that was minted for it: its place in both lists."""
+
+    post: int
+    author: int
+    actor: int
+    like: int
+
+
+class PostUnliked(msgspec.Struct, frozen=True, kw_only=True):
+    """The like with the id `like` is taken back."""
+
+    post: int
+    author: int
+    actor: int
+    like: int
+
+
+class PostReposted(msgspec.Struct, frozen=True, kw_only=True):
+    """`actor` passed `post` on; `repost` is the id of the new post that says so, `flags` are its flags."""
+
+    post: int
+    author: int
+    actor: int
+    repost: int
+    flags: int
+
+
+class PostUnreposted(msgspec.Struct, frozen=True, kw_only=True):
+    """`repost` is gone again."""
+
+    post: int
+    author: int
+    actor: int
+    repost: int

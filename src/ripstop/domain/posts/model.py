@@ -1,0 +1,139 @@
+"""What is kept of a post, and the lists it stands in. Instants are milliseconds since the Unix epoch."""
+
+import hashlib
+
+import msgspec
+
+from ripstop.domain.accounts.model import DIRECT, PRIVATE, PUBLIC, UNLISTED
+from ripstop.engines.base import Counted
+from ripstop.kernel.ids import MAX_ID
+from ripstop.machinery.graph import ObjectType, association, association_pair
+
+# Flags of a post in the lists POSTED, THREAD and TIMELINE.
+REPLY = 1
+REPOST = 2
+MEDIA = 4
+SENSITIVE = 8
+IS_PUBLIC = 16
+IS_UNLISTED = 32
+IS_PRIVATE = 64
+IS_DIRECT = 128
+REPLY_TO_SELF = 256
+
+VISIBILITY_FLAGS = {PUBLIC: IS_PUBLIC, UNLISTED: IS_UNLISTED, PRIVATE: IS_PRIVATE, DIRECT: IS_DIRECT}
+
+LOCAL_TIMELINE = 1
+"""The id under which the server's own timeline stands in TIMELINE. No object has it."""
+
+
+class Mention(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Somebody named in a post, as they were called when it was written."""
+
+    id: int
+    username: str
+    domain: str = ""
+
+    @property
+    def acct(self) -> str:
+        return f"{self.username}@{self.domain}" if self.domain else self.username
+
+
+class Signature(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The application that a post was written with."""
+
+    name: str
+    website: str | None = None
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post, or (with `repost_of`) the sign that its author passed another one on.
+
+    `text` is what the author wrote, `content` the same as clean HTML. `root` is the first post of the thread, None
+    where this is it. `visibility` is one of `ripstop.domain.accounts.model.VISIBILITIES`.
+    """
+
+    author: int
+    created_at: int
+    visibility: str = PUBLIC
+    text: str = ""
+    content: str = ""
+    spoiler_text: str = ""
+    sensitive: bool = False
+    language: str | None = None
+    in_reply_to: int | None = None
+    in_reply_to_author: int | None = None
+    root: int | None = None
+    repost_of: int | None = None
+    mentions: tuple[Mention, ...] = ()
+    tags: tuple[str, ...] = ()
+    application: Signature | None = None
+    edited_at: int | None = None
+
+    @property
+    def flags(self) -> int:
+        """The post's flags in the lists that it stands in."""
+        flags = VISIBILITY_FLAGS[self.visibility]
+        if self.in_reply_to is not None:
+            flags |= REPLY | (REPLY_TO_SELF if self.in_reply_to_author == self.author else 0)
+        if self.repost_of is not None:
+            flags |= REPOST
+        if self.sensitive:
+            flags |= SENSITIVE
+        return flags
+
+
+POST = ObjectType(5, "post", Post)
+
+# A direction is counted where somebody is shown the number, or merges over it; every count costs its writers.
+
+POSTED = association(3, "posted")
+"""Account to its posts and reposts; the order is the post's id."""
+LIKED, LIKED_BY = association_pair((4, "liked"), (5, "liked_by"), counted=Counted.NO)
+"""Account to post; the order is an id minted at the like."""
+REPOSTED, REPOSTED_BY = association_pair((6, "reposted"), (7, "reposted_by"), counted=Counted.NO)
+"""Account to the original; the order is the id of the repost, itself a post."""
+BOOKMARKED = association(8, "bookmarked", counted=Counted.NO)
+"""Account to post; the order is an id minted at the bookmark."""
+REPLY_TO, REPLIES = association_pair((9, "reply_to"), (10, "replies"), counted=Counted.NO)
+"""Post to the post it answers; the order is the answer's id."""
+LISTED, TIMELINE = association_pair((11, "listed"), (12, "timeline"), counted=Counted.NO, inverse_counted=Counted.NO)
+"""Post to a timeline's root such as LOCAL_TIMELINE; the order is the post's id."""
+TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=Counted.NO)
+"""Post to `tag_id` of each hashtag; the order is the post's id."""
+IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
+"""Post to the root of its thread, which is not itself in the list; the order is the post's id."""
+MENTIONS, MENTIONED_IN = association_pair(
+    (23, "mentions"), (24, "mentioned_in"), counted=Counted.NO, inverse_counted=Counted.NO
+)
+"""Post to account; the order is the post's id."""
+
+OBJECTS = (POST,)
+ASSOCIATIONS = (
+    POSTED,
+    LIKED,
+    LIKED_BY,
+    REPOSTED,
+    REPOSTED_BY,
+    BOOKMARKED,
+    REPLY_TO,
+    REPLIES,
+    LISTED,
+    TIMELINE,
+    TAGGED,
+    TAG_POSTS,
+    IN_THREAD,
+    THREAD,
+    MENTIONS,
+    MENTIONED_IN,
+)
+
+
+def tag_id(tag: str) -> int:
+    """The id under which a hashtag's posts stand in TAG_POSTS: a hash of its lower-case form, needing no look-up."""
+    digest = hashlib.blake2b(tag.lower().encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") & MAX_ID or 1
+
+
+def idempotency_name(account: int, key: str) -> str:
+    """The name that makes a second post with the same `Idempotency-Key` impossible."""
+    return f"idem/{account}/{hashlib.sha256(key.encode()).hexdigest()}"
