@@ -1,0 +1,1 @@
+"""Shared plumbing of all HTTP surfaces: routes, requests and responses, auth, errors, limits, admission control."""

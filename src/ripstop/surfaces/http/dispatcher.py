@@ -1,0 +1,200 @@
+"""From the server's callback to a handler and back: one function, one `try`, no layers.
+
+What a request passes, in order: route, admission, change log, token and scope, parameters, handler. Whatever goes
+wrong on the way ends in one place and leaves in one shape.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from time import perf_counter
+
+from ripstop.kernel.errors import BadRequest, RipstopError
+from ripstop.kernel.metrics import Histogram, Metrics
+from ripstop.surfaces.http.admission import Admission
+from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
+from ripstop.surfaces.http.body import parse_body, read_body
+from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers, no_such_path
+from ripstop.surfaces.http.request import Channel, Request, Scope
+from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream
+from ripstop.surfaces.http.routing import METHODS, Auth, Endpoint, Route, Router
+
+log = logging.getLogger(__name__)
+
+Begin = Callable[[], Awaitable[None]]
+"""What must be done before a handler may read: catch up with what other processes changed."""
+
+_BODILESS = frozenset({"GET", "HEAD"})
+_STATUS_CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
+
+
+class Tally:
+    """Counts of one route."""
+
+    __slots__ = ("latency", "statuses")
+
+    def __init__(self, metrics: "RouteMetrics", method: str, pattern: str) -> None:
+        self.statuses = [metrics.requests.cell(method, pattern, status) for status in _STATUS_CLASSES]
+        self.latency: Histogram = metrics.latency.cell(method, pattern)
+
+
+class RouteMetrics:
+    """The families that every request counts in. Cells of routes that were never asked are left out."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.requests = metrics.counter(
+            "ripstop_http_requests_total",
+            "Requests answered, by route and class of status.",
+            ["method", "route", "status"],
+        )
+        self.latency = metrics.histogram(
+            "ripstop_http_request_seconds", "From a request's head to its answer, by route.", ["method", "route"]
+        )
+
+
+class Dispatcher:
+    """Serves routes over RSGI. One per process; its counters are plain attributes of one event loop.
+
+    :param origin: the public URL, without a slash at the end.
+    :param authenticate: from token to viewer.
+    :param begin: awaited before each handler.
+    :param max_body: bytes a body may have, where its route says nothing else.
+    :param body_seconds: by when a body must have come.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        *,
+        origin: str,
+        authenticate: Authenticate,
+        begin: Begin,
+        admission: Admission,
+        metrics: Metrics,
+        max_body: int = 1 << 20,
+        body_seconds: float = 20.0,
+    ) -> None:
+        self._router = Router(routes)
+        self._origin = origin.rstrip("/")
+        self._authenticate = authenticate
+        self._begin = begin
+        self._admission = admission
+        self._max_body = max_body
+        self._body_seconds = body_seconds
+        self._metrics = RouteMetrics(metrics)
+        self._tallies: dict[Endpoint | None, Tally] = {}
+        self._streams: set[asyncio.Task[None]] = set()
+
+    async def __rsgi__(self, scope: Scope, channel: Channel) -> None:
+        """Answer one request. Never raises."""
+        started = perf_counter()
+        admission = self._admission
+        admission.in_flight += 1
+        endpoint: Endpoint | None = None
+        answer: Answer
+        try:
+            method = scope.method
+            path = scope.path
+            if method in METHODS or method == "HEAD":
+                endpoint, args = self._router.find(method, path)
+                request = Request(scope, method=method, path=path, args=args, origin=self._origin)
+                answer = await self._answer(endpoint, request, channel)
+            else:
+                answer = self._other_method(method, path)
+            if type(answer) is bytes:
+                status = 200
+                channel.response_bytes(200, JSON_HEADERS, answer)
+            elif isinstance(answer, Response):
+                status = answer.status
+                channel.response_bytes(status, answer.headers, answer.body)
+            else:
+                assert isinstance(answer, Stream)
+                status = answer.status
+                self._start_stream(answer, channel)
+        except Exception as error:  # noqa: BLE001 - the one place where whatever went wrong becomes an answer
+            status = self._refuse(error, scope, channel)
+        finally:
+            admission.in_flight -= 1
+        tally = self._tallies.get(endpoint) or self._tally(endpoint)
+        tally.statuses[status // 100].value += 1
+        tally.latency.observe(perf_counter() - started)
+
+    async def _answer(self, endpoint: Endpoint, request: Request, channel: Channel) -> Answer:
+        token = None if endpoint.auth is Auth.NONE else bearer_token(request)
+        admission = self._admission
+        if admission.pressure:
+            admission.admit(endpoint.anonymous_kind if token is None else endpoint.kind)
+        await self._begin()
+        if endpoint.auth is not Auth.NONE:
+            await authorise(request, token, endpoint, self._authenticate)
+        decoder = endpoint.decoder
+        if decoder is None:
+            return await endpoint.handler(request, None)
+        fields = None
+        if request.method not in _BODILESS:
+            limit = endpoint.max_body or self._max_body
+            body = await read_body(request.headers, channel, limit=limit, seconds=self._body_seconds)
+            if body:
+                fields = parse_body(request.headers.get("content-type"), body)
+        return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))
+
+    def _other_method(self, method: str, path: str) -> Response:
+        if method != "OPTIONS":
+            raise BadRequest("This method is not known here")
+        if not self._router.knows(path):
+            raise no_such_path()
+        return Response(b"", 204, PREFLIGHT_HEADERS)
+
+    def _refuse(self, error: Exception, scope: Scope, channel: Channel) -> int:
+        """Send an error in the one shape; says with which status."""
+        if not isinstance(error, RipstopError):
+            log.error("%s %s failed", scope.method, scope.path, exc_info=error)
+            error = RipstopError(INTERNAL)
+        elif error.status >= 500 and error.cause is not None:
+            log.warning("%s %s: %s (%s)", scope.method, scope.path, error.sentence, error.cause)
+        channel.response_bytes(error.status, [*JSON_HEADERS, *error_headers(error)], error_body(error))
+        return error.status
+
+    def _tally(self, endpoint: Endpoint | None) -> Tally:
+        if endpoint is None:
+            tally = Tally(self._metrics, "", "none")
+        else:
+            tally = Tally(self._metrics, endpoint.route.method, endpoint.route.pattern)
+        self._tallies[endpoint] = tally
+        return tally
+
+    def _start_stream(self, stream: Stream, channel: Channel) -> None:
+        task = asyncio.get_running_loop().create_task(_run_stream(stream, channel))
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+
+    async def close(self) -> None:
+        """End all streams, so that their connections can be closed."""
+        streams = list(self._streams)
+        for task in streams:
+            task.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+
+
+async def _run_stream(stream: Stream, channel: Channel) -> None:
+    """Send chunks until the iterator ends or the client goes away."""
+    transport = channel.response_stream(stream.status, stream.headers)
+    gone = asyncio.ensure_future(channel.client_disconnect())
+    sender = asyncio.ensure_future(_send_chunks(stream, transport))
+    try:
+        await asyncio.wait({gone, sender}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sender.cancel()
+        gone.cancel()
+        await asyncio.gather(sender, gone, return_exceptions=True)
+
+
+async def _send_chunks(stream: Stream, transport: object) -> None:
+    send = transport.send_bytes  # type: ignore[attr-defined]  # the server's own type has no public name
+    try:
+        async for chunk in stream.chunks:
+            await send(chunk)
+    finally:
+        close = getattr(stream.chunks, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,95 @@
+"""A request as handlers see it: a thin view of what the server hands over, in which costly parts are read on demand."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol
+
+from ripstop.surfaces.http.form import Pairs, split_pairs
+
+
+class Viewer(Protocol):
+    """Who asks, as a token says. `account` is None for a token of an application alone."""
+
+    @property
+    def account(self) -> int | None: ...
+
+    @property
+    def application(self) -> int | None: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+class HeaderMap(Protocol):
+    """Request headers by lower-case name; values that are not ASCII count as absent."""
+
+    def get(self, key: str, default: str | None = None, /) -> str | None: ...
+
+
+class Scope(Protocol):
+    """What the server says of a request; each attribute is computed when it is read."""
+
+    proto: str
+    method: str
+    path: str
+    query_string: str
+    client: str
+    headers: HeaderMap
+
+
+class Channel(Protocol):
+    """The way back to the client, and the body."""
+
+    def __call__(self) -> Awaitable[bytes]: ...
+    def __aiter__(self) -> Any: ...
+    def client_disconnect(self) -> Awaitable[None]: ...
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> Any: ...
+
+
+class Request:
+    """One request.
+
+    `viewer` is set by the dispatcher for routes that ask for one. `origin` is the public URL of the server, without
+    a slash at the end. `args` holds the parts of the path that a pattern names: ids as int, all else as text.
+    """
+
+    __slots__ = ("_query", "_scope", "args", "headers", "method", "origin", "path", "viewer")
+
+    def __init__(self, scope: Scope, *, method: str, path: str, args: Mapping[str, int | str], origin: str) -> None:
+        self._scope = scope
+        self._query: Pairs | None = None
+        self.method = method
+        self.path = path
+        self.args = args
+        self.origin = origin
+        self.headers = scope.headers
+        self.viewer: Viewer | None = None
+
+    @property
+    def query(self) -> Pairs:
+        """The query as pairs of name and value, decoded.
+
+        :raises BadRequest: it is not UTF-8.
+        """
+        if self._query is None:
+            self._query = split_pairs(self._scope.query_string)
+        return self._query
+
+    @property
+    def account(self) -> int:
+        """The id of the account that asks. For routes with `Auth.USER` only, where there always is one."""
+        viewer = self.viewer
+        if viewer is None or viewer.account is None:
+            msg = "the route does not ask for a user"
+            raise LookupError(msg)
+        return viewer.account
+
+    @property
+    def client(self) -> str:
+        """Network address of the other end, without its port."""
+        return self._scope.client.rpartition(":")[0]
+
+    def header(self, name: str) -> str | None:
+        """The value of a header by its lower-case name."""
+        return self.headers.get(name)

@@ -1,0 +1,234 @@
+"""Which handler answers a method and a path."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Any
+
+import msgspec
+
+from ripstop.kernel.ids import MAX_ID
+from ripstop.surfaces.http.errors import MethodNotAllowed, no_such_path
+from ripstop.surfaces.http.params import Decoder
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Answer
+
+Handler = Callable[[Request, Any], Awaitable[Answer]]
+"""``async def handler(request: Request, params: P) -> Answer``; params is None where the route declares none."""
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class Auth(Enum):
+    """Whom a route serves."""
+
+    NONE = "anybody; a token is not even looked at"
+    OPTIONAL = "anybody; a token, if there is one, must be good"
+    APP = "any good token, of an application or of a user"
+    USER = "a user's token"
+
+
+class Kind(IntEnum):
+    """How dear a request is: under overload, lower kinds are turned away first."""
+
+    ANONYMOUS_READ = 0
+    READ = 1
+    WRITE = 2
+    SIGN_UP = 3
+    ALWAYS = 4
+    """Never turned away: health and metrics, by which an operator sees what goes on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """One endpoint.
+
+    :param pattern: ``/api/v1/accounts/{id}/follow``. Parts named ``id`` or ``…_id`` match ids only and arrive as int.
+    :param scope: scope that the token must hold, or several of which one will do, apart by spaces. ``write`` stands
+        for every ``write:…``, and so on.
+    :param params: struct that path, query and body are converted into.
+    :param kind: default: READ for GET, WRITE for everything else. READ counts as ANONYMOUS_READ without a token.
+    :param max_body: bytes, where the server's limit does not fit.
+    """
+
+    method: str
+    pattern: str
+    handler: Handler
+    scope: str | None = None
+    auth: Auth = Auth.NONE
+    params: type[msgspec.Struct] | None = None
+    kind: Kind | None = None
+    max_body: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            msg = f"{self.method} {self.pattern}: HEAD and OPTIONS are answered by themselves, others are unknown"
+            raise ValueError(msg)
+        if not self.pattern.startswith("/") or (self.pattern != "/" and self.pattern.endswith("/")):
+            msg = f"{self.pattern}: a pattern begins with a slash and does not end with one"
+            raise ValueError(msg)
+        if self.scope is not None and self.auth is Auth.NONE:
+            msg = f"{self.method} {self.pattern}: a scope needs a token"
+            raise ValueError(msg)
+
+
+class Endpoint:
+    """A route made ready to be served: what a request needs is looked up here, not worked out."""
+
+    __slots__ = ("anonymous_kind", "auth", "decoder", "handler", "kind", "max_body", "route", "scopes")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.handler = route.handler
+        self.auth = route.auth
+        self.scopes = accepted_scopes(route.scope)
+        self.decoder = Decoder(route.params) if route.params is not None else None
+        self.max_body = route.max_body
+        default = Kind.READ if route.method == "GET" else Kind.WRITE
+        self.kind = default if route.kind is None else route.kind
+        self.anonymous_kind = Kind.ANONYMOUS_READ if self.kind is Kind.READ else self.kind
+
+
+def accepted_scopes(scope: str | None) -> frozenset[str] | None:
+    """All scopes of which a token must hold one: those named, and the umbrellas over them."""
+    if scope is None:
+        return None
+    accepted = set()
+    for one in scope.split():
+        accepted.add(one)
+        umbrella, colon, rest = one.rpartition(":")
+        if colon:
+            accepted.add(umbrella)
+        if rest in {"follows", "blocks", "mutes"}:
+            accepted.add("follow")
+    return frozenset(accepted)
+
+
+_NO_ARGS: Mapping[str, int | str] = {}
+
+
+class Router:
+    """Exact paths in a dict, patterns in a tree of segments; either way the cost does not grow with the routes."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._exact: dict[str, dict[str, Endpoint]] = {}
+        self._tree = _Node()
+        self.endpoints: list[Endpoint] = []
+        for route in routes:
+            endpoint = Endpoint(route)
+            self.endpoints.append(endpoint)
+            methods = self._place(route.pattern)
+            if route.method in methods:
+                msg = f"two routes for {route.method} {route.pattern}"
+                raise ValueError(msg)
+            methods[route.method] = endpoint
+            if route.method == "GET":
+                methods["HEAD"] = endpoint
+
+    def _place(self, pattern: str) -> "dict[str, Endpoint]":
+        if "{" not in pattern:
+            return self._exact.setdefault(pattern, {})
+        node = self._tree
+        names = []
+        for segment in pattern[1:].split("/"):
+            if segment.startswith("{"):
+                name = segment[1:-1]
+                names.append(name)
+                node = node.ids if _names_id(name) else node.texts
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        if node.names and node.names != tuple(names):
+            msg = f"{pattern} is a path whose parts another route names {node.names}"
+            raise ValueError(msg)
+        node.names = tuple(names)
+        return node.methods
+
+    def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, int | str]]:
+        """The endpoint, and the parts of the path that its pattern names.
+
+        :raises NotFound: no such path, or an id in it is none.
+        :raises MethodNotAllowed: the path takes other methods.
+        """
+        methods = self._exact.get(path)
+        if methods is not None:
+            endpoint = methods.get(method)
+            if endpoint is not None:
+                return endpoint, _NO_ARGS
+            raise MethodNotAllowed(_allowed(methods))
+        if path.endswith("/") and path != "/":
+            return self.find(method, path.rstrip("/") or "/")
+        methods, args = self._search(path)
+        endpoint = methods.get(method)
+        if endpoint is None:
+            raise MethodNotAllowed(_allowed(methods))
+        return endpoint, args
+
+    def knows(self, path: str) -> bool:
+        """Whether any method answers on this path."""
+        trimmed = path.rstrip("/") or "/"
+        return trimmed in self._exact or self._tree.search(trimmed[1:].split("/"), 0, ()) is not None
+
+    def _search(self, path: str) -> "tuple[dict[str, Endpoint], Mapping[str, int | str]]":
+        found = self._tree.search(path[1:].split("/"), 0, ())
+        if found is None:
+            raise no_such_path()
+        node, values = found
+        return node.methods, dict(zip(node.names, values, strict=True))
+
+
+class _Node:
+    """One segment of the tree. A literal goes before an id, an id before a text."""
+
+    __slots__ = ("_ids", "_texts", "literals", "methods", "names")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self._ids: _Node | None = None
+        self._texts: _Node | None = None
+        self.methods: dict[str, Endpoint] = {}
+        self.names: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> "_Node":
+        if self._ids is None:
+            self._ids = _Node()
+        return self._ids
+
+    @property
+    def texts(self) -> "_Node":
+        if self._texts is None:
+            self._texts = _Node()
+        return self._texts
+
+    def search(
+        self, segments: list[str], place: int, values: tuple[int | str, ...]
+    ) -> "tuple[_Node, tuple[int | str, ...]] | None":
+        if place == len(segments):
+            return (self, values) if self.methods else None
+        segment = segments[place]
+        literal = self.literals.get(segment)
+        if literal is not None and (found := literal.search(segments, place + 1, values)) is not None:
+            return found
+        if self._ids is not None and (id_ := _parse_id(segment)) is not None:
+            found = self._ids.search(segments, place + 1, (*values, id_))
+            if found is not None:
+                return found
+        if self._texts is not None and segment:
+            return self._texts.search(segments, place + 1, (*values, segment))
+        return None
+
+
+def _names_id(name: str) -> bool:
+    return name == "id" or name.endswith("_id")
+
+
+def _parse_id(segment: str) -> int | None:
+    """An id of at most 63 bits, or None."""
+    if not segment.isascii() or not segment.isdigit() or len(segment) > 19:
+        return None
+    id_ = int(segment)
+    return id_ if 0 < id_ <= MAX_ID else None
+
+
+def _allowed(methods: Mapping[str, Endpoint]) -> str:
+    return ", ".join(sorted({*methods, "OPTIONS"}))
