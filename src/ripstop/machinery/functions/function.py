@@ -1,0 +1,118 @@
+"""Declaring functions and calling them."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from ripstop.engines.base import Criticality
+from ripstop.engines.batch import CallPut
+from ripstop.machinery.functions.outcome import Outcome
+
+A = TypeVar("A")
+
+CALLS_TOPIC = "calls"
+"""Bus topic that wakes workers; published after each commit that enqueues a call due at once. Carries nothing."""
+
+
+class Call(NamedTuple, Generic[A]):
+    """One call as its handler sees it.
+
+    `id` is the same at each attempt and serves as a stable id of what the call does to the world outside. `attempt`
+    counts from 1. `checkpoint` is the state of the last `Checkpoint`. `deadline` is the instant in milliseconds by
+    which the call should have started.
+    """
+
+    id: int
+    function: str
+    arguments: A
+    attempt: int
+    checkpoint: str | None
+    deadline: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function(Generic[A]):
+    """What runs for a name, and how. Durations are seconds.
+
+    :param name: stored with each call: never reuse one for something else.
+    :param arguments: a msgspec Struct, stored as JSON; give new fields a default, so that waiting calls still decode.
+    :param handler: runs at least once for each call, on the event loop, and must not block it. It may be cancelled
+        at any await: at its time limit, when its lease is lost, at the end of a stop's grace.
+    :param criticality: class in which workers take its calls.
+    :param deadline: from the call (or the instant it is due) to its start; orders calls within their class.
+    :param attempts: starts that may fail before the call is dead.
+    :param backoff_base: longest pause after the first failure; doubles with each further one. The pause is drawn
+        evenly from zero to this bound ("full jitter"), so that what failed together does not come back together.
+    :param backoff_cap: longest pause ever.
+    :param time_limit: after so long a run is cancelled, and has failed.
+    :param concurrency: how many may run at once in one worker (None: no limit of its own).
+    """
+
+    name: str
+    arguments: type[A]
+    handler: Callable[[Call[A]], Awaitable[Outcome]]
+    criticality: Criticality = Criticality.NORMAL
+    deadline: float = 60.0
+    attempts: int = 16
+    backoff_base: float = 1.0
+    backoff_cap: float = 600.0
+    time_limit: float = 60.0
+    concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("A function needs a name.")
+        if not issubclass(self.arguments, msgspec.Struct):
+            raise TypeError(f"The arguments of {self.name} must be a msgspec Struct.")
+        if self.attempts < 1 or (self.concurrency is not None and self.concurrency < 1):
+            raise ValueError(f"{self.name} needs at least one attempt and a concurrency of at least one.")
+        if min(self.deadline, self.time_limit, self.backoff_base, self.backoff_cap) <= 0:
+            raise ValueError(f"The durations of {self.name} must be above zero.")
+
+
+class Functions:
+    """All functions that this program declares, by name. Built by boot and handed to workers."""
+
+    def __init__(self, functions: Iterable[Function[Any]] = ()) -> None:
+        self._functions: dict[str, Function[Any]] = {}
+        for function in functions:
+            self.declare(function)
+
+    def declare(self, function: Function[Any]) -> None:
+        """Add a function.
+
+        :raises ValueError: another one has this name.
+        """
+        if function.name in self._functions:
+            raise ValueError(f"The function {function.name} is declared twice.")
+        self._functions[function.name] = function
+
+    def get(self, name: str) -> Function[Any] | None:
+        """The function of this name, if it is declared."""
+        return self._functions.get(name)
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._functions)
+
+
+def call_put(
+    function: Function[A], arguments: A, *, id: int, now_ms: int, due: int = 0, key: str | None = None
+) -> CallPut:
+    """The operation that calls a function, for the batch that causes the call.
+
+    :param id: minted in the home shard of that batch.
+    :param due: instant from which it may start; 0: at once.
+    :param key: coalesce with a call of the same function and key that has not started.
+    """
+    return CallPut(
+        id=id,
+        function=function.name,
+        arguments=msgspec.json.encode(arguments).decode(),
+        due=due,
+        deadline=max(now_ms, due) + round(function.deadline * 1000),
+        criticality=int(function.criticality),
+        key=key,
+    )

@@ -1,0 +1,62 @@
+"""How a call can end. Each ending is committed together with its effect, in one batch."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from ripstop.engines.batch import Batch
+
+A = TypeVar("A")
+
+
+class Done(NamedTuple):
+    """The call is finished, and this batch is its effect."""
+
+    effect: Batch | None = None
+
+
+class Retry(NamedTuple):
+    """It did not work now: try again `after` seconds, or after the function's own back-off (None).
+
+    Uses up one attempt; when there is none left the call is dead. Raising an exception means the same.
+    """
+
+    reason: str
+    after: float | None = None
+
+
+class Snooze(NamedTuple):
+    """Not yet: start again in so many seconds. Uses up no attempt."""
+
+    seconds: float
+
+
+class Cancel(NamedTuple):
+    """There is nothing to do any more: end without an effect."""
+
+    reason: str
+
+
+class Checkpoint(NamedTuple):
+    """A part is done: commit its effect, remember `state`, and start again at once behind what else is due.
+
+    The next start finds `state` in `Call.checkpoint` and counts as attempt 1, since there was progress.
+    """
+
+    state: str
+    effect: Batch | None = None
+
+
+class Split(NamedTuple, Generic[A]):
+    """Go on as many smaller calls of the same function, at most `MAX_PARTS`, and finish.
+
+    Parts inherit criticality and deadline. A part may split itself again.
+    """
+
+    parts: Sequence[A]
+    effect: Batch | None = None
+
+
+MAX_PARTS = 100
+"""Parts of one `Split`: the most rows that one background operation may write (WAIST.md, SQLite)."""
+
+Outcome = Done | Retry | Snooze | Cancel | Checkpoint | Split[Any]
