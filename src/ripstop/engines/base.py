@@ -129,6 +129,7 @@ class Table(Enum):
     COUNTS = "counts"
     NAMES = "names"
     CALLS = "calls"
+    """Rows: id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error."""
 
 
 class Criticality(IntEnum):

@@ -123,14 +123,20 @@ class CallPut(Operation, frozen=True, tag="cp"):
 
 
 class CallDone(Operation, frozen=True, tag="cd"):
-    """The call has had its effect, which is the rest of this batch. Refused without the lease."""
+    """The call has had its effect, which is the rest of this batch. Refused without the lease.
+
+    A dead call is dropped in the same way, under the token that it died with.
+    """
 
     call: int
     token: int
 
 
 class CallAgain(Operation, frozen=True, tag="cg"):
-    """Hand the call back, to start again at `due` as attempt number `attempt`. Refused without the lease."""
+    """Hand the call back, to start again at `due` (0: at once) as attempt number `attempt`. Refused without the lease.
+
+    A dead call is sent again in the same way, under the token that it died with.
+    """
 
     call: int
     token: int
