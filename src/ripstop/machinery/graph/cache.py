@@ -54,13 +54,14 @@ class Tally:
 
 
 class Members:
-    """All targets of one list."""
+    """All targets of one list (None: too many to hold), and the flags of those that have any."""
 
-    __slots__ = ("size", "targets")
+    __slots__ = ("flags", "size", "targets")
 
-    def __init__(self, targets: frozenset[int] | None) -> None:
-        self.targets = targets
-        self.size = 200 + 100 * len(targets or ())
+    def __init__(self, rows: dict[int, int] | None) -> None:
+        self.targets = None if rows is None else frozenset(rows)
+        self.flags = {target: flags for target, flags in (rows or {}).items() if flags}
+        self.size = 200 + 100 * len(rows or ())
 
 
 class Marks:

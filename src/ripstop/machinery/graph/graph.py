@@ -19,6 +19,7 @@ from ripstop.machinery.graph.write import Committed, Refused, Write
 T = TypeVar("T", bound=msgspec.Struct)
 
 EMPTY = Count(0, -1)
+NOBODY: frozenset[int] = frozenset()
 
 
 class Graph:
@@ -103,10 +104,10 @@ class Graph:
             for id_, row in rows.items():
                 if row.type != type_.number:
                     continue
-                entry = Entry(row.type, id_, row.version, type_.decode(row.data), 2 * len(row.data))
-                found[id_] = entry
+                read = Entry(row.type, id_, row.version, type_.decode(row.data), 2 * len(row.data))
+                found[id_] = read
                 if fetch.fresh(id_):
-                    objects.put(id_, cast(Entry[msgspec.Struct], entry))
+                    objects.put(id_, cast(Entry[msgspec.Struct], read))
         return found
 
     def keep_rendered(self, holder: Entry[Any] | Tally, key: object, data: bytes) -> bytes:
@@ -202,6 +203,16 @@ class Graph:
 
     async def members(self, source: int, association: Association, *, most: int) -> frozenset[int] | None:
         """All targets of a list, or None if it has more than `most` (always give the same for one association)."""
+        return (await self._members(source, association, most)).targets
+
+    async def flagged(self, source: int, association: Association, flag: int, *, most: int) -> frozenset[int]:
+        """Those targets of a list that have all bits of `flag`; none if it has more than `most`, as for `members`."""
+        members = await self._members(source, association, most)
+        if not members.flags:
+            return NOBODY
+        return frozenset(target for target, flags in members.flags.items() if flags & flag == flag)
+
+    async def _members(self, source: int, association: Association, most: int) -> Members:
         key = (source, association.number)
         members = self._cache.members.get(key)
         if members is None:
@@ -210,10 +221,10 @@ class Graph:
                 rows = await self._store.assoc_range(source, association.number, limit=most + 1)
             finally:
                 self._cache.end_fetch(fetch)
-            members = Members(None if len(rows) > most else frozenset(row.target for row in rows))
+            members = Members(None if len(rows) > most else {row.target: row.flags for row in rows})
             if fetch.fresh(key):
                 self._cache.members.put(key, members)
-        return members.targets
+        return members
 
     async def marks(self, source: int, types: TypeSet, targets: Collection[int]) -> dict[int, int]:
         """For every target, which types of the set lead to it from the source: bit i for ``types.types[i]``.

@@ -7,7 +7,7 @@ import msgspec
 
 from ripstop.engines import batch as op
 from ripstop.engines.batch import AnyOperation, Batch
-from ripstop.kernel.ids import IdSource, shard_of
+from ripstop.kernel.ids import IdSource
 from ripstop.machinery.functions import Function, call_put
 from ripstop.machinery.graph.events import Events
 from ripstop.machinery.graph.types import Association, ObjectType
@@ -34,10 +34,13 @@ class Committed(NamedTuple):
 class Write:
     """Builds one batch with its home shard. Each method that adds an operation returns its index.
 
+    The first call that it enqueues has an id below all others that it mints, so that the oldest unfinished call of a
+    function bounds what that function has not seen yet.
+
     Used once: `Graph.commit` it, or give `batch()` to a function's outcome.
     """
 
-    __slots__ = ("_events", "_ids", "_now_ms", "home", "live", "operations", "wakes")
+    __slots__ = ("_call_id", "_events", "_ids", "_now_ms", "home", "live", "operations", "wakes")
 
     def __init__(self, home: int, *, ids: IdSource, events: Events, now_ms: Callable[[], int]) -> None:
         self.home = home
@@ -47,6 +50,7 @@ class Write:
         self._ids = ids
         self._events = events
         self._now_ms = now_ms
+        self._call_id: int | None = ids.new(home)
 
     def _add(self, operation: AnyOperation) -> int:
         self.operations.append(operation)
@@ -115,9 +119,8 @@ class Write:
     def call(self, function: Function[A], arguments: A, *, due: int = 0, key: str | None = None) -> int:
         """Enqueue a call, not to start before the instant `due`; with a key, coalesce with one that has not started."""
         self.wakes = True
-        return self._add(
-            call_put(function, arguments, id=self._ids.new(self.home), now_ms=self._now_ms(), due=due, key=key)
-        )
+        call_id, self._call_id = self._call_id or self.new_id(), None
+        return self._add(call_put(function, arguments, id=call_id, now_ms=self._now_ms(), due=due, key=key))
 
     def emit(self, event: msgspec.Struct) -> None:
         """Durable subscribers become calls of this batch; live ones hear of it after the commit."""
@@ -131,8 +134,3 @@ class Write:
     def batch(self) -> Batch:
         """The batch as the engine takes it."""
         return Batch(self.home, self.operations)
-
-
-def home_of(id_: int) -> int:
-    """The home shard of writes about the object `id_`."""
-    return shard_of(id_)

@@ -1,0 +1,161 @@
+"""Pushing posts to home lists, and the authors for whom that is not done.
+
+A post or repost is pushed by one call, to those home lists that exist. An author with `LARGE_FROM` followers becomes
+*large*: its posts are merged at read. Below `SMALL_BELOW` pushing is resumed, and once the author has posted one cap
+length more, so that no list reaches back to what was not pushed, it is small again.
+"""
+
+from ripstop.domain.feeds.model import (
+    HOME,
+    LARGE,
+    LARGE_AUTHORS,
+    LARGE_FROM,
+    LARGE_ROOT,
+    MOST_LARGE,
+    SMALL_BELOW,
+    LargeData,
+)
+from ripstop.domain.follows.events import Followed
+from ripstop.domain.follows.model import FOLLOWED_BY
+from ripstop.domain.posts.events import PostPublished, PostReposted
+from ripstop.domain.posts.model import IS_DIRECT, POSTED
+from ripstop.engines.base import MAX_ORDER, Cursor, Direction, Engine
+from ripstop.engines.batch import Batch
+from ripstop.engines.derived import Entry, ListFill, ListPush
+from ripstop.kernel.clock import Clock
+from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
+from ripstop.machinery.graph import Events, Graph, TypeSet
+
+PUBLISHED, REPOSTED, BACKFILL = "feeds.fan_out_post", "feeds.fan_out_repost", "feeds.backfill"
+
+FOLLOWERS_AT_ONCE = 2_000
+"""Followers that one engine call reads and one write serves."""
+MOST_KEPT = 2_000
+"""Followers of an author that a worker holds as a set, so that its next post needs no look."""
+REACH = TypeSet(FOLLOWED_BY, POSTED)
+
+
+class FanOut:
+    """The functions that keep home lists."""
+
+    def __init__(self, graph: Graph, engine: Engine) -> None:
+        self._graph = graph
+        self._engine = engine
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions and subscribe them.
+
+        Must be the first subscriber of posts: the fan-out low-water mark leans on its call having the lowest id.
+        """
+        published = Function(name=PUBLISHED, arguments=PostPublished, handler=self.fan_out_post, deadline=5.0)
+        reposted = Function(name=REPOSTED, arguments=PostReposted, handler=self.fan_out_repost, deadline=5.0)
+        backfill = Function(name=BACKFILL, arguments=Followed, handler=self.backfill, deadline=5.0)
+        for function in (published, reposted, backfill):
+            functions.declare(function)
+        events.durable(PostPublished, published)
+        events.durable(PostReposted, reposted)
+        events.durable(Followed, backfill)
+
+    async def fan_out_post(self, call: Call[PostPublished]) -> Outcome:
+        """Push a post to its author and its author's followers; a direct one to its author alone."""
+        post = call.arguments
+        if post.flags & IS_DIRECT:
+            await self._push([post.author], Entry(post.post, post.author))
+            return Done()
+        return Done(await self._fan_out(post.author, post.post))
+
+    async def fan_out_repost(self, call: Call[PostReposted]) -> Outcome:
+        """Push a repost to those who follow who reposted."""
+        return Done(await self._fan_out(call.arguments.actor, call.arguments.repost))
+
+    async def backfill(self, call: Call[Followed]) -> Outcome:
+        """Add what the newly followed posted since the floor of the follower's list, if there is one."""
+        follower, followed = call.arguments.follower, call.arguments.followed
+        home = await HOME.range(self._engine, follower, limit=1)
+        if home is not None:
+            rows = await self._graph.range(followed, POSTED, after=(home.floor - 1, MAX_ORDER), limit=HOME.cap)
+            if rows:
+                entries = [Entry(row.order, followed) for row in rows]
+                await self._engine.keyspace_write(HOME.name, [ListFill(follower, MAX_ORDER, entries)])
+        return Done()
+
+    async def _fan_out(self, author: int, post: int) -> Batch | None:
+        """Push to all followers unless the author is large; the effect, if that changes."""
+        tally = (await self._graph.tallies([author], REACH))[author]
+        followers, posts = tally.counts[0].length, tally.counts[1].length
+        effect = None
+        if followers >= SMALL_BELOW or await self._is_large(author):
+            pushes, effect = await self._weigh(author, followers, posts)
+            if not pushes:
+                await self._push([author], Entry(post, author))
+                return effect
+        entry = Entry(post, author)
+        kept = await self._graph.members(author, FOLLOWED_BY, most=MOST_KEPT) if followers <= MOST_KEPT else None
+        if kept is not None:
+            await self._push([author, *kept], entry)
+            return effect
+        await self._push([author], entry)
+        after: Cursor | None = None
+        while True:
+            rows = await self._graph.range(
+                author, FOLLOWED_BY, after=after, limit=FOLLOWERS_AT_ONCE, direction=Direction.OLDEST_FIRST
+            )
+            if rows:
+                await self._push([row.target for row in rows], entry)
+                after = (rows[-1].order, rows[-1].target)
+            if len(rows) < FOLLOWERS_AT_ONCE:
+                return effect
+
+    async def _is_large(self, author: int) -> bool:
+        return author in (await self._graph.members(LARGE_ROOT, LARGE_AUTHORS, most=MOST_LARGE) or ())
+
+    async def _weigh(self, author: int, followers: int, posts: int) -> tuple[bool, Batch | None]:
+        """Whether to push for an author with many followers, and the batch that makes it large or small."""
+        write = self._graph.write(author)
+        found = await self._graph.find(author, [LARGE], [LARGE_ROOT])
+        if not found:
+            if followers < LARGE_FROM:
+                return True, None
+            write.put(LARGE, author, LARGE_ROOT, order=author)
+            return False, write.batch()
+        data = LargeData.decode(found[0].data)
+        if data.pushed_from is None:
+            if followers >= SMALL_BELOW:
+                return False, None
+            write.put(LARGE, author, LARGE_ROOT, order=author, data=LargeData(pushed_from=posts))
+            return True, write.batch()
+        if followers >= LARGE_FROM:
+            write.put(LARGE, author, LARGE_ROOT, order=author)
+            return False, write.batch()
+        if posts < data.pushed_from + HOME.cap:
+            return True, None
+        write.remove(LARGE, author, LARGE_ROOT)
+        return True, write.batch()
+
+    async def _push(self, keys: list[int], entry: Entry) -> None:
+        await self._engine.keyspace_write(HOME.name, [ListPush(keys, entry)])
+
+
+class FanOutMark:
+    """The fan-out low-water mark: every post with a lower id has been pushed.
+
+    Read anew at most every `EVERY` seconds; an older answer only makes the reader merge a little more, or see a post
+    so much later.
+    """
+
+    EVERY = 0.005
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._read_at = float("-inf")
+        self._mark: int | None = None
+
+    async def read(self) -> int | None:
+        """The lowest id of a call that may not have pushed yet; None if all have."""
+        now = self._clock.monotonic()
+        if now - self._read_at >= self.EVERY:
+            self._read_at = now
+            stats = await self._engine.call_stats((PUBLISHED, REPOSTED))
+            self._mark = min((row.oldest for row in stats.values() if row.oldest is not None), default=None)
+        return self._mark

@@ -1,0 +1,53 @@
+"""From ids to posts that the viewer may see."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ripstop.domain.posts.model import POST, Post
+from ripstop.domain.viewing.sight import Place, Sight, sight_of
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Entry, Graph
+
+
+class Seen(NamedTuple):
+    """A post as it stands in a list, and the post that it passes on where it is a repost."""
+
+    post: Entry[Post]
+    original: Entry[Post] | None
+
+
+async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) -> list[Seen]:
+    """Those posts that are there and that the viewer may see in this place, in the order of `ids`.
+
+    At most three engine calls: posts, what they pass on, and relations that are too many to be held.
+    """
+    posts = await graph.get_many(POST, ids)
+    reposted = [entry.value.repost_of for entry in posts.values() if entry.value.repost_of is not None]
+    originals = await graph.get_many(POST, reposted) if reposted else {}
+    await sight.look_at(graph, {entry.value.author for entries in (posts, originals) for entry in entries.values()})
+    listed = place is not Place.SINGLE
+    seen = []
+    for id_ in ids:
+        post = posts.get(id_)
+        if post is None or not sight.may_see(post.value) or (listed and not sight.wants(post.value, place)):
+            continue
+        original = None
+        if post.value.repost_of is not None:
+            original = originals.get(post.value.repost_of)
+            if original is None or not sight.may_see(original.value):
+                continue
+            if listed and (original.value.author in sight.blocks or original.value.author in sight.mutes):
+                continue
+        seen.append(Seen(post, original))
+    return seen
+
+
+async def access_post(graph: Graph, viewer: int | None, id_: int) -> Seen:
+    """The one post that a viewer named.
+
+    :raises NotFound: it is not there, or not for this viewer.
+    """
+    seen = await hydrate(graph, await sight_of(graph, viewer), [id_], Place.SINGLE)
+    if not seen:
+        raise NotFound("Record not found")
+    return seen[0]
