@@ -21,7 +21,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -93,8 +93,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """The server that the environment chooses; one that this started is stopped and its data removed."""
+def running_postgres(options: Mapping[str, str] = OPTIONS) -> Iterator[PostgresServer]:
+    """The server that the environment chooses; one that this started is stopped and its data removed.
+
+    `options` are those of a server that this starts.
+    """
     choice = os.environ.get(ENVIRONMENT, "")
     if choice.startswith(("postgresql://", "postgres://")):
         yield PostgresServer(choice, f"the running server that {ENVIRONMENT} names")
@@ -104,7 +107,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         raise FileNotFoundError(f"{ENVIRONMENT} names {programs}, where there is no initdb.")
     with _folder_for_server() as folder:
         programs = _readable_programs(programs, folder)
-        with _server(programs, folder) as server:
+        with _server(programs, folder, options) as server:
             yield server
 
 
@@ -151,13 +154,13 @@ def _readable_programs(programs: Path, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _server(programs: Path, folder: Path) -> Iterator[PostgresServer]:
+def _server(programs: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[PostgresServer]:
     data = folder / "data"
     _run(
         programs / "initdb", "--pgdata", data, "--username=postgres", "--auth=trust", "--encoding=UTF8",
         "--locale=C", "--no-sync", "--no-instructions",
     )  # fmt: skip
-    options = [f"--{name}={value}" for name, value in {**OPTIONS, "unix_socket_directories": folder}.items()]
+    options = [f"--{name}={value}" for name, value in {**settings, "unix_socket_directories": folder}.items()]
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
