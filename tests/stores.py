@@ -1,0 +1,137 @@
+"""Stores for tests: an empty place on each engine, and any number of instances opened on it.
+
+async def test_something(store: Store) -> None: ...                     # runs once on each engine
+async def test_two_of_them(place: Place) -> None:
+    async with place.opened() as one, place.opened() as other: ...
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import apsw
+import asyncpg
+import pytest
+
+from ripstop.engines.base import Schema, Store
+from ripstop.engines.postgres import PostgresStore
+from ripstop.engines.sqlite import SqliteStore
+from ripstop.kernel.clock import Clock, SystemClock
+from tests.model import Model
+from tests.postgres import PostgresServer
+from tests.world import SCHEMA
+
+ENGINES = ("sqlite", "postgres")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the data of one store rest, empty at first. `where` is a folder (SQLite) or a DSN (PostgreSQL)."""
+
+    engine: str
+    where: str
+
+    def instance(self, *, schema: Schema = SCHEMA, clock: Clock | None = None) -> Store:
+        """A store on this place, not open yet."""
+        clock = clock or SystemClock()
+        if self.engine == "sqlite":
+            return SqliteStore(Path(self.where), schema, clock=clock)
+        return PostgresStore(self.where, schema, clock=clock)
+
+    @contextlib.asynccontextmanager
+    async def opened(self, *, schema: Schema = SCHEMA, clock: Clock | None = None) -> AsyncIterator[Store]:
+        """An open store on this place, closed at the end."""
+        store = self.instance(schema=schema, clock=clock)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    async def execute(self, statement: str) -> None:
+        """Run SQL behind the engine's back, with no store open in this process: to plant damage."""
+        if self.engine == "sqlite":
+            connection = apsw.Connection(str(Path(self.where) / "main.db"))
+            try:
+                connection.execute(statement)
+            finally:
+                connection.close()
+        else:
+            session = await asyncpg.connect(self.where)
+            try:
+                await session.execute(statement)
+            finally:
+                await session.close()
+
+
+NewPlace = Callable[[], Awaitable[Place]]
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder in memory where the machine has one: the tests of an engine commit thousands of times."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory if memory.is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def a_place(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    """An empty place on an engine; PostgreSQL is started for the first one that asks."""
+    if engine == "sqlite":
+        with temporary_folder() as folder:
+            yield Place(engine, str(folder / "data"))
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        async with server.fresh_database() as dsn:
+            yield Place(engine, dsn)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of each engine in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def new_place(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[NewPlace]:
+    """Makes empty places on the engine."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make() -> Place:
+            return await stack.enter_async_context(a_place(engine, request))
+
+        yield make
+
+
+@pytest.fixture
+async def place(new_place: NewPlace) -> Place:
+    """One empty place on each engine."""
+    return await new_place()
+
+
+@pytest.fixture(params=[*ENGINES, "model"])
+async def waist(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """An open, empty store on each engine, and the model, which has the operations on rows only."""
+    if request.param == "model":
+        yield cast(Store, Model(SCHEMA, SystemClock()))
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        place = await stack.enter_async_context(a_place(request.param, request))
+        yield await stack.enter_async_context(place.opened())
+
+
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Store]:
+    """An open, empty store on each engine."""
+    async with place.opened() as store:
+        yield store
