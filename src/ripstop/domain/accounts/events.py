@@ -4,10 +4,10 @@ import msgspec
 
 
 class SignedUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody has an account now."""
+    """Somebody has an account now; their password waits under `credentials` to be hashed."""
 
     account: int
-    username: str
+    credentials: int
 
 
 class ProfileChanged(msgspec.Struct, frozen=True, kw_only=True):

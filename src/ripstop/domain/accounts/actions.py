@@ -1,0 +1,186 @@
+"""Signing up, and changing a profile."""
+
+import secrets
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ripstop.domain.accounts.applications import Granted, do_grant
+from ripstop.domain.accounts.check import (
+    MAX_DISPLAY_NAME,
+    MAX_NOTE,
+    MAX_REASON,
+    Findings,
+    check_email,
+    check_fields,
+    check_length,
+    check_locale,
+    check_password,
+    check_username,
+    is_language,
+)
+from ripstop.domain.accounts.events import ProfileChanged, SignedUp
+from ripstop.domain.accounts.model import (
+    ACCOUNT,
+    CREDENTIALS,
+    PRIVATE,
+    PUBLIC,
+    UNLISTED,
+    Account,
+    Application,
+    Credentials,
+    Field,
+    account_name,
+    mail_name,
+)
+from ripstop.domain.text import tidy
+from ripstop.engines.batch import NameSet
+from ripstop.kernel.errors import Invalid, Unavailable
+from ripstop.kernel.ids import SHARDS
+from ripstop.kernel.secrets import Secrets
+from ripstop.machinery.graph import Entry, Graph, Refused
+
+PASSWORD_SEAL = "password"  # noqa: S105 - the purpose of a seal, no secret
+"""What passwords are sealed for until they are hashed."""
+
+
+class SignUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The form of somebody who wants an account."""
+
+    username: str
+    email: str
+    password: str
+    agreement: bool
+    locale: str
+    reason: str = ""
+
+
+class Joined(NamedTuple):
+    """Somebody who has just signed up, with a token that works at once."""
+
+    account: int
+    granted: Granted
+
+
+async def sign_up(graph: Graph, form: SignUp, *, application: Entry[Application], seal: Secrets) -> Joined:
+    """Make an account with its credentials and a first token. One commit, and no read unless a name is taken.
+
+    The password is sealed here and hashed later by a function, since a good hash takes longer than all the rest.
+
+    :raises Invalid: with what is wrong, field by field.
+    """
+    email = _check(form)
+    now_ms = graph.now_ms()
+    write = graph.write_in(secrets.randbelow(SHARDS))
+    account, credentials = write.new_id(), write.new_id()
+    write.claim(account_name(form.username), account)
+    write.claim(mail_name(email), account)
+    write.create(ACCOUNT, account, Account(username=form.username, created_at=now_ms, credentials=credentials))
+    write.create(
+        CREDENTIALS,
+        credentials,
+        Credentials(
+            account=account,
+            email=email,
+            created_at=now_ms,
+            password_sealed=seal.seal(form.password.encode(), PASSWORD_SEAL, bound_to=str(credentials)),
+            locale=form.locale,
+            reason=form.reason,
+        ),
+    )
+    granted = do_grant(write, application, application.value.scopes, account=account, now_ms=now_ms)
+    write.emit(SignedUp(account=account, credentials=credentials))
+    try:
+        await graph.commit(write)
+    except Refused as refused:
+        raise await _taken(graph, refused, form.username, email) from refused
+    return Joined(account, granted)
+
+
+def _check(form: SignUp) -> str:
+    """The address of e-mail as it is kept."""
+    findings = Findings()
+    check_username(form.username, findings)
+    email = check_email(form.email, findings)
+    check_password(form.password, findings)
+    if not form.agreement:
+        findings.add("agreement", "ERR_ACCEPTED")
+    check_locale(form.locale, findings)
+    check_length("reason", form.reason, MAX_REASON, findings)
+    findings.settle()
+    return email
+
+
+async def _taken(graph: Graph, refused: Refused, username: str, email: str) -> Exception:
+    """What to say of names that somebody has already; of both, if both are taken."""
+    names = {"username": account_name(username), "email": mail_name(email)}
+    held = await graph.names(list(names.values()))
+    findings = Findings()
+    for field, name in names.items():
+        operation = refused.operation
+        if name in held or (isinstance(operation, NameSet) and operation.name == name):
+            findings.add(field, "ERR_TAKEN")
+    try:
+        findings.settle()
+    except Invalid as invalid:
+        return invalid
+    return Unavailable("Please try again", cause=refused)
+
+
+class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner of an account wants to change; what is UNSET stays."""
+
+    display_name: str | msgspec.UnsetType = msgspec.UNSET
+    note: str | msgspec.UnsetType = msgspec.UNSET
+    fields: tuple[Field, ...] | msgspec.UnsetType = msgspec.UNSET
+    locked: bool | msgspec.UnsetType = msgspec.UNSET
+    bot: bool | msgspec.UnsetType = msgspec.UNSET
+    discoverable: bool | msgspec.UnsetType = msgspec.UNSET
+    indexable: bool | msgspec.UnsetType = msgspec.UNSET
+    hide_collections: bool | msgspec.UnsetType = msgspec.UNSET
+    posting_visibility: str | msgspec.UnsetType = msgspec.UNSET
+    posting_sensitive: bool | msgspec.UnsetType = msgspec.UNSET
+    posting_language: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+async def update_profile(graph: Graph, account: Entry[Account], changes: ProfileChanges) -> Entry[Account]:
+    """Change a profile. One commit and one read, or neither if nothing changes.
+
+    :raises Invalid: with what is wrong, field by field.
+    """
+    wanted = _check_profile(changes)
+    changed = {name: value for name, value in wanted.items() if value != getattr(account.value, name)}
+    if not changed:
+        return account
+    write = graph.write(account.id)
+    write.patch(ACCOUNT, account.id, **changed)
+    write.emit(ProfileChanged(account=account.id))
+    await graph.commit(write)
+    await graph.sync()
+    return await graph.get(ACCOUNT, account.id) or account
+
+
+def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
+    wanted = {
+        name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not msgspec.UNSET
+    }
+    findings = Findings()
+    if "display_name" in wanted:
+        wanted["display_name"] = tidy(wanted["display_name"]).replace("\n", " ")
+        check_length("display_name", wanted["display_name"], MAX_DISPLAY_NAME, findings)
+    if "note" in wanted:
+        wanted["note"] = tidy(wanted["note"])
+        check_length("note", wanted["note"], MAX_NOTE, findings)
+    if "fields" in wanted:
+        wanted["fields"] = check_fields(wanted["fields"], findings)
+    if wanted.get("locked"):
+        findings.add("locked", "ERR_INCLUSION", "is not possible: this server has no follow requests yet")
+    if wanted.get("posting_visibility", PUBLIC) not in (PUBLIC, UNLISTED, PRIVATE):
+        findings.add("privacy", "ERR_INCLUSION")
+    language = wanted.get("posting_language")
+    if language == "":
+        wanted["posting_language"] = None
+    elif language is not None and not is_language(language):
+        findings.add("language", "ERR_INCLUSION")
+    findings.settle()
+    return wanted

@@ -1,0 +1,178 @@
+"""Applications: registering them, and giving tokens to them."""
+
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ripstop.domain.accounts.check import Findings, check_length
+from ripstop.domain.accounts.model import (
+    APPLICATION,
+    HOLDS_TOKEN,
+    TOKEN,
+    Application,
+    Token,
+    token_name,
+)
+from ripstop.domain.accounts.scopes import SCOPES, covers
+from ripstop.domain.accounts.tokens import digest_of, matches, new_secret
+from ripstop.kernel.errors import Forbidden, Unauthenticated
+from ripstop.kernel.ids import MAX_ID, SHARDS
+from ripstop.machinery.graph import Entry, Graph, Refused, Write
+
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+"""The redirect URI of programs that have none: the code is shown to be copied."""
+MAX_NAME = 60
+MAX_URL = 2_000
+_DANGEROUS = frozenset({"javascript", "data", "vbscript", "blob"})
+
+
+class Registered(NamedTuple):
+    """A new application. The secret is known here and now only."""
+
+    id: int
+    application: Application
+    secret: str
+
+
+class Granted(NamedTuple):
+    """A new token. The secret is known here and now only."""
+
+    id: int
+    token: Token
+    secret: str
+
+
+class UnknownScope(ValueError):
+    """A scope that there is not, or that the application did not register."""
+
+
+async def register_application(
+    graph: Graph, *, name: str, redirect_uris: Sequence[str], scopes: Sequence[str], website: str | None
+) -> Registered:
+    """Make an application known. One commit.
+
+    :raises Invalid: with what is wrong, field by field.
+    """
+    findings = Findings()
+    if not name.strip():
+        findings.add("name", "ERR_BLANK")
+    check_length("name", name, MAX_NAME, findings)
+    if not redirect_uris:
+        findings.add("redirect_uri", "ERR_BLANK")
+    if any(not is_redirect_uri(uri) for uri in redirect_uris):
+        findings.add("redirect_uri", "ERR_INVALID", "must be an absolute URI")
+    if not SCOPES.issuperset(scopes):
+        findings.add("scopes", "ERR_INVALID", "doesn't match configured on the server")
+    if website is not None and not is_website(website):
+        findings.add("website", "ERR_INVALID")
+    findings.settle()
+    secret = new_secret()
+    write = graph.write_in(secrets.randbelow(SHARDS))
+    id_ = write.new_id()
+    application = Application(
+        name=name.strip(),
+        redirect_uris=tuple(redirect_uris),
+        scopes=tuple(scopes),
+        secret_hash=digest_of(secret),
+        created_at=graph.now_ms(),
+        website=website,
+    )
+    write.create(APPLICATION, id_, application)
+    await graph.commit(write)
+    return Registered(id_, application, secret)
+
+
+def is_redirect_uri(uri: str) -> bool:
+    """Absolute, without a fragment (RFC 6749, section 3.1.2), and nothing that a browser would run."""
+    if uri == OUT_OF_BAND:
+        return True
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    if len(uri) > MAX_URL or not parts.scheme or parts.fragment or parts.scheme in _DANGEROUS or not uri.isprintable():
+        return False
+    return bool(parts.hostname) if parts.scheme in ("http", "https") else ":" in uri
+
+
+def is_website(url: str) -> bool:
+    """An address of a page on the web."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= MAX_URL and url.isprintable()
+
+
+async def check_client(graph: Graph, client_id: str, client_secret: str) -> Entry[Application]:
+    """The application that proves to be it.
+
+    :raises Unauthenticated: there is none of this id, or the secret is another's.
+    """
+    id_ = int(client_id) if client_id.isascii() and client_id.isdigit() and len(client_id) <= 19 else 0
+    application = await graph.get(APPLICATION, id_) if 0 < id_ <= MAX_ID else None
+    # The comparison is made in any case, so that its time does not tell which ids there are.
+    digest = application.value.secret_hash if application is not None else "0" * 64
+    if not matches(client_secret, digest) or application is None:
+        raise Unauthenticated("Client authentication failed")
+    return application
+
+
+async def grant_to_application(graph: Graph, application: Entry[Application], scopes: Sequence[str]) -> Granted:
+    """A token for the application alone. One commit.
+
+    :raises UnknownScope: a scope goes beyond what the application registered.
+    """
+    for scope in scopes:
+        if scope not in SCOPES or not covers(application.value.scopes, scope):
+            raise UnknownScope(scope)
+    write = graph.write(application.id)
+    granted = do_grant(write, application, scopes, account=None, now_ms=graph.now_ms())
+    await graph.commit(write)
+    return granted
+
+
+def do_grant(
+    write: Write, application: Entry[Application], scopes: Sequence[str], *, account: int | None, now_ms: int
+) -> Granted:
+    """Add a new token to a batch, whose home is the shard of what the token acts for."""
+    secret = new_secret()
+    id_ = write.new_id()
+    token = Token(
+        application=application.id,
+        scopes=tuple(scopes),
+        hash=digest_of(secret),
+        created_at=now_ms,
+        account=account,
+        application_name=application.value.name,
+        application_website=application.value.website,
+    )
+    write.create(TOKEN, id_, token)
+    write.claim(token_name(token.hash), id_)
+    if account is not None:
+        write.put(HOLDS_TOKEN, account, id_, order=id_)
+    return Granted(id_, token, secret)
+
+
+async def revoke(graph: Graph, secret: str, application: Entry[Application]) -> None:
+    """Revoke a token of this application; one that there is not is revoked already (RFC 7009, section 2.2).
+
+    :raises Forbidden: the token is another application's.
+    """
+    name = token_name(digest_of(secret))
+    id_ = (await graph.names((name,))).get(name)
+    entry = None if id_ is None else await graph.get(TOKEN, id_)
+    if entry is None:
+        return
+    if entry.value.application != application.id:
+        raise Forbidden("You are not authorized to revoke this token")
+    write = graph.write(entry.id)
+    write.delete(entry.id)
+    write.release(name, entry.id)
+    if entry.value.account is not None:
+        write.remove(HOLDS_TOKEN, entry.value.account, entry.id)
+    try:
+        await graph.commit(write)
+    except Refused:  # somebody else revoked it meanwhile
+        return

@@ -1,0 +1,49 @@
+"""What is done for accounts in the background."""
+
+from collections.abc import Awaitable, Callable
+
+from ripstop.domain.accounts.actions import PASSWORD_SEAL
+from ripstop.domain.accounts.events import SignedUp
+from ripstop.domain.accounts.model import CREDENTIALS
+from ripstop.engines.base import Criticality
+from ripstop.kernel.secrets import Secrets
+from ripstop.machinery.functions import Call, Cancel, Done, Function, Functions, Outcome
+from ripstop.machinery.graph import Events, Graph
+
+Hash = Callable[[str], Awaitable[str]]
+"""From a password to its hash, off this process's event loop."""
+
+
+class PasswordHashing:
+    """Hashes the passwords of those who signed up, and erases the sealed copies in the same batch."""
+
+    def __init__(self, graph: Graph, seal: Secrets, hash_password: Hash) -> None:
+        self._graph = graph
+        self._seal = seal
+        self._hash = hash_password
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the function, and have it called for each sign-up."""
+        function = Function(
+            name="accounts.hash_password",
+            arguments=SignedUp,
+            handler=self._run,
+            criticality=Criticality.LOW,
+            deadline=600.0,
+            concurrency=4,
+        )
+        functions.declare(function)
+        events.durable(SignedUp, function)
+
+    async def _run(self, call: Call[SignedUp]) -> Outcome:
+        credentials = await self._graph.get(CREDENTIALS, call.arguments.credentials)
+        if credentials is None or credentials.value.password_sealed is None:
+            return Cancel("there is no password to hash")
+        sealed = credentials.value.password_sealed
+        password = self._seal.open(sealed, PASSWORD_SEAL, bound_to=str(credentials.id)).decode()
+        hashed = await self._hash(password)
+        write = self._graph.write(credentials.id)
+        write.patch(
+            CREDENTIALS, credentials.id, version=credentials.version, password_hash=hashed, password_sealed=None
+        )
+        return Done(write.batch())

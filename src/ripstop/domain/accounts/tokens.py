@@ -1,0 +1,88 @@
+"""Secrets that stand for applications and tokens: made here, kept as hashes, and found again."""
+
+import hashlib
+import secrets
+from typing import NamedTuple
+
+from ripstop.domain.accounts.model import TOKEN, Token, token_name
+from ripstop.machinery.graph import Entry, Graph
+
+REMEMBERED = 50_000
+"""Tokens that one process remembers, about 300 bytes each."""
+
+
+def new_secret() -> str:
+    """256 random bits, safe in a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret: its SHA-256 in hex. A random secret needs no slower hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def matches(secret: str, digest: str) -> bool:
+    """Whether this is the secret, in constant time."""
+    return secrets.compare_digest(digest_of(secret), digest)
+
+
+class Bearer(NamedTuple):
+    """Who holds a token, and what for."""
+
+    token: int
+    account: int | None
+    application: int | None
+    scopes: frozenset[str]
+    expires_at: int | None
+
+
+class Tokens:
+    """Finds the holder of a secret.
+
+    A process remembers which token a secret is: an id that never changes. Whether the token is still good is asked
+    of the graph each time, whose cache is coherent, so a revoked token is refused by the next request.
+    """
+
+    def __init__(self, graph: Graph, *, remembered: int = REMEMBERED) -> None:
+        self._graph = graph
+        self._remembered = remembered
+        self._bearers: dict[bytes, Bearer] = {}
+
+    async def authenticate(self, secret: str) -> Bearer | None:
+        """The holder, or None: unknown, revoked or expired.
+
+        No engine call while remembered and cached, at most two otherwise.
+        """
+        try:
+            digest = hashlib.sha256(secret.encode())
+        except UnicodeEncodeError:
+            return None
+        key = digest.digest()
+        bearer = self._bearers.get(key)
+        if bearer is None:
+            bearer = await self._find(digest.hexdigest())
+            if bearer is None:
+                return None
+            self._remember(key, bearer)
+        elif self._graph.peek(TOKEN, bearer.token) is None and await self._graph.get(TOKEN, bearer.token) is None:
+            del self._bearers[key]
+            return None
+        if bearer.expires_at is not None and bearer.expires_at <= self._graph.now_ms():
+            return None
+        return bearer
+
+    async def _find(self, digest: str) -> Bearer | None:
+        name = token_name(digest)
+        id_ = (await self._graph.names((name,))).get(name)
+        entry = None if id_ is None else await self._graph.get(TOKEN, id_)
+        return None if entry is None else _bearer(entry)
+
+    def _remember(self, key: bytes, bearer: Bearer) -> None:
+        while len(self._bearers) >= self._remembered:
+            del self._bearers[next(iter(self._bearers))]
+        self._bearers[key] = bearer
+
+
+def _bearer(entry: Entry[Token]) -> Bearer:
+    token = entry.value
+    return Bearer(entry.id, token.account, token.application, frozenset(token.scopes), token.expires_at)
