@@ -1,0 +1,79 @@
+"""Durable subscribers are calls of the same batch, live ones hear of it after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from ripstop.engines.batch import CallPut
+from ripstop.machinery.bus import MemoryBus
+from ripstop.machinery.functions import Call, Done, Function, Outcome
+from ripstop.machinery.graph import Events, Refused
+from tests.stores import Place
+from tests.unit.graph.worlds import PAGE, SCHEMA, Page, graph_over
+
+
+class Written(msgspec.Struct, frozen=True):
+    page: int
+    loud: bool = False
+
+
+async def nothing(call: Call[Written]) -> Outcome:
+    return Done()
+
+
+COUNT = Function(name="test.count", arguments=Written, handler=nothing)
+SHOUT = Function(name="test.shout", arguments=Written, handler=nothing)
+
+
+def listeners() -> Events:
+    events = Events()
+    events.durable(Written, COUNT)
+    events.durable(Written, SHOUT, when=lambda event: event.loud)
+    events.live(Written, lambda event: f"pages/{event.page}")
+    return events
+
+
+async def test_calls_are_part_of_the_batch(place: Place) -> None:
+    async with place.opened(schema=SCHEMA) as store:
+        graph = graph_over(store, events=listeners())
+        write = graph.write_in(3)
+        id_ = write.new_id()
+        write.create(PAGE, id_, Page("x"))
+        write.emit(Written(id_))
+        calls = [operation for operation in write.operations if isinstance(operation, CallPut)]
+        assert [(call.function, call.arguments) for call in calls] == [(COUNT.name, f'{{"page":{id_},"loud":false}}')]
+        assert calls[0].id < id_
+        await graph.commit(write)
+        assert (await store.call_stats())[COUNT.name].ready == 1
+
+
+async def test_a_subscriber_may_be_choosy(place: Place) -> None:
+    async with place.opened(schema=SCHEMA) as store:
+        graph = graph_over(store, events=listeners())
+        write = graph.write_in(3)
+        write.emit(Written(1, loud=True))
+        await graph.commit(write)
+        assert set(await store.call_stats()) == {COUNT.name, SHOUT.name}
+
+
+async def test_live_subscribers_hear_only_of_what_was_committed(place: Place) -> None:
+    async with place.opened(schema=SCHEMA) as store:
+        bus = MemoryBus()
+        await bus.open()
+        heard: list[tuple[str, bytes]] = []
+        bus.subscribe("pages/*", lambda topic, payload: heard.append((topic, payload)))
+        graph = graph_over(store, events=listeners(), bus=bus)
+        refused = graph.write_in(3)
+        refused.check_object(12345)
+        refused.emit(Written(1))
+        with pytest.raises(Refused):
+            await graph.commit(refused)
+        accepted = graph.write_in(3)
+        accepted.emit(Written(2))
+        await graph.commit(accepted)
+        await asyncio.sleep(0)
+        await bus.close()
+        assert [topic for topic, _ in heard] == ["pages/2"]
