@@ -24,3 +24,12 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 
     blocker: int
     blocked: int
+
+
+class Muted(msgspec.Struct, frozen=True, kw_only=True):
+    """`muter` does not want to see `muted` until the instant `until`; `mute` is the id minted for it."""
+
+    muter: int
+    muted: int
+    mute: int
+    until: int

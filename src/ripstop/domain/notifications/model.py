@@ -5,12 +5,12 @@ import msgspec
 from ripstop.engines.base import Counted
 from ripstop.machinery.graph import association
 
+# Flags of a row: one for its kind, so that any set of kinds can be left out by a mask.
 FOLLOW = 1
 FAVOURITE = 2
-REBLOG = 3
-MENTION = 4
-KIND_MASK = 15
-UNDONE = 16
+REBLOG = 4
+MENTION = 8
+UNDONE = 1 << 30
 """What it told of was taken back before it could be told: the row is there to refuse the telling, never shown."""
 
 KINDS = {FOLLOW: "follow", FAVOURITE: "favourite", REBLOG: "reblog", MENTION: "mention"}

@@ -102,10 +102,6 @@ TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=
 """Post to `tag_id` of each hashtag; the order is the post's id."""
 IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
-MENTIONS, MENTIONED_IN = association_pair(
-    (23, "mentions"), (24, "mentioned_in"), counted=Counted.NO, inverse_counted=Counted.NO
-)
-"""Post to account; the order is the post's id."""
 
 OBJECTS = (POST,)
 ASSOCIATIONS = (
@@ -123,8 +119,6 @@ ASSOCIATIONS = (
     TAG_POSTS,
     IN_THREAD,
     THREAD,
-    MENTIONS,
-    MENTIONED_IN,
 )
 
 

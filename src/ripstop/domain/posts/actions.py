@@ -1,0 +1,268 @@
+"""Publishing, deleting, liking, reposting and bookmarking. Each action is one commit.
+
+Posts are handed in as found by `ripstop.domain.viewing.access_post`, which is where it is decided who may see them;
+a repost is handed in as the post that it passes on.
+"""
+
+from ripstop.domain.accounts.model import DIRECT, PRIVATE, PUBLIC, UNLISTED, Account
+from ripstop.domain.posts.draft import Draft, compose
+from ripstop.domain.posts.events import (
+    PostDeleted,
+    PostLiked,
+    PostPublished,
+    PostReposted,
+    PostUnliked,
+    PostUnreposted,
+)
+from ripstop.domain.posts.model import (
+    BOOKMARKED,
+    IN_THREAD,
+    LIKED,
+    LISTED,
+    LOCAL_TIMELINE,
+    POST,
+    POSTED,
+    REPLY_TO,
+    REPOSTED,
+    TAGGED,
+    Post,
+    Signature,
+    idempotency_name,
+    tag_id,
+)
+from ripstop.engines.batch import NameSet
+from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from ripstop.machinery.graph import Entry, Graph, Refused, Write
+
+IDEMPOTENCY_MS = 24 * 3_600 * 1_000
+"""For so long a second post with the same key is answered with the first."""
+MAX_KEY = 1_000
+
+
+async def publish(
+    graph: Graph,
+    author: Entry[Account],
+    draft: Draft,
+    *,
+    parent: Entry[Post] | None,
+    application: Signature | None,
+    key: str | None,
+    origin: str,
+    domain: str,
+) -> int:
+    """Publish a post; the answer is its id. One commit, and two engine calls if it names people.
+
+    :param parent: the post that it answers.
+    :param key: what the client calls this attempt; with the same key again, the answer is the same post.
+    :raises Invalid: with what is wrong.
+    """
+    if key is not None and len(key) > MAX_KEY:
+        raise Invalid(f"Validation failed: Idempotency-Key is longer than {MAX_KEY:,} characters")
+    composed = await compose(graph, draft, origin=origin, domain=domain)
+    write = graph.write(author.id)
+    id_ = write.new_id()
+    post = Post(
+        author=author.id,
+        created_at=graph.now_ms(),
+        visibility=draft.visibility,
+        text=composed.text,
+        content=composed.content,
+        spoiler_text=composed.spoiler_text,
+        sensitive=draft.sensitive or bool(composed.spoiler_text),
+        language=draft.language,
+        in_reply_to=None if parent is None else parent.id,
+        in_reply_to_author=None if parent is None else parent.value.author,
+        root=None if parent is None else parent.value.root or parent.id,
+        mentions=composed.mentions,
+        tags=composed.tags,
+        application=application,
+    )
+    claimed = None
+    if key is not None:
+        claimed = idempotency_name(author.id, key)
+        write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
+    write.create(POST, id_, post)
+    _enlist(write, id_, post)
+    write.emit(
+        PostPublished(
+            post=id_,
+            author=author.id,
+            flags=post.flags,
+            root=post.root,
+            in_reply_to=post.in_reply_to,
+            in_reply_to_author=post.in_reply_to_author,
+            mentions=tuple(mention.id for mention in post.mentions),
+        )
+    )
+    try:
+        await graph.commit(write)
+    except Refused as refused:
+        return await _published_before(graph, refused, claimed)
+    return id_
+
+
+async def _published_before(graph: Graph, refused: Refused, claimed: str | None) -> int:
+    """The post that holds the idempotency key."""
+    operation = refused.operation
+    if claimed is None or not isinstance(operation, NameSet) or operation.name != claimed:
+        raise refused
+    id_ = (await graph.names((claimed,))).get(claimed)
+    if id_ is None:
+        raise Conflict("This Idempotency-Key has just expired; please try again")
+    return id_
+
+
+def _enlist(write: Write, id_: int, post: Post) -> None:
+    """Put a post into the lists that it stands in; `_strike` takes it out of the same."""
+    write.put(POSTED, post.author, id_, order=id_, flags=post.flags)
+    if _is_listed(post):
+        write.put(LISTED, id_, LOCAL_TIMELINE, order=id_, flags=post.flags)
+    if post.visibility == PUBLIC:
+        for tag in post.tags:
+            write.put(TAGGED, id_, tag_id(tag), order=id_, flags=post.flags)
+    if post.in_reply_to is not None:
+        write.put(REPLY_TO, id_, post.in_reply_to, order=id_, flags=post.flags)
+    if post.root is not None:
+        write.put(IN_THREAD, id_, post.root, order=id_, flags=post.flags)
+
+
+def _strike(write: Write, id_: int, post: Post) -> None:
+    write.remove(POSTED, post.author, id_)
+    if _is_listed(post):
+        write.remove(LISTED, id_, LOCAL_TIMELINE)
+    if post.visibility == PUBLIC:
+        for tag in post.tags:
+            write.remove(TAGGED, id_, tag_id(tag))
+    if post.in_reply_to is not None:
+        write.remove(REPLY_TO, id_, post.in_reply_to)
+    if post.root is not None:
+        write.remove(IN_THREAD, id_, post.root)
+
+
+def _is_listed(post: Post) -> bool:
+    """Whether a post stands in the server's own timeline: what is public, and no answer to somebody else."""
+    return post.visibility == PUBLIC and post.in_reply_to_author in (None, post.author)
+
+
+async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Delete one's own post. One commit; likes, reposts and notifications of others go by functions.
+
+    :raises NotFound: it is somebody else's, or was deleted meanwhile.
+    """
+    if post.value.author != actor:
+        raise NotFound("Record not found")
+    write = graph.write(post.id)
+    write.check_object(post.id)
+    write.delete(post.id)
+    if post.value.repost_of is not None:
+        write.remove(POSTED, actor, post.id)
+        write.remove(REPOSTED, actor, post.value.repost_of)
+        original = await graph.get(POST, post.value.repost_of)
+        author = 0 if original is None else original.value.author
+        write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
+    else:
+        _strike(write, post.id, post.value)
+        write.emit(
+            PostDeleted(
+                post=post.id,
+                author=actor,
+                flags=post.value.flags,
+                root=post.value.root,
+                mentions=tuple(mention.id for mention in post.value.mentions),
+            )
+        )
+    try:
+        await graph.commit(write)
+    except Refused:
+        raise NotFound("Record not found") from None
+
+
+async def like(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Like a post. One commit; once is enough."""
+    write = graph.write(actor)
+    id_ = write.new_id()
+    write.check_association(LIKED, actor, post.id, present=False)
+    write.put(LIKED, actor, post.id, order=id_)
+    write.emit(PostLiked(post=post.id, author=post.value.author, actor=actor, like=id_))
+    try:
+        await graph.commit(write)
+    except Refused:  # it is liked already
+        return
+
+
+async def unlike(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Take a like back. One engine call, and a commit if there is one."""
+    rows = await graph.find(actor, (LIKED,), (post.id,))
+    if not rows:
+        return
+    write = graph.write(actor)
+    write.check_association(LIKED, actor, post.id)
+    write.remove(LIKED, actor, post.id)
+    write.emit(PostUnliked(post=post.id, author=post.value.author, actor=actor, like=rows[0].order))
+    try:
+        await graph.commit(write)
+    except Refused:  # taken back meanwhile
+        return
+
+
+async def repost(graph: Graph, actor: int, post: Entry[Post], *, visibility: str = PUBLIC) -> int:
+    """Pass a post on; the answer is the repost's id, of the earlier one if there is one. One commit.
+
+    :raises Forbidden: it was not meant for everybody.
+    :raises Invalid: a repost cannot be of this visibility.
+    """
+    original = post.value
+    if original.visibility == DIRECT or (original.visibility == PRIVATE and original.author != actor):
+        raise Forbidden("This action is not allowed")
+    if visibility not in (PUBLIC, UNLISTED, PRIVATE):
+        raise Invalid("Validation failed: Visibility is not included in the list")
+    if original.visibility == PRIVATE:
+        visibility = PRIVATE
+    write = graph.write(actor)
+    id_ = write.new_id()
+    value = Post(author=actor, created_at=graph.now_ms(), visibility=visibility, repost_of=post.id)
+    write.check_association(REPOSTED, actor, post.id, present=False)
+    write.create(POST, id_, value)
+    write.put(POSTED, actor, id_, order=id_, flags=value.flags)
+    write.put(REPOSTED, actor, post.id, order=id_)
+    write.emit(PostReposted(post=post.id, author=original.author, actor=actor, repost=id_, flags=value.flags))
+    try:
+        await graph.commit(write)
+    except Refused:
+        rows = await graph.find(actor, (REPOSTED,), (post.id,))
+        if not rows:
+            raise Conflict("Somebody changed this at the same time") from None
+        return rows[0].order
+    return id_
+
+
+async def unrepost(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Take a repost back. One engine call, and a commit if there is one."""
+    rows = await graph.find(actor, (REPOSTED,), (post.id,))
+    if not rows:
+        return
+    id_ = rows[0].order
+    write = graph.write(actor)
+    write.check_association(REPOSTED, actor, post.id)
+    write.delete(id_)
+    write.remove(POSTED, actor, id_)
+    write.remove(REPOSTED, actor, post.id)
+    write.emit(PostUnreposted(post=post.id, author=post.value.author, actor=actor, repost=id_))
+    try:
+        await graph.commit(write)
+    except Refused:  # taken back meanwhile
+        return
+
+
+async def bookmark(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Keep a post at hand; nobody is told. One commit."""
+    write = graph.write(actor)
+    write.put(BOOKMARKED, actor, post.id, order=write.new_id(), if_absent=True)
+    await graph.commit(write)
+
+
+async def unbookmark(graph: Graph, actor: int, post: Entry[Post]) -> None:
+    """Keep it at hand no more. One commit."""
+    write = graph.write(actor)
+    write.remove(BOOKMARKED, actor, post.id)
+    await graph.commit(write)
