@@ -1,0 +1,170 @@
+"""The figures of a run as Markdown tables, in docs/performance.md between markers, and as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from bench import goals
+from bench.ceilings import Ceilings
+from bench.goals import ROWS
+from bench.growth import Growth
+from bench.load import Measured
+from bench.machine import Machine
+from bench.suite import EngineResult
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """Everything that one run measured. Parts that were not asked for are empty."""
+
+    machine: Machine
+    engines: list[EngineResult] = []
+    ceilings: Ceilings | None = None
+    growth: list[Growth] = []
+
+
+def write_results(run: Run, folder: Path) -> Path:
+    """Keep the run as JSON; the newest file is the last by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1 + len(list(folder.glob("*.json")))
+    path = folder / f"{run.machine.date}-{number:03}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    return path
+
+
+def tables(run: Run) -> dict[str, str]:
+    """The Markdown of each marked part of the page that this run has figures for."""
+    parts = {"machine": _machine(run.machine)}
+    if run.engines:
+        parts["rows"] = _rows(run.engines)
+        parts["detail"] = "\n\n".join(_detail(engine) for engine in run.engines)
+    if run.ceilings is not None:
+        parts["ceilings"] = _ceilings(run.ceilings, run.engines)
+    if run.growth:
+        parts["growth"] = "\n\n".join(_growth(growth) for growth in run.growth)
+    return parts
+
+
+def write_page(parts: dict[str, str], page: Path = PAGE) -> None:
+    """Put each part between its markers. Raises ValueError when the page has no such markers."""
+    text = page.read_text(encoding="utf-8")
+    for name, markdown in parts.items():
+        begin, end = f"<!-- bench:{name} -->\n", f"<!-- /bench:{name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"{page} has no markers for the part {name!r}.")
+        text = f"{before}{begin}{markdown}\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+
+
+def _machine(machine: Machine) -> str:
+    return (
+        f"Measured on {machine.date}: {machine.cpu}, {machine.cores} cores, {machine.memory_gb:.0f} GB of memory, "
+        f"Linux {machine.kernel}; Python {machine.python}, Granian {machine.granian}, SQLite {machine.sqlite}, "
+        f"PostgreSQL {machine.postgres}. The load generator ran on the same machine."
+    )
+
+
+def _rows(engines: list[EngineResult]) -> str:
+    """The main table: what others need, the goal, and each engine's figure with its ratio to the goal."""
+    head = ["CPU ms per request, 16 connections, warm", "GoToSocial 0.20, SQLite", "prototype", "goal"]
+    lines = [head + [f"{engine.engine} (of goal)" for engine in engines]]
+    for row in ROWS:
+        cells = [_of_goal(engine.rows.get(row.name), row.goal) for engine in engines]
+        lines.append([row.title, row.gotosocial, row.prototype, f"{row.goal:.2f}", *cells])
+    burst = [_burst(engine.sign_up_burst) for engine in engines]
+    goal = f"{goals.SIGN_UPS_PER_SECOND:,.0f}/s, p99 < {goals.SIGN_UP_P99_MS:.0f} ms"
+    lines.append(["sign-up, closed loop of 64 connections", "2.6/s", "5,280/s, 25 ms", goal, *burst])
+    seen = [_seen(engine) for engine in engines]
+    goal = f"{goals.SEEN_P50_MS:.0f} / {goals.SEEN_P99_MS:.0f} ms"
+    lines.append(
+        ["post seen in a follower's home while 16 clients post, p50 / p99", "2.2 s / 6.1 s", "16 / 50 ms", goal, *seen]
+    )
+    memory = [f"{engine.idle_pss_mb:.0f} / {engine.loaded_pss_mb:.0f} MB" for engine in engines]
+    goal = f"{goals.IDLE_PSS_MB:.0f} / {goals.LOADED_PSS_MB:.0f} MB"
+    lines.append(["memory (PSS, all processes), idle / under load", "135 / 300 MB", "70 / 91 MB", goal, *memory])
+    return markdown_table(lines)
+
+
+def _of_goal(measured: Measured | None, goal: float) -> str:
+    if measured is None:
+        return ""
+    mark = "" if measured.cpu_ms <= goal else " **over**"
+    return f"{measured.cpu_ms:.3f} ({measured.cpu_ms / goal:.2f}){mark}"
+
+
+def _burst(measured: Measured | None) -> str:
+    if measured is None:
+        return ""
+    return f"{measured.per_second:,.0f}/s, {measured.p99_ms:,.0f} ms"
+
+
+def _seen(engine: EngineResult) -> str:
+    seen = engine.visibility
+    if seen is None:
+        return ""
+    unseen = f", {seen.unseen} unseen in 10 s" if seen.unseen else ""
+    return f"{seen.p50_ms:.0f} / {seen.p99_ms:.0f} ms at {seen.others_per_second:,.0f} posts/s{unseen}"
+
+
+def _detail(engine: EngineResult) -> str:
+    lines = [
+        [engine.engine, "CPU ms", "helper CPU ms", "requests/s", "p50 ms", "p99 ms", "drain s", "body bytes", "errors"]
+    ]
+    rows = dict(engine.rows)
+    if engine.sign_up_burst is not None:
+        rows["sign_up, 64 connections"] = engine.sign_up_burst
+    for name, row in rows.items():
+        errors = ", ".join(f"{count} x {kind}" for kind, count in sorted(row.errors.items())) or "0"
+        drain = f"{row.drain_seconds:.1f}" + ("" if row.drained else "+")
+        figures = [f"{row.cpu_ms:.3f}", f"{row.helper_cpu_ms:.2f}", f"{row.per_second:,.0f}"]
+        lines.append([name, *figures, f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", drain, f"{row.body_bytes:,}", errors])
+    return markdown_table(lines)
+
+
+def _ceilings(ceilings: Ceilings, engines: list[EngineResult]) -> str:
+    bare = ceilings.home_bytes
+    lines = [["ceiling", "CPU ms", "per second", "the product beside it"]]
+    ours = ", ".join(
+        f"{engine.engine} {engine.rows['home'].cpu_ms:.3f} ({engine.rows['home'].cpu_ms / bare.cpu_ms:.1f} x)"
+        for engine in engines
+        if "home" in engine.rows
+    )
+    title = f"the same {bare.body_bytes:,} bytes of home from bare Granian RSGI, one process"
+    lines.append([title, f"{bare.cpu_ms:.3f}", f"{bare.per_second:,.0f}", ours])
+    for row in ceilings.rows:
+        name = {"post": "post", "favourite": "favourite", "sign-up": "sign_up"}[row.kind]
+        beside = ", ".join(
+            f"{engine.engine} {engine.rows[name].cpu_ms:.3f} ({engine.rows[name].cpu_ms / row.cpu_ms:.1f} x)"
+            for engine in engines
+            if name in engine.rows and engine.engine == "SQLite" and row.group == 16
+        )
+        title = f"the rows of a {row.kind} into bare SQLite, synchronous=FULL, {row.group} to a commit"
+        lines.append([title, f"{row.cpu_ms:.3f}", f"{row.per_second:,.0f}", beside])
+    return markdown_table(lines)
+
+
+def _growth(growth: Growth) -> str:
+    full = f"{growth.size.accounts:,} accounts, {growth.size.posts:,} posts"
+    lines = [[f"{growth.engine}, CPU ms", "empty", full, "ratio", f"at most {goals.GROWTH_AT_MOST}"]]
+    lines += [_ratio_line(name, *pair) for name, pair in growth.pairs.items()]
+    likes = [[f"{growth.engine}, CPU ms", "10 likes", f"{growth.size.likes:,} likes", "ratio", ""]]
+    likes += [[*_ratio_line(name, *pair)[:4], ""] for name, pair in growth.likes.items()]
+    return markdown_table(lines) + "\n\n" + markdown_table(likes)
+
+
+def _ratio_line(name: str, small: Measured, large: Measured) -> list[str]:
+    ratio = large.cpu_ms / small.cpu_ms
+    kept = "yes" if ratio <= goals.GROWTH_AT_MOST else "**no**"
+    return [name, f"{small.cpu_ms:.3f}", f"{large.cpu_ms:.3f}", f"{ratio:.2f}", kept]
+
+
+def markdown_table(lines: list[list[str]]) -> str:
+    """The first line is the head; all but the first column stand to the right."""
+    head, *rows = lines
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
