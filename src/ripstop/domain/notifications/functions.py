@@ -1,0 +1,113 @@
+"""Telling people what happened, and taking it back when it is undone.
+
+The end of a thing may be worked off before its beginning. Both therefore act on one row, whose key is the id minted
+with the thing itself: telling puts it if it is absent; undoing deletes it if it is there, and otherwise leaves it
+behind marked as undone, which the telling then finds. In either order nothing is left to be seen.
+"""
+
+import msgspec
+
+from ripstop.domain.follows.events import Followed, Unfollowed
+from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
+from ripstop.domain.notifications.model import FAVOURITE, FOLLOW, MENTION, NOTIFIED, REBLOG, UNDONE, Notice
+from ripstop.domain.posts.events import (
+    PostDeleted,
+    PostLiked,
+    PostPublished,
+    PostReposted,
+    PostUnliked,
+    PostUnreposted,
+)
+from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Split
+from ripstop.machinery.graph import Events, Graph, TypeSet
+
+UNWANTED = TypeSet(BLOCKS, MUTES)
+
+
+class Notifications:
+    """The functions that listen to what people do to each other."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions and have them called. Nobody is told of what they do to themselves."""
+        followed = Function(name="notifications.followed", arguments=Followed, handler=self._followed)
+        unfollowed = Function(name="notifications.unfollowed", arguments=Unfollowed, handler=self._unfollowed)
+        liked = Function(name="notifications.liked", arguments=PostLiked, handler=self._liked)
+        unliked = Function(name="notifications.unliked", arguments=PostUnliked, handler=self._unliked)
+        reposted = Function(name="notifications.reposted", arguments=PostReposted, handler=self._reposted)
+        unreposted = Function(name="notifications.unreposted", arguments=PostUnreposted, handler=self._unreposted)
+        mentioned = Function(name="notifications.mentioned", arguments=PostPublished, handler=self._mentioned)
+        deleted = Function(name="notifications.post_deleted", arguments=PostDeleted, handler=self._deleted)
+        for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
+            functions.declare(function)
+        events.durable(Followed, followed)
+        events.durable(Unfollowed, unfollowed)
+        events.durable(PostLiked, liked, when=lambda event: event.author != event.actor)
+        events.durable(PostUnliked, unliked, when=lambda event: event.author != event.actor)
+        events.durable(PostReposted, reposted, when=lambda event: event.author != event.actor)
+        events.durable(PostUnreposted, unreposted, when=lambda event: event.author not in (0, event.actor))
+        events.durable(PostPublished, mentioned, when=lambda event: any(m != event.author for m in event.mentions))
+        events.durable(PostDeleted, deleted, when=lambda event: any(m != event.author for m in event.mentions))
+
+    async def _followed(self, call: Call[Followed]) -> Outcome:
+        event = call.arguments
+        return await self._tell(event.followed, event.follow, FOLLOW, Notice(event.follower))
+
+    async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
+        return await self._untell(call.arguments.followed, call.arguments.follow)
+
+    async def _liked(self, call: Call[PostLiked]) -> Outcome:
+        event = call.arguments
+        return await self._tell(event.author, event.like, FAVOURITE, Notice(event.actor, event.post))
+
+    async def _unliked(self, call: Call[PostUnliked]) -> Outcome:
+        return await self._untell(call.arguments.author, call.arguments.like)
+
+    async def _reposted(self, call: Call[PostReposted]) -> Outcome:
+        event = call.arguments
+        return await self._tell(event.author, event.repost, REBLOG, Notice(event.actor, event.post))
+
+    async def _unreposted(self, call: Call[PostUnreposted]) -> Outcome:
+        return await self._untell(call.arguments.author, call.arguments.repost)
+
+    async def _mentioned(self, call: Call[PostPublished]) -> Outcome:
+        event = call.arguments
+        told = tuple(account for account in event.mentions if account != event.author)
+        if len(told) > 1:
+            return Split([msgspec.structs.replace(event, mentions=(account,)) for account in told])
+        return await self._tell(told[0], event.post, MENTION, Notice(event.author, event.post))
+
+    async def _deleted(self, call: Call[PostDeleted]) -> Outcome:
+        event = call.arguments
+        told = tuple(account for account in event.mentions if account != event.author)
+        if len(told) > 1:
+            return Split([msgspec.structs.replace(event, mentions=(account,)) for account in told])
+        return await self._untell(told[0], event.post)
+
+    async def _tell(self, account: int, id_: int, kind: int, notice: Notice) -> Outcome:
+        if await self._unwanted(account, notice.actor):
+            return Done()
+        write = self._graph.write(account)
+        write.put(NOTIFIED, account, id_, order=id_, flags=kind, data=notice, if_absent=True)
+        return Done(write.batch())
+
+    async def _untell(self, account: int, id_: int) -> Outcome:
+        rows = await self._graph.find(account, (NOTIFIED,), (id_,))
+        if rows and rows[0].flags & UNDONE:
+            return Done()
+        write = self._graph.write(account)
+        if rows:
+            write.remove(NOTIFIED, account, id_)
+        else:
+            write.put(NOTIFIED, account, id_, order=id_, flags=UNDONE)
+        return Done(write.batch())
+
+    async def _unwanted(self, account: int, actor: int) -> bool:
+        """Whether the account blocks the actor, or mutes it with its notifications."""
+        bits = (await self._graph.marks(account, UNWANTED, (actor,)))[actor]
+        if not bits:
+            return False
+        rows = await self._graph.find(account, UNWANTED.types, (actor,))
+        return any(row.type == BLOCKS.number or row.flags & MUTES_NOTIFICATIONS for row in rows)
