@@ -7,11 +7,15 @@ from ripstop.engines.batch import Batch
 
 A = TypeVar("A")
 
+Messages = Sequence[tuple[str, bytes]]
+"""Topics and payloads for the bus, published once an effect is committed. They may be lost."""
+
 
 class Done(NamedTuple):
     """The call is finished, and this batch is its effect."""
 
     effect: Batch | None = None
+    live: Messages = ()
 
 
 class Retry(NamedTuple):
@@ -37,23 +41,27 @@ class Cancel(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A part is done: commit its effect, remember `state`, and start again at once behind what else is due.
+    """A part is done: commit its effect, remember `state`, and start again when others of its class had their turn.
 
     The next start finds `state` in `Call.checkpoint` and counts as attempt 1, since there was progress.
     """
 
     state: str
     effect: Batch | None = None
+    live: Messages = ()
 
 
 class Split(NamedTuple, Generic[A]):
-    """Go on as many smaller calls of the same function, at most `MAX_PARTS`, and finish.
+    """Go on as smaller calls of the same function, at most `MAX_PARTS`, and finish.
 
-    Parts inherit criticality and deadline. A part may split itself again.
+    Parts inherit criticality and deadline. A part may split itself again. Their ids are minted with the split, so
+    they are younger than the call was: whoever takes the oldest unfinished call of a function as a mark of its
+    progress (`Engine.call_stats`) uses checkpoints instead.
     """
 
     parts: Sequence[A]
     effect: Batch | None = None
+    live: Messages = ()
 
 
 MAX_PARTS = 100

@@ -1,0 +1,82 @@
+"""Commits the endings of many calls together."""
+
+import asyncio
+import logging
+from random import Random
+
+from ripstop.engines.base import Engine, Lane
+from ripstop.engines.batch import Batch, Outcome
+from ripstop.kernel.errors import Unavailable
+from ripstop.machinery.functions.pacing import Beat
+
+logger = logging.getLogger(__name__)
+
+COMMIT_DEADLINE = 2.0
+"""Seconds within which a commit must begin; after that it is tried again, since its leases are still held."""
+
+PAUSE = 0.5
+"""Longest pause, in seconds, before a commit is tried again."""
+
+
+class Finisher:
+    """One lane's endings: while a commit is under way, the next one gathers."""
+
+    def __init__(self, engine: Engine, lane: Lane, *, beat: Beat, random: Random) -> None:
+        self._engine = engine
+        self._lane = lane
+        self._beat = beat
+        self._random = random
+        self._pending: list[tuple[Batch, asyncio.Future[Outcome]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def commit(self, batch: Batch, *, alone: bool) -> Outcome:
+        """Commit a batch in company; durable on return.
+
+        While the engine takes no writes this waits: the lease decides whether the batch still counts.
+
+        :param alone: nothing else is about to end, so do not wait for company.
+        :raises Exception: what the engine says of this batch in particular.
+        """
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._pending.append((batch, future))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush(hurry=alone))
+        return await future
+
+    async def close(self) -> None:
+        """Give up what is still waiting."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
+    async def _flush(self, *, hurry: bool) -> None:
+        try:
+            while self._pending:
+                await self._beat.next(hurry=hurry)
+                group, self._pending = self._pending, []
+                await self._commit(group)
+                hurry = False
+        finally:
+            self._flushing = None
+
+    async def _commit(self, group: list[tuple[Batch, asyncio.Future[Outcome]]]) -> None:
+        batches = [batch for batch, _ in group]
+        try:
+            outcomes = await self._patiently(batches)
+        except Exception as error:  # noqa: BLE001 - it goes to whoever asked for this batch
+            if len(group) > 1:  # one of them is to blame, and the others shall not pay for it
+                await asyncio.gather(*(self._commit([one]) for one in group))
+            elif not group[0][1].done():
+                group[0][1].set_exception(error)
+            return
+        for (_, future), outcome in zip(group, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)
+
+    async def _patiently(self, batches: list[Batch]) -> list[Outcome]:
+        while True:
+            try:
+                return await self._engine.commit(batches, lane=self._lane, deadline=COMMIT_DEADLINE)
+            except Unavailable as error:
+                logger.warning("Cannot finish %d calls now: %s", len(batches), error)
+                await asyncio.sleep(self._random.uniform(0, PAUSE))

@@ -1,0 +1,120 @@
+"""One call under lease, and the function that it belongs to."""
+
+import asyncio
+import traceback
+from collections import deque
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ripstop.engines.base import LeasedCall
+from ripstop.machinery.functions.function import Call, Function
+from ripstop.machinery.functions.outcome import Outcome, Retry
+from ripstop.machinery.functions.pacing import Pace
+from ripstop.machinery.functions.standing import Standing
+
+
+class Interruption(Enum):
+    """Why a handler was cancelled."""
+
+    TIME_LIMIT = "time limit"
+    LEASE_LOST = "lease lost"
+    STOP = "stop"
+
+
+class Desk:
+    """What a worker keeps for one function: how to read its arguments, and which calls wait for a free place."""
+
+    __slots__ = ("busy", "decode", "function", "pace", "seconds", "waiting")
+
+    def __init__(self, function: Function[Any]) -> None:
+        self.function = function
+        self.decode = msgspec.json.Decoder(function.arguments).decode
+        self.busy = 0
+        self.waiting: deque[Run] = deque()
+        self.pace = Pace()
+        self.seconds = 0.01
+        """Recent (exponentially weighted) duration of a run."""
+
+    def is_full(self) -> bool:
+        """Whether as many run as may."""
+        limit = self.function.concurrency
+        return limit is not None and self.busy >= limit
+
+    def leave(self, seconds: float) -> None:
+        """A run has ended after so long."""
+        self.busy -= 1
+        self.seconds += (seconds - self.seconds) / 16
+
+
+class Run:
+    """A call that this worker holds under lease."""
+
+    __slots__ = (
+        "arguments",
+        "desk",
+        "handling",
+        "interruption",
+        "late",
+        "lease",
+        "renewed_at",
+        "standing",
+        "started_at",
+        "taken_at",
+        "task",
+    )
+
+    def __init__(
+        self, lease: LeasedCall, desk: Desk, standing: Standing, arguments: Any, *, taken_at: float, late: float
+    ) -> None:
+        """:param taken_at: when the lease was granted, on the monotonic clock.
+        :param late: seconds from the instant that the call was due until then.
+        """
+        self.lease = lease
+        self.desk = desk
+        self.standing = standing
+        self.arguments = arguments
+        self.late = late
+        self.taken_at = taken_at
+        self.renewed_at = taken_at
+        self.started_at: float | None = None
+        self.handling = False
+        """Whether the handler runs at this moment: only then may it be interrupted."""
+        self.interruption: Interruption | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    async def handle(self) -> Outcome | None:
+        """Run the handler; None if it was interrupted to hand the call back, or since the lease is lost."""
+        lease = self.lease
+        call = Call(lease.id, lease.function, self.arguments, lease.attempt, self.standing.state, lease.deadline)
+        self.handling = True
+        try:
+            return await self.desk.function.handler(call)
+        except asyncio.CancelledError:
+            if self.task is None or self.task.cancelling() == 0:
+                return Retry("CancelledError: something that it waited for was cancelled.")
+            if self.interruption is None:
+                raise
+            self.task.uncancel()
+            if self.interruption is Interruption.TIME_LIMIT:
+                return Retry(f"Took longer than its limit of {self.desk.function.time_limit:g} s.")
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever a function raises means a retry
+            return Retry(describe(error))
+        finally:
+            self.handling = False
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """Cancel the handler, if it is running and was not interrupted already."""
+        if self.handling and self.interruption is None and self.task is not None:
+            self.interruption = interruption
+            self.task.cancel()
+
+
+def describe(error: BaseException) -> str:
+    """An error with the place that raised it, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

@@ -1,0 +1,301 @@
+"""What a worker does with the calls that it holds: admit, start, settle, end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
+
+import msgspec
+
+from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
+from ripstop.kernel.clock import Clock
+from ripstop.kernel.ids import IdSource, time_ms
+from ripstop.machinery.bus import Bus
+from ripstop.machinery.functions.finisher import Finisher
+from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
+from ripstop.machinery.functions.metrics import CallMetrics
+from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze
+from ripstop.machinery.functions.pacing import Beat, Pace
+from ripstop.machinery.functions.run import Desk, Interruption, Run, describe
+from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
+from ripstop.machinery.functions.standing import TRIALS, Standing
+
+logger = logging.getLogger(__name__)
+
+CONFLICTS = 3
+"""How often a handler runs at once, its effect being refused, before that counts as a failed attempt."""
+
+TRIAL_INTERVAL = 0.01
+HORIZON = 60.0
+"""Seconds: between two trials, and the longest that a call is put off for want of a place."""
+
+
+class Runner:
+    """The calls of one worker, from their lease to its end.
+
+    :param beat: shared with whoever leases, so that ends and leases go to the engine together.
+    :param refresh: brings caches up to what others have committed.
+    :param hungry: called when there may be something to lease.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        functions: Functions,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        bus: Bus,
+        metrics: CallMetrics,
+        refresh: Callable[[], Awaitable[None]],
+        hungry: Callable[[], None],
+        beat: Beat,
+        random: Random,
+    ) -> None:
+        self.runs: set[Run] = set()
+        """What is held under lease. A call may be held twice, if its first lease ran out."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What is being done for them. Nothing is held without a task or a place in a desk's queue."""
+        self.draining = False
+        """Whether nothing shall be put off to a later time."""
+        self.starved = False
+        """Whether calls may have been left for want of room."""
+        self._now_ms = store.now_ms
+        self._functions = functions
+        self._monotonic = clock.monotonic
+        self._bus = bus
+        self._metrics = metrics
+        self._refresh = refresh
+        self._hungry = hungry
+        self._settler = Settler(ids, random)
+        self._finishers = {lane: Finisher(store, lane, beat=beat, random=random) for lane in Lane}
+        self._desks: dict[str, Desk] = {}
+        self._trial: int | None = None
+        self._trials = Pace()
+
+    async def begin(self, taken: Sequence[LeasedCall], *, now_ms: int) -> None:
+        """Start calls that were just leased, or find out why not. `now_ms` is the engine's time."""
+        await self._refresh()
+        tried: list[Run] = []
+        for lease in taken:
+            run = self._admit(lease, now_ms)
+            if run is None:
+                continue
+            self.runs.add(run)
+            if run.standing.was_lost(lease):
+                self._set_apart(run, now_ms)
+            elif run.standing.trials:
+                tried.append(run)
+            else:
+                self._start_or_wait(run, now_ms)
+        if tried:
+            self._spawn(self._try_one(tried, now_ms))
+
+    async def let_go(self, grace: float) -> None:
+        """End all that is held: handlers may go on for `grace` seconds, what has not begun is handed back at once."""
+        for desk in self._desks.values():
+            while desk.waiting:
+                self._put_back(desk.waiting.popleft(), kind="stop")
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=grace)
+        for run in self.runs:
+            run.interrupt(Interruption.STOP)
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            if late:
+                logger.warning("%d calls could not be handed back; they start again when their leases end.", len(late))
+                await asyncio.wait(late, timeout=grace)
+        for finisher in self._finishers.values():
+            await finisher.close()
+
+    # Admission
+
+    def _admit(self, lease: LeasedCall, now_ms: int) -> Run | None:
+        """Make sense of a call; one that makes none is dead, and kept."""
+        desk = self._desk(lease.function)
+        if desk is None:
+            error = f"No function {lease.function} is declared here."
+        else:
+            try:
+                standing = Standing.parse(lease.checkpoint)
+                arguments = desk.decode(lease.arguments)
+            except msgspec.DecodeError as reason:
+                error = f"What is stored for {lease.function} cannot be decoded: {reason}"
+            else:
+                late = (now_ms - max(lease.due, time_ms(lease.id))) / 1000
+                return Run(lease, desk, standing, arguments, taken_at=self._monotonic(), late=max(0.0, late))
+        logger.error("Call %d is dead: %s", lease.id, error)
+        self._spawn(self._bury(lease, error))
+        return None
+
+    def _desk(self, name: str) -> Desk | None:
+        desk = self._desks.get(name)
+        if desk is None:
+            function = self._functions.get(name)
+            if function is not None:
+                desk = self._desks[name] = Desk(function)
+        return desk
+
+    async def _bury(self, lease: LeasedCall, error: str) -> None:
+        await self._end(lease, dead(lease, error))
+
+    def _start_or_wait(self, run: Run, now_ms: int) -> None:
+        """Start a call if its function has a free place; keep as many waiting as may run, and put off the others."""
+        desk = run.desk
+        if not desk.is_full():
+            self._start(run)
+        elif self.draining or len(desk.waiting) < desk.busy:
+            desk.waiting.append(run)
+        else:
+            due = desk.pace.slot(now_ms, interval=desk.seconds / desk.busy, horizon=HORIZON)
+            self._put_back(run, kind="postponed", due=due, wake_after=(due - now_ms) / 1000)
+
+    # Calls whose worker died: docs/functions.md, "Poison"
+
+    def _set_apart(self, run: Run, now_ms: int) -> None:
+        """Hand back a call whose lease ran out, as one to be tried apart; after too many trials it is dead."""
+        trials = run.standing.trials
+        if trials >= TRIALS:
+            error = f"Its worker died, or lost its lease, in each of {trials} trials of this call apart from others."
+            logger.error("Call %d of %s is dead: %s", run.lease.id, run.lease.function, error)
+            self._spawn(self._release(run, dead(run.lease, error)))
+        else:
+            due = self._trial_slot(now_ms)
+            self._put_back(run, kind="set apart", due=due, trials=trials + 1, wake_after=(due - now_ms) / 1000)
+
+    async def _try_one(self, tried: Sequence[Run], now_ms: int) -> None:
+        """Run one of these calls while no other trial is under way here; the others go back first, blameless."""
+        first = None
+        if self._trial is None:
+            first = tried[0]
+            self._trial = first.lease.id
+        await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
+        if first is not None:
+            first.desk.busy += 1
+            try:
+                await self._execute(first)
+            finally:
+                self._trial = None
+
+    async def _postpone(self, run: Run, now_ms: int) -> None:
+        due = self._trial_slot(now_ms)
+        wake_after = (due - now_ms) / 1000
+        await self._release(run, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=wake_after))
+
+    def _trial_slot(self, now_ms: int) -> int:
+        interval = 0.0 if self.draining else TRIAL_INTERVAL
+        return self._trials.slot(now_ms, interval=interval, horizon=HORIZON)
+
+    # Running
+
+    def _start(self, run: Run) -> None:
+        run.desk.busy += 1
+        self._spawn(self._execute(run))
+
+    async def _execute(self, run: Run) -> None:
+        """Run a call to its end and free its place."""
+        lease, desk = run.lease, run.desk
+        run.task = asyncio.current_task()
+        run.started_at = started_at = self._monotonic()
+        try:
+            await self._run(run)
+        finally:
+            seconds = self._monotonic() - started_at
+            desk.leave(seconds)
+            self._forget(run)
+            if desk.waiting and not desk.is_full():
+                self._start(desk.waiting.popleft())
+        self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
+
+    async def _run(self, run: Run) -> None:
+        refused = 0
+        for _ in range(CONFLICTS):
+            outcome = await run.handle()
+            if outcome is None:
+                await self._interrupted(run)
+                return
+            place = await self._settle(run, outcome)
+            if place is None:
+                return
+            refused = place
+            await self._refresh()
+        await self._settle(run, Retry(f"Its effect was refused {CONFLICTS} times, at last at operation {refused}."))
+
+    async def _interrupted(self, run: Run) -> None:
+        if run.interruption is Interruption.STOP:
+            await self._end(run.lease, hand_back(run.lease, run.standing, kind="stop"))
+        else:
+            self._metrics.ended(run.lease.function, "lost")
+
+    async def _settle(self, run: Run, outcome: Outcome) -> int | None:
+        """Commit an outcome; None when the lease has ended, else the operation of the effect that was refused."""
+        lease, function = run.lease, run.desk.function
+        if isinstance(outcome, Retry | Cancel):
+            logger.info("Call %d of %s: %s: %s", lease.id, lease.function, type(outcome).__name__, outcome.reason)
+        now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze) else 0
+        try:
+            ending = self._settler.settle(lease, function, run.standing, outcome, now_ms=now_ms)
+            return await self._end(lease, ending)
+        except Exception as error:
+            if isinstance(outcome, Retry):
+                raise
+            logger.exception("The outcome of call %d of %s cannot be committed.", lease.id, lease.function)
+            return await self._settle(run, Retry(describe(error)))
+
+    # Ends
+
+    async def _end(self, lease: LeasedCall, ending: Ending) -> int | None:
+        """Commit an ending. Returns as `_settle` does."""
+        lane = Lane.FOREGROUND if lease.criticality <= Criticality.HIGH else Lane.BACKGROUND
+        result = await self._finishers[lane].commit(ending.batch, alone=len(self.runs) <= 1)
+        if result.refused:
+            return result.refused - 1
+        if not result.applied:
+            self._metrics.ended(lease.function, "lost")
+            logger.warning("Call %d of %s lost its lease, so its effect was refused.", lease.id, lease.function)
+            return None
+        self._metrics.ended(lease.function, ending.kind)
+        for topic, payload in ending.live:
+            self._bus.publish(topic, payload)
+        if ending.wake_after is not None:
+            self._wake_after(ending.wake_after)
+        return None
+
+    def _wake_after(self, seconds: float) -> None:
+        """Have the queue looked at: here, and in all workers where something is due at once."""
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self._hungry)
+        else:
+            self._hungry()
+            if not self.draining:
+                self._bus.publish(CALLS_TOPIC)
+
+    def _put_back(
+        self, run: Run, *, kind: str, due: int = 0, trials: int | None = None, wake_after: float = 0.0
+    ) -> None:
+        ending = hand_back(run.lease, run.standing, kind=kind, due=due, trials=trials, wake_after=wake_after)
+        self._spawn(self._release(run, ending))
+
+    async def _release(self, run: Run, ending: Ending) -> None:
+        """End a lease without having run the call."""
+        try:
+            await self._end(run.lease, ending)
+        finally:
+            self._forget(run)
+
+    def _forget(self, run: Run) -> None:
+        self.runs.discard(run)
+        if self.starved:
+            self._hungry()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("A call was left to the end of its lease.", exc_info=error)
