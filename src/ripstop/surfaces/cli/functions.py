@@ -1,0 +1,77 @@
+"""`ripstop functions`: what waits, what is dead, and what becomes of that."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from ripstop.kernel.ids import time_ms
+from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
+from ripstop.surfaces.cli.program import Program, fail
+
+Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
+All = Annotated[bool, typer.Option("--all", help="All dead calls.")]
+Only = Annotated[list[str] | None, typer.Option("--function", help="Only those of this function; may be repeated.")]
+
+TOGETHER = 500
+"""Dead calls that are ended in one go."""
+
+
+def register(app: typer.Typer, program: Program) -> None:
+    """Add the commands of the function platform."""
+    group = typer.Typer(help="What waits to be done, and what could not be done.", no_args_is_help=True)
+    app.add_typer(group, name="functions")
+
+    @group.command("list")
+    def list_() -> None:
+        """Say how many calls of each function wait, are ready, run and are dead, and how old the oldest is."""
+        asyncio.run(_list(program))
+
+    @group.command()
+    def dead(function: Only = None) -> None:
+        """List dead calls with their errors."""
+        asyncio.run(_dead(program, function))
+
+    @group.command()
+    def retry(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
+        """Send dead calls again, with all their attempts, from their last checkpoint."""
+        count = asyncio.run(_end(program, ids, function, all_=all_, again=True))
+        typer.echo(f"{count} calls start again.")
+
+    @group.command()
+    def drop(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
+        """Remove dead calls for good."""
+        count = asyncio.run(_end(program, ids, function, all_=all_, again=False))
+        typer.echo(f"{count} calls are dropped.")
+
+
+async def _list(program: Program) -> None:
+    async with program.store(program.configuration()) as store:
+        stats = await store.call_stats()
+        now_ms = await store.now_ms()
+    typer.echo(f"{'function':40} {'waiting':>9} {'ready':>9} {'leased':>9} {'dead':>9} {'oldest':>9}")
+    for name, backlog in sorted(stats.items()):
+        age = "" if backlog.oldest is None else f"{max(0, now_ms - time_ms(backlog.oldest)) / 1000:.0f} s"
+        typer.echo(f"{name:40} {backlog.waiting:9} {backlog.ready:9} {backlog.leased:9} {backlog.dead:9} {age:>9}")
+
+
+async def _dead(program: Program, functions: list[str] | None) -> None:
+    async with program.store(program.configuration()) as store:
+        async for call in dead_calls(store, functions):
+            typer.echo(f"{call.id}  {call.function}  attempt {call.attempt}  {call.error or 'no error was given'}")
+
+
+async def _end(program: Program, ids: list[int] | None, functions: list[str] | None, *, all_: bool, again: bool) -> int:
+    """Send again or drop dead calls; how many there were."""
+    if bool(ids) == all_:
+        fail("Name the calls by their ids, or say --all.")
+    wanted = set(ids or ())
+    end = retry_dead if again else drop_dead
+    ended = 0
+    async with program.store(program.configuration()) as store:
+        found: list[DeadCall] = [call async for call in dead_calls(store, functions) if all_ or call.id in wanted]
+        for start in range(0, len(found), TOGETHER):
+            ended += await end(store, found[start : start + TOGETHER])
+    if ended < len(wanted):
+        fail(f"Only {ended} of {len(wanted)} are ids of dead calls; `ripstop functions dead` lists them.")
+    return ended
