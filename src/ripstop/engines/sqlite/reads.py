@@ -1,0 +1,193 @@
+"""Reads of `main.db`, in place on the event loop: no operation here ever waits for anything but the disk."""
+
+import heapq
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from ripstop.engines.base import (
+    MAX_ORDER,
+    Association,
+    Changes,
+    Count,
+    Counted,
+    Cursor,
+    Direction,
+    FunctionBacklog,
+    Merge,
+    Name,
+    Object,
+    Schema,
+)
+from ripstop.engines.common import prefix_end
+from ripstop.engines.sqlite.connection import Reader
+from ripstop.engines.statements import load
+
+_SQL = load(__package__, "statements/reads.sql", "statements/calls.sql")
+_OBJECT_GET = _SQL["object_get"]
+_OBJECT_GET_1 = _SQL["object_get_1"]
+_ASSOC_GET = _SQL["assoc_get"]
+_ASSOC_RANGE = {Direction.NEWEST_FIRST: _SQL["assoc_newest"], Direction.OLDEST_FIRST: _SQL["assoc_oldest"]}
+_ASSOC_COUNTS = _SQL["assoc_counts"]
+_CHANGES = _SQL["changes"]
+
+BOTTOM: Cursor = (-1, -1)
+TOP: Cursor = (MAX_ORDER, MAX_ORDER)
+
+MERGE_CHUNK = 32
+"""Lists that a merge opens with one statement, at most."""
+
+HIGHEST = "\U0010ffff" * 8
+"""Sorts after every name that there is."""
+
+
+def numbers(ids: Sequence[int]) -> Any:
+    """Integers as one array that a statement reads as a table; there must be at least one."""
+    return apsw.carray(array("q", ids))
+
+
+class MainReader:
+    """The reads on rows of record, on one connection of the event loop's thread."""
+
+    def __init__(self, path: Path, schema: Schema, *, cache_kb: int) -> None:
+        self.reader = Reader(path, cache_kb=cache_kb)
+        self._rows = self.reader.rows
+        self._uncounted = {number for number, type_ in schema.associations.items() if type_.counted is Counted.NO}
+
+    def object_get(self, ids: Sequence[int]) -> dict[int, Object]:
+        if len(ids) == 1:
+            rows = self._rows(_OBJECT_GET_1, (ids[0],))
+        elif ids:
+            rows = self._rows(_OBJECT_GET, (numbers(ids),))
+        else:
+            return {}
+        return {row[0]: Object._make(row) for row in rows}
+
+    def assoc_get(self, source: int, types: Sequence[int], targets: Sequence[int]) -> list[Association]:
+        if not types or not targets:
+            return []
+        rows = self._rows(_ASSOC_GET, (source, numbers(types), numbers(targets)))
+        return list(map(Association._make, rows))
+
+    def assoc_range(
+        self,
+        source: int,
+        type_: int,
+        *,
+        after: Cursor | None,
+        before: Cursor | None,
+        limit: int,
+        direction: Direction,
+        mask: int,
+        match: int,
+    ) -> list[Association]:
+        if limit <= 0:
+            return []
+        low, high = after or BOTTOM, before or TOP
+        rows = self._rows(_ASSOC_RANGE[direction], (source, type_, *low, *high, mask, match, limit))
+        return list(map(Association._make, rows))
+
+    def assoc_counts(self, sources: Sequence[int], types: Sequence[int]) -> dict[tuple[int, int], Count]:
+        if not sources or not types:
+            return {}
+        rows = self._rows(_ASSOC_COUNTS, (numbers(sources), numbers(types)))
+        return {(source, type_): Count(length, newest) for source, type_, length, newest in rows}
+
+    def assoc_merge(
+        self,
+        sources: Sequence[int],
+        type_: int,
+        *,
+        after: Cursor | None,
+        before: Cursor | None,
+        limit: int,
+        budget: int,
+        mask: int,
+        match: int,
+    ) -> Merge:
+        """Lists are opened in the order of their newest entries, in chunks, until no other one can contribute."""
+        if not sources or limit <= 0:
+            return Merge([], True)
+        low, high = after or BOTTOM, before or TOP
+        lists = self._by_newest(sources, type_, low[0])
+        found: list[tuple[Any, ...]] = []
+        opened = 0
+        while opened < len(lists):
+            if len(found) == limit:
+                # What is on the page already bounds from below what may still come onto it.
+                low = max(low, (found[-1][3], found[-1][2]))
+            chunk = [source for newest, source in lists[opened : opened + MERGE_CHUNK] if newest >= low[0]]
+            if not chunk:
+                break
+            if opened + len(chunk) > budget:
+                chunk = chunk[: max(0, budget - opened)]
+                if not chunk:
+                    return Merge(list(map(Association._make, found)), False)
+            opened += len(chunk)
+            rows = self._rows(_SQL["merge_rows"], (numbers(chunk), type_, *low, *high, mask, match, limit))
+            found = list(heapq.merge(found, rows, key=_place, reverse=True))[:limit] if found else rows
+        return Merge(list(map(Association._make, found)), True)
+
+    def _by_newest(self, sources: Sequence[int], type_: int, lowest: int) -> list[tuple[int, int]]:
+        """(newest order, source) of the lists that have something at or above an order, highest first."""
+        if type_ in self._uncounted:
+            return [(MAX_ORDER, source) for source in dict.fromkeys(sources)]
+        rows: list[Any] = self._rows(_SQL["merge_newest"], (numbers(sources), type_, lowest))
+        return rows
+
+    def name_get(self, names: Sequence[str], now_ms: int) -> dict[str, Name]:
+        if not names:
+            return {}
+        rows = self._rows(_SQL["name_get"], (apsw.carray(tuple(names)), now_ms))
+        return {row[0]: Name._make(row) for row in rows}
+
+    def name_range(self, space: str, prefix: str, *, after: str | None, limit: int, now_ms: int) -> list[Name]:
+        low = f"{space}/{prefix}"
+        high = prefix_end(low) or HIGHEST
+        rows = self._rows(_SQL["name_range"], (low, after or "", high, now_ms, limit))
+        return list(map(Name._make, rows))
+
+    def call_stats(self, functions: Sequence[str] | None) -> dict[str, FunctionBacklog]:
+        if functions is None:
+            rows = self._rows(_SQL["call_stats"])
+        elif functions:
+            rows = self._rows(_SQL["call_stats_of"], (apsw.carray(tuple(functions)),))
+        else:
+            return {}
+        return {row[0]: FunctionBacklog._make(row[1:]) for row in rows}
+
+    def lease_any(self, classes: Sequence[int], shards: tuple[int, int], now_ms: int) -> bool:
+        """Whether a request for leases would find anything to do."""
+        if not classes:
+            return False
+        [(found,)] = self._rows(_SQL["lease_any"], (now_ms, numbers(classes), *shards))
+        return bool(found)
+
+    def changes(self, cursor: int) -> Changes:
+        if cursor < 0:
+            return self._lost()
+        rows = self._rows(_CHANGES, (cursor,))
+        if not rows:
+            return Changes(cursor, (), (), False)
+        if rows[0][0] != cursor + 1:
+            return self._lost()
+        ids = array("q")
+        flat = array("q")
+        for _, packed_ids, packed_lists in rows:
+            ids.frombytes(packed_ids)
+            flat.frombytes(packed_lists)
+        return Changes(rows[-1][0], ids, list(zip(flat[::2], flat[1::2], strict=True)), False)
+
+    def _lost(self) -> Changes:
+        [(last,)] = self._rows(_SQL["changes_last"])
+        return Changes(last, (), (), True)
+
+    def close(self) -> None:
+        self.reader.close()
+
+
+def _place(row: tuple[Any, ...]) -> Cursor:
+    return row[3], row[2]

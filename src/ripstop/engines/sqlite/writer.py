@@ -1,0 +1,332 @@
+"""The writer: one thread per process and database file, which commits in groups all that wait.
+
+It waits for work, takes the lock between processes, and only *then* takes what is queued, so that everything which
+arrived during the wait shares one transaction and one fsync. Foreground jobs go first, background ones fill a time
+budget. A group is first applied as if nothing in it could go wrong half way; should anything, the group is rolled
+back and applied once more with a savepoint around each part, which then bears its error alone.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+import apsw
+
+from ripstop.engines.base import Lane
+from ripstop.engines.sqlite.clock import EngineClock
+from ripstop.engines.sqlite.connection import DAMAGE
+from ripstop.engines.sqlite.folder import FileLock, Room
+from ripstop.kernel.errors import DeadlineExceeded, ReadOnly, Unavailable
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.001
+"""Pause before a group while others are in flight: it doubles the size of groups, and halves the cost of a batch."""
+
+GROUP_JOBS = 512
+"""Foreground jobs in one group, at most."""
+
+BACKGROUND_SECONDS = 0.01
+"""Time that background jobs may take in one group."""
+
+ROOM_SECONDS = 0.5
+"""How old the knowledge of the free disk space may be."""
+
+EXPIRY_SECONDS = 0.1
+"""How often jobs whose deadline has passed are looked for while the lock is awaited."""
+
+_SMOOTHING = 0.1
+
+
+class Transaction(Protocol):
+    """What a writer thread needs to know of the file that it writes."""
+
+    def begin(self, now_ms: int, *, durable: bool) -> None:
+        """Begin a group at an instant; `durable` if it must be on disk once committed."""
+        ...
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def part(self, act: Callable[[], Any]) -> Any:
+        """Run a part of the group so that, should it raise, nothing of it remains."""
+        ...
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Transaction)
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """Something to do within a group, and what became of it."""
+
+    act: Callable[[T], Any]
+    future: asyncio.Future[Any]
+    arrived: float
+    begins_by: float
+    durable: bool
+    result: Any = None
+    error: BaseException | None = None
+    ticket: list[None] = field(default_factory=lambda: [None])
+
+    def claim(self) -> bool:
+        """Whether the caller, of the two threads that may, is the one to deal with this job."""
+        try:
+            self.ticket.pop()
+        except IndexError:
+            return False
+        return True
+
+
+class GroupWriter(Generic[T]):
+    """A queue in two lanes and the thread that empties it. Belongs to the event loop on which it was made."""
+
+    def __init__(
+        self,
+        name: str,
+        transaction: T,
+        *,
+        lock: Path,
+        clock: EngineClock,
+        room: Room,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """:param transaction: on the open file; from here on it belongs to the writer's thread.
+        :param committed: called in the writer's thread after each group.
+        """
+        self.commit_seconds = 0.0
+        self._name = name
+        self._transaction = transaction
+        self._path = lock
+        self._clock = clock
+        self._room = room
+        self._committed = committed
+        self._loop = asyncio.get_running_loop()
+        self._lanes: tuple[deque[Job[T]], deque[Job[T]]] = (deque(), deque())
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._is_idle = False
+        self._is_closing = False
+        self._in_flight = 0
+        self._expiry: asyncio.TimerHandle | None = None
+        self._broken: str | None = None
+        self._no_room: str | None = None
+        self._room_checked = -ROOM_SECONDS
+        self._thread = threading.Thread(target=self._run, name=f"ripstop-{name}", daemon=True)
+        self._thread.start()
+
+    # On the event loop
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing is written, as a sentence, or None."""
+        if self._broken is not None:
+            return self._broken
+        now = time.monotonic()
+        if now - self._room_checked >= ROOM_SECONDS:
+            self._room_checked = now
+            self._no_room = self._room.missing(self._path.parent)
+        return self._no_room
+
+    def submit(
+        self, act: Callable[[T], Any], *, lane: Lane = Lane.FOREGROUND, deadline: float = 2.0, durable: bool = True
+    ) -> asyncio.Future[Any]:
+        """Queue something to be done in the next group.
+
+        :param deadline: seconds within which it must begin.
+        :param durable: whether it must be on disk when it is answered.
+        :raises ReadOnly: the file takes no writes.
+        """
+        if self._is_closing:
+            raise Unavailable("The server is shutting down.", cause=f"the writer {self._name} is closed")
+        reason = self.read_only
+        if reason is not None:
+            raise ReadOnly(f"Nothing can be written now. {reason}", cause=self._name, retry_after=5)
+        now = time.monotonic()
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._lanes[lane is Lane.BACKGROUND].append(Job(act, future, now, now + deadline, durable))
+        self._in_flight += 1
+        if self._is_idle:
+            self._wake.put(None)
+        if self._expiry is None:
+            self._expiry = self._loop.call_later(EXPIRY_SECONDS, self._expire)
+        return future
+
+    def _expire(self) -> None:
+        """Refuse queued jobs whose deadline has passed, which matters while another process sits on the lock."""
+        self._expiry = self._loop.call_later(EXPIRY_SECONDS, self._expire) if self._in_flight else None
+        now = time.monotonic()
+        for lane in self._lanes:
+            for job in list(lane):
+                if job.begins_by < now and job.claim():
+                    job.error = _too_late()
+                    self._answer([job])
+
+    def _answer(self, jobs: Iterable[Job[T]]) -> None:
+        for job in jobs:
+            self._in_flight -= 1
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+
+    async def close(self) -> None:
+        """Finish what is queued, then end the thread. Idempotent."""
+        self._is_closing = True
+        self._wake.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.sleep(0)  # the last answers are behind this in the queue of the event loop
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    # In the writer's thread
+
+    def _run(self) -> None:
+        transaction = self._transaction
+        lock = FileLock(self._path)
+        foreground, background = self._lanes
+        company = 0
+        try:
+            while self._await_work():
+                if company > 1 or len(foreground) + len(background) > 1:
+                    time.sleep(GATHER_SECONDS)
+                lock.acquire()
+                try:
+                    now_ms = lock.note_after(self._clock)
+                    done = self._group(transaction, now_ms)
+                finally:
+                    lock.release()
+                company = len(done)
+                self._deliver(done)
+        finally:
+            lock.close()
+            transaction.close()
+
+    def _await_work(self) -> bool:
+        """Sleep until there is work; False when there will be no more."""
+        foreground, background = self._lanes
+        while not foreground and not background:
+            if self._is_closing:
+                return False
+            self._is_idle = True
+            if not foreground and not background:  # whoever appends after this look sees that the writer is idle
+                self._wake.get()
+            self._is_idle = False
+        return True
+
+    def _group(self, transaction: T, now_ms: int) -> list[Job[T]]:
+        """Take what is queued and commit it; the jobs, with their results or errors."""
+        late: list[Job[T]] = []
+        first = list(itertools.islice(self._take(self._lanes[0], late), GROUP_JOBS))
+        durable = bool(self._lanes[1]) or any(job.durable for job in first)
+        taken: list[Job[T]] = []
+        self._transact(transaction, now_ms, itertools.chain(first, self._fill(late)), taken, durable=durable)
+        return taken + late
+
+    @staticmethod
+    def _take(lane: deque[Job[T]], late: list[Job[T]]) -> Iterator[Job[T]]:
+        """The jobs of a lane that may still begin; those that came too late are put aside."""
+        now = time.monotonic()
+        while lane:
+            job = lane.popleft()
+            if not job.claim():
+                continue
+            if job.begins_by < now:
+                job.error = _too_late()
+                late.append(job)
+            else:
+                yield job
+
+    def _fill(self, late: list[Job[T]]) -> Iterator[Job[T]]:
+        """Background jobs, until their time budget is used up."""
+        if not self._lanes[1]:
+            return
+        ends = time.monotonic() + BACKGROUND_SECONDS
+        for job in self._take(self._lanes[1], late):
+            yield job
+            if time.monotonic() > ends:
+                return
+
+    def _transact(
+        self, transaction: T, now_ms: int, jobs: Iterable[Job[T]], taken: list[Job[T]], *, durable: bool
+    ) -> None:
+        """Commit jobs together; those begun are added to `taken`, and hold their results or errors."""
+        try:
+            try:
+                transaction.begin(now_ms, durable=durable)
+                for job in jobs:
+                    taken.append(job)
+                    job.result = job.act(transaction)
+                transaction.commit()
+            except (*DAMAGE, apsw.BusyError):
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, it must be told from whose fault it is
+                transaction.rollback()
+                taken.extend(jobs)
+                self._transact_carefully(transaction, now_ms, taken, durable=durable)
+        except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
+            taken.extend(jobs)
+            self._fail(transaction, taken, error)
+        else:
+            self._committed()
+
+    @staticmethod
+    def _transact_carefully(transaction: T, now_ms: int, jobs: list[Job[T]], *, durable: bool) -> None:
+        """Commit jobs together, with a savepoint around each."""
+        transaction.begin(now_ms, durable=durable)
+        for job in jobs:
+            try:
+                job.result = transaction.part(partial(job.act, transaction))
+            except (*DAMAGE, apsw.BusyError):
+                raise
+            except Exception as error:  # noqa: BLE001 - it goes to whoever asked for this job
+                job.error = error
+        transaction.commit()
+
+    def _fail(self, transaction: T, jobs: list[Job[T]], error: Exception) -> None:
+        """Nothing of the group was done: undo it, and tell everybody."""
+        log.error("A group of %d jobs of the writer %s failed.", len(jobs), self._name, exc_info=error)
+        try:
+            transaction.rollback()
+        except apsw.Error as second:
+            log.exception("The group could not be rolled back.")
+            self._broken = f"A write to the disk failed and could not be undone ({second})."
+        if isinstance(error, apsw.FullError):
+            self._no_room = "The disk is full."
+            self._room_checked = time.monotonic()
+        elif isinstance(error, DAMAGE):
+            self._broken = f"A write to the disk failed ({error}); it is taken up again after a restart."
+        for job in jobs:
+            job.error = self._sentence(error)
+
+    def _sentence(self, error: Exception) -> Unavailable:
+        if isinstance(error, DAMAGE):
+            reason = self._broken or self._no_room or "The disk failed."
+            return ReadOnly(f"Nothing can be written now. {reason}", cause=error, retry_after=5)
+        return Unavailable("This could not be written now.", cause=error, retry_after=1)
+
+    def _deliver(self, jobs: list[Job[T]]) -> None:
+        now = time.monotonic()
+        for job in jobs:
+            if job.durable and job.error is None:
+                self.commit_seconds += _SMOOTHING * (now - job.arrived - self.commit_seconds)
+                break
+        self._loop.call_soon_threadsafe(self._answer, jobs)
+
+
+def _too_late() -> DeadlineExceeded:
+    return DeadlineExceeded("The server is too busy to write this now.", retry_after=1)
