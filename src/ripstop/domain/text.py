@@ -150,6 +150,15 @@ def render(text: str, *, origin: str, person: Callable[[str], Person | None]) ->
     :param origin: the public URL of this server, without a slash at the end.
     :param person: whom a handle (`user` or `user@host`) leads to; None leaves it as text.
     """
+    html = render_line(text, origin=origin, person=person)
+    if "\n" not in html:
+        return f"<p>{html}</p>" if html else ""
+    paragraphs = _PARAGRAPHS.sub("</p><p>", html).replace("\n", "<br />")
+    return f"<p>{paragraphs}</p>"
+
+
+def render_line(text: str, *, origin: str, person: Callable[[str], Person | None]) -> str:
+    """The same without paragraphs, for a text of one line."""
     parts = []
     at = 0
     for token in scan(text):
@@ -158,11 +167,7 @@ def render(text: str, *, origin: str, person: Callable[[str], Person | None]) ->
             parts += [escape(text[at : token.start], quote=False), rendered]
             at = token.end
     parts.append(escape(text[at:], quote=False))
-    html = "".join(parts)
-    if "\n" not in html:
-        return f"<p>{html}</p>" if html else ""
-    paragraphs = _PARAGRAPHS.sub("</p><p>", html).replace("\n", "<br />")
-    return f"<p>{paragraphs}</p>"
+    return "".join(parts)
 
 
 def _render_token(token: Token, text: str, origin: str, person: Callable[[str], Person | None]) -> str | None:

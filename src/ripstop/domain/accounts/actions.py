@@ -128,19 +128,19 @@ async def _taken(graph: Graph, refused: Refused, username: str, email: str) -> E
 
 
 class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owner of an account wants to change; what is UNSET stays."""
+    """What the owner of an account wants to change; what is None stays. An empty `posting_language` means none."""
 
-    display_name: str | msgspec.UnsetType = msgspec.UNSET
-    note: str | msgspec.UnsetType = msgspec.UNSET
-    fields: tuple[Field, ...] | msgspec.UnsetType = msgspec.UNSET
-    locked: bool | msgspec.UnsetType = msgspec.UNSET
-    bot: bool | msgspec.UnsetType = msgspec.UNSET
-    discoverable: bool | msgspec.UnsetType = msgspec.UNSET
-    indexable: bool | msgspec.UnsetType = msgspec.UNSET
-    hide_collections: bool | msgspec.UnsetType = msgspec.UNSET
-    posting_visibility: str | msgspec.UnsetType = msgspec.UNSET
-    posting_sensitive: bool | msgspec.UnsetType = msgspec.UNSET
-    posting_language: str | msgspec.UnsetType | None = msgspec.UNSET
+    display_name: str | None = None
+    note: str | None = None
+    fields: tuple[Field, ...] | None = None
+    locked: bool | None = None
+    bot: bool | None = None
+    discoverable: bool | None = None
+    indexable: bool | None = None
+    hide_collections: bool | None = None
+    posting_visibility: str | None = None
+    posting_sensitive: bool | None = None
+    posting_language: str | None = None
 
 
 async def update_profile(graph: Graph, account: Entry[Account], changes: ProfileChanges) -> Entry[Account]:
@@ -161,26 +161,24 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
 
 
 def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
-    wanted = {
-        name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not msgspec.UNSET
-    }
+    """What is wanted, by field."""
+    wanted = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not None}
     findings = Findings()
-    if "display_name" in wanted:
-        wanted["display_name"] = tidy(wanted["display_name"]).replace("\n", " ")
+    if changes.display_name is not None:
+        wanted["display_name"] = tidy(changes.display_name).replace("\n", " ")
         check_length("display_name", wanted["display_name"], MAX_DISPLAY_NAME, findings)
-    if "note" in wanted:
-        wanted["note"] = tidy(wanted["note"])
+    if changes.note is not None:
+        wanted["note"] = tidy(changes.note)
         check_length("note", wanted["note"], MAX_NOTE, findings)
-    if "fields" in wanted:
-        wanted["fields"] = check_fields(wanted["fields"], findings)
-    if wanted.get("locked"):
+    if changes.fields is not None:
+        wanted["fields"] = check_fields(changes.fields, findings)
+    if changes.locked:
         findings.add("locked", "ERR_INCLUSION", "is not possible: this server has no follow requests yet")
-    if wanted.get("posting_visibility", PUBLIC) not in (PUBLIC, UNLISTED, PRIVATE):
+    if changes.posting_visibility not in (None, PUBLIC, UNLISTED, PRIVATE):
         findings.add("privacy", "ERR_INCLUSION")
-    language = wanted.get("posting_language")
-    if language == "":
+    if changes.posting_language == "":
         wanted["posting_language"] = None
-    elif language is not None and not is_language(language):
+    elif changes.posting_language is not None and not is_language(changes.posting_language):
         findings.add("language", "ERR_INCLUSION")
     findings.settle()
     return wanted

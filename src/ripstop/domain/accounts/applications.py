@@ -145,8 +145,6 @@ def do_grant(
         hash=digest_of(secret),
         created_at=now_ms,
         account=account,
-        application_name=application.value.name,
-        application_website=application.value.website,
     )
     write.create(TOKEN, id_, token)
     write.claim(token_name(token.hash), id_)

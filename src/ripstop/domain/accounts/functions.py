@@ -6,8 +6,9 @@ from ripstop.domain.accounts.actions import PASSWORD_SEAL
 from ripstop.domain.accounts.events import SignedUp
 from ripstop.domain.accounts.model import CREDENTIALS
 from ripstop.engines.base import Criticality
+from ripstop.kernel.errors import Unavailable
 from ripstop.kernel.secrets import Secrets
-from ripstop.machinery.functions import Call, Cancel, Done, Function, Functions, Outcome
+from ripstop.machinery.functions import Call, Cancel, Done, Function, Functions, Outcome, Snooze
 from ripstop.machinery.graph import Events, Graph
 
 Hash = Callable[[str], Awaitable[str]]
@@ -41,7 +42,10 @@ class PasswordHashing:
             return Cancel("there is no password to hash")
         sealed = credentials.value.password_sealed
         password = self._seal.open(sealed, PASSWORD_SEAL, bound_to=str(credentials.id)).decode()
-        hashed = await self._hash(password)
+        try:
+            hashed = await self._hash(password)
+        except Unavailable as busy:  # too many wait, or the helper is being restarted: no fault of this call
+            return Snooze(busy.retry_after or 5.0)
         write = self._graph.write(credentials.id)
         write.patch(
             CREDENTIALS, credentials.id, version=credentials.version, password_hash=hashed, password_sealed=None

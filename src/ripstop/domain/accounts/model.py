@@ -81,7 +81,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The right to act with some scopes: for an account, or (None) for the application alone.
 
     Found by the name `token/<SHA-256 of the secret in hex>`; the secret itself is kept nowhere. Lives in the shard
-    of what it acts for. `application_name` and `application_website` are copies, to sign posts without another read.
+    of what it acts for.
     """
 
     application: int
@@ -90,8 +90,6 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: int
     account: int | None = None
     expires_at: int | None = None
-    application_name: str = ""
-    application_website: str | None = None
 
 
 ACCOUNT = ObjectType(1, "account", Account)

@@ -1,0 +1,95 @@
+"""What the viewer was told."""
+
+from typing import Annotated
+
+import msgspec
+
+from ripstop.domain.feeds import Window
+from ripstop.domain.notifications.actions import clear, dismiss
+from ripstop.domain.notifications.model import KINDS
+from ripstop.domain.notifications.queries import access_notification, notifications
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Graph
+from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, empty, page
+from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
+from ripstop.surfaces.mastodon.present.status import json_list
+
+MOST = 80
+
+
+class NotificationsParams(msgspec.Struct, kw_only=True):
+    """Which notifications. Types that this server does not know match nothing."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 40
+    max_id: Id | None = None
+    since_id: Id | None = None
+    min_id: Id | None = None
+    types: list[str] | None = None
+    exclude_types: list[str] | None = None
+
+    @property
+    def window(self) -> Window:
+        return Window(limit=min(self.limit, MOST), max_id=self.max_id, since_id=self.since_id, min_id=self.min_id)
+
+    @property
+    def kinds(self) -> list[int]:
+        return [
+            kind
+            for kind, name in KINDS.items()
+            if (not self.types or name in self.types) and name not in (self.exclude_types or ())
+        ]
+
+
+class Notifications:
+    """Handlers of notifications."""
+
+    def __init__(self, graph: Graph, presenter: NotificationPresenter) -> None:
+        self._graph = graph
+        self._presenter = presenter
+
+    def routes(self) -> list[Route]:
+        base, read, write = "/api/v1/notifications", "read:notifications", "write:notifications"
+        return [
+            Route("GET", base, self.several, scope=read, auth=Auth.USER, params=NotificationsParams),
+            Route("GET", base + "/{id}", self.one, scope=read, auth=Auth.USER),
+            Route("POST", base + "/clear", self.clear, scope=write, auth=Auth.USER),
+            Route("POST", base + "/{id}/dismiss", self.dismiss, scope=write, auth=Auth.USER),
+        ]
+
+    async def several(self, request: Request, params: NotificationsParams) -> Response:
+        """One engine call when all is cached, at most thirteen otherwise."""
+        viewer, window = request.account, params.window
+        told = await notifications(
+            self._graph,
+            viewer,
+            kinds=params.kinds,
+            after=window.after,
+            before=window.before,
+            limit=window.limit,
+            direction=window.direction,
+        )
+        body = json_list(await self._presenter.render(viewer, told.items))
+        next_max_id = told.oldest if told.more or window.min_id is not None else None
+        return page(request, body, next_max_id=next_max_id, prev_min_id=told.newest)
+
+    async def one(self, request: Request, params: None) -> bytes:
+        """As many engine calls as a list."""
+        viewer = request.account
+        notification = await access_notification(self._graph, viewer, int(request.args["id"]))
+        rendered = await self._presenter.render(viewer, [notification])
+        if not rendered:
+            raise NotFound("Record not found")
+        return rendered[0]
+
+    async def clear(self, request: Request, params: None) -> Response:
+        """Put all away."""
+        await clear(self._graph, request.account)
+        return empty()
+
+    async def dismiss(self, request: Request, params: None) -> Response:
+        """Put one away. One commit."""
+        await dismiss(self._graph, request.account, int(request.args["id"]))
+        return empty()

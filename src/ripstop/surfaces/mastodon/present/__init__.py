@@ -1,0 +1,1 @@
+"""Entities of the Mastodon client API, from what the domain says to JSON."""

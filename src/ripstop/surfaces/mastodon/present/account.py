@@ -1,0 +1,147 @@
+"""The Account entity, as bytes, and its longer form for its owner.
+
+What follows from the profile is rendered once for each version of it, what follows from the counts once for each state
+of these; an account is the two put together.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from ripstop.domain.accounts.model import ACCOUNT, Account
+from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
+from ripstop.domain.posts.model import POSTED
+from ripstop.domain.text import render, render_line
+from ripstop.kernel.ids import time_ms
+from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
+
+COUNTS = TypeSet(FOLLOWED_BY, FOLLOWS, POSTED)
+
+AVATAR = "/avatars/original/missing.png"
+HEADER = "/headers/original/missing.png"
+"""Pictures of those who have none. Clients know these paths, and draw something of their own instead."""
+
+EVERYBODY = {"id": "-99", "name": "", "permissions": "0", "color": "", "highlighted": False}
+"""The role of those who have no other, as Mastodon numbers it."""
+
+
+class AccountPresenter:
+    """Renders accounts.
+
+    :param origin: the server's public URL, without a slash at the end.
+    """
+
+    def __init__(self, graph: Graph, *, origin: str) -> None:
+        self._graph = graph
+        self._origin = origin
+
+    async def cards(self, ids: Collection[int]) -> dict[int, bytes]:
+        """An Account for each id that is there. At most two engine calls, whatever their number."""
+        accounts = await self._graph.get_many(ACCOUNT, ids)
+        tallies = await self._graph.tallies(accounts.keys(), COUNTS)
+        return {id_: self._card(entry) + self._counts(tallies[id_]) + b"}" for id_, entry in accounts.items()}
+
+    async def render_list(self, ids: Sequence[int]) -> list[bytes]:
+        """Accounts in this order; those that are gone are left out. At most two engine calls."""
+        cards = await self.cards(ids)
+        return [cards[id_] for id_ in ids if id_ in cards]
+
+    async def render_one(self, account: Entry[Account]) -> bytes:
+        """One Account. At most one engine call."""
+        return self._card(account) + await self._counts_of(account) + b"}"
+
+    async def render_own(self, account: Entry[Account]) -> bytes:
+        """A CredentialAccount: what the owner sees of it. At most one engine call."""
+        own = account.rendered.get("own")
+        if own is None:
+            fields = {"source": _source(account.value), "role": EVERYBODY}
+            own = self._graph.keep_rendered(account, "own", b"," + msgspec.json.encode(fields)[1:])
+        return self._card(account) + await self._counts_of(account) + own
+
+    def _card(self, account: Entry[Account]) -> bytes:
+        """Everything but the counts, open at its end."""
+        card = account.rendered.get("account")
+        if card is None:
+            fields = account_fields(account.id, account.value, self._origin)
+            card = self._graph.keep_rendered(account, "account", msgspec.json.encode(fields)[:-1])
+        return card
+
+    async def _counts_of(self, account: Entry[Account]) -> bytes:
+        return self._counts((await self._graph.tallies((account.id,), COUNTS))[account.id])
+
+    def _counts(self, tally: Tally) -> bytes:
+        counts = tally.rendered.get("account")
+        if counts is None:
+            followers, following, posts = tally.counts
+            last = f'"{_day(time_ms(posts.newest))}"' if posts.length else "null"
+            text = (
+                f',"followers_count":{followers.length},"following_count":{following.length}'
+                f',"statuses_count":{posts.length},"last_status_at":{last}'
+            )
+            counts = self._graph.keep_rendered(tally, "account", text.encode())
+        return counts
+
+
+def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
+    """Everything of an Account that follows from the profile alone."""
+    picture, header = origin + AVATAR, origin + HEADER
+    return {
+        "id": str(id_),
+        "username": account.username,
+        "acct": account.acct,
+        "display_name": account.display_name,
+        "locked": account.locked,
+        "bot": account.bot,
+        "discoverable": account.discoverable,
+        "indexable": account.indexable,
+        "group": False,
+        "created_at": f"{_day(account.created_at)}T00:00:00.000Z",
+        "note": render(account.note, origin=origin, person=_nobody),
+        "url": f"{origin}/@{account.acct}",
+        "uri": f"{origin}/users/{account.username}",
+        "avatar": picture,
+        "avatar_static": picture,
+        "avatar_description": "",
+        "header": header,
+        "header_static": header,
+        "header_description": "",
+        "hide_collections": account.hide_collections,
+        "noindex": not account.indexable,
+        "moved": None,
+        "emojis": [],
+        "roles": [],
+        "fields": [
+            {
+                "name": field.name,
+                "value": render_line(field.value, origin=origin, person=_nobody),
+                "verified_at": None,
+            }
+            for field in account.fields
+        ],
+    }
+
+
+def _source(account: Account) -> dict[str, object]:
+    """What the owner wrote and chose, as it is edited."""
+    return {
+        "privacy": account.posting_visibility,
+        "sensitive": account.posting_sensitive,
+        "language": account.posting_language,
+        "note": account.note,
+        "fields": [{"name": field.name, "value": field.value, "verified_at": None} for field in account.fields],
+        "follow_requests_count": 0,
+        "hide_collections": account.hide_collections,
+        "discoverable": account.discoverable,
+        "indexable": account.indexable,
+        "attribution_domains": [],
+    }
+
+
+def _nobody(handle: str) -> None:
+    """Profiles name people in plain text: nobody is told of it, so nobody is looked up for it."""
+    del handle
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%d")

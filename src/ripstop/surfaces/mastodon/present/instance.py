@@ -1,0 +1,104 @@
+"""The Instance entities, versions 1 and 2. Both are fixed while the server runs."""
+
+from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
+from ripstop.domain.posts.draft import MAX_CHARACTERS
+from ripstop.domain.text import URL_LENGTH
+from ripstop.surfaces.mastodon.present.account import HEADER
+from ripstop.surfaces.mastodon.site import API_VERSIONS, Site
+
+_ACCOUNTS = {
+    "max_featured_tags": 0,
+    "max_pinned_statuses": 0,
+    "max_profile_fields": MAX_FIELDS,
+    "profile_field_name_limit": MAX_FIELD,
+    "profile_field_value_limit": MAX_FIELD,
+}
+_STATUSES = {
+    "max_characters": MAX_CHARACTERS,
+    "max_media_attachments": 0,
+    "characters_reserved_per_url": URL_LENGTH,
+}
+_MEDIA = {
+    "supported_mime_types": [],
+    "description_limit": 0,
+    "image_size_limit": 0,
+    "image_matrix_limit": 0,
+    "video_size_limit": 0,
+    "video_frame_rate_limit": 0,
+    "video_matrix_limit": 0,
+}
+_POLLS = {"max_options": 0, "max_characters_per_option": 0, "min_expiration": 0, "max_expiration": 0}
+
+
+def instance_v1(site: Site) -> dict[str, object]:
+    """V1::Instance, for clients from before Mastodon 4."""
+    return {
+        "uri": site.domain,
+        "title": site.title,
+        "short_description": site.description,
+        "description": site.description,
+        "email": site.contact_email,
+        "version": site.product,
+        "urls": {"streaming_api": site.streaming},
+        "stats": {"user_count": 0, "status_count": 0, "domain_count": 0},
+        "thumbnail": site.origin + HEADER,
+        "languages": ["en"],
+        "registrations": True,
+        "approval_required": False,
+        "invites_enabled": False,
+        "configuration": {
+            "accounts": _ACCOUNTS,
+            "statuses": _STATUSES,
+            "media_attachments": _MEDIA,
+            "polls": _POLLS,
+        },
+        "contact_account": None,
+        "rules": [],
+    }
+
+
+def instance_v2(site: Site) -> dict[str, object]:
+    """Instance."""
+    return {
+        "domain": site.domain,
+        "title": site.title,
+        "version": site.product,
+        "source_url": "",
+        "description": site.description,
+        "usage": {"users": {"active_month": 0}},
+        "thumbnail": {"url": site.origin + HEADER, "blurhash": None, "versions": {}},
+        "icon": [],
+        "languages": ["en"],
+        "configuration": {
+            "urls": {
+                "streaming": site.streaming,
+                "status": None,
+                "about": None,
+                "privacy_policy": None,
+                "terms_of_service": None,
+            },
+            "vapid": {"public_key": site.vapid_key},
+            "accounts": _ACCOUNTS,
+            "statuses": _STATUSES,
+            "media_attachments": _MEDIA,
+            "polls": _POLLS,
+            "translation": {"enabled": False},
+            "timelines_access": {
+                "live_feeds": {"local": "public", "remote": "disabled"},
+                "hashtag_feeds": {"local": "disabled", "remote": "disabled"},
+                "trending_link_feeds": {"local": "disabled", "remote": "disabled"},
+            },
+            "limited_federation": False,
+        },
+        "registrations": {
+            "enabled": True,
+            "approval_required": False,
+            "reason_required": False,
+            "message": None,
+            "min_age": None,
+            "url": None,
+        },
+        "api_versions": API_VERSIONS,
+        "contact": {"email": site.contact_email, "account": None},
+        "rules": [],
+    }

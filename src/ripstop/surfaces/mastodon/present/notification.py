@@ -1,0 +1,43 @@
+"""The Notification entity."""
+
+from collections.abc import Sequence
+
+from ripstop.domain.notifications.model import KINDS
+from ripstop.domain.notifications.queries import Notification
+from ripstop.kernel.ids import time_ms
+from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.status import StatusPresenter, instant
+
+
+class NotificationPresenter:
+    """Renders what a viewer was told."""
+
+    def __init__(self, accounts: AccountPresenter, statuses: StatusPresenter) -> None:
+        self._accounts = accounts
+        self._statuses = statuses
+
+    async def render(self, viewer: int, items: Sequence[Notification]) -> list[bytes]:
+        """A Notification for each item whose people are still there. At most six engine calls, whatever the length."""
+        if not items:
+            return []
+        authors = {item.post.post.value.author for item in items if item.post is not None}
+        cards = await self._accounts.cards(authors.union(item.actor for item in items))
+        posts = {
+            item.post.post.id: item.post
+            for item in items
+            if item.post is not None and item.post.post.value.author in cards
+        }
+        statuses = dict(zip(posts, await self._statuses.render(viewer, list(posts.values())), strict=True))
+        return [
+            _entity(item, cards[item.actor], None if item.post is None else statuses[item.post.post.id])
+            for item in items
+            if item.actor in cards and (item.post is None or item.post.post.id in statuses)
+        ]
+
+
+def _entity(item: Notification, card: bytes, status: bytes | None) -> bytes:
+    head = (
+        f'{{"id":"{item.id}","type":"{KINDS[item.kind]}","created_at":"{instant(time_ms(item.id))}"'
+        f',"group_key":"ungrouped-{item.id}","account":'
+    )
+    return b"".join((head.encode(), card, b',"status":', status or b"null", b"}"))

@@ -1,0 +1,149 @@
+"""How the viewer stands to others: following, blocking, muting."""
+
+from typing import Annotated
+
+import msgspec
+
+from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.follows.actions import (
+    Wishes,
+    block,
+    follow,
+    languages_of,
+    mute,
+    remove_follower,
+    unblock,
+    unfollow,
+    unmute,
+)
+from ripstop.domain.follows.model import BLOCKS, MUTES
+from ripstop.domain.follows.queries import relations_to
+from ripstop.machinery.graph import Association, Graph
+from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.routing import Auth, Handler, Route
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.relationship import relationship, relationships
+from ripstop.surfaces.mastodon.present.status import json_list
+
+MOST_SECONDS = 10 * 365 * 86_400
+"""Longest mute that ends by itself."""
+
+
+class RelationshipsParams(msgspec.Struct, kw_only=True):
+    """To which accounts."""
+
+    id: Annotated[list[Id], msgspec.Meta(max_length=MOST_ACCOUNTS)] = []
+
+
+class FollowParams(msgspec.Struct, kw_only=True):
+    """What the follower wants to see; what is absent stays as it is."""
+
+    id: int
+    reblogs: bool | None = None
+    notify: bool | None = None
+    languages: list[str] | None = None
+
+
+class MuteParams(msgspec.Struct, kw_only=True):
+    """Whether notifications are muted too, and for how many seconds (0: until it is undone)."""
+
+    id: int
+    notifications: bool = True
+    duration: Annotated[int, msgspec.Meta(ge=0, le=MOST_SECONDS)] = 0
+
+
+class Relationships:
+    """Handlers of everything between two accounts."""
+
+    def __init__(self, graph: Graph, accounts: AccountPresenter) -> None:
+        self._graph = graph
+        self._accounts = accounts
+
+    def routes(self) -> list[Route]:
+        account = "/api/v1/accounts/{id}"
+
+        def act(verb: str, handler: Handler, noun: str, params: type[msgspec.Struct] | None = None) -> Route:
+            return Route("POST", f"{account}/{verb}", handler, scope=f"write:{noun}", auth=Auth.USER, params=params)
+
+        return [
+            Route(
+                "GET",
+                "/api/v1/accounts/relationships",
+                self.several,
+                scope="read:follows",
+                auth=Auth.USER,
+                params=RelationshipsParams,
+            ),
+            act("follow", self.follow, "follows", FollowParams),
+            act("unfollow", self.unfollow, "follows"),
+            act("remove_from_followers", self.remove_follower, "follows"),
+            act("block", self.block, "blocks"),
+            act("unblock", self.unblock, "blocks"),
+            act("mute", self.mute, "mutes", MuteParams),
+            act("unmute", self.unmute, "mutes"),
+            Route("GET", "/api/v1/blocks", self.blocks, scope="read:blocks", auth=Auth.USER, params=ListParams),
+            Route("GET", "/api/v1/mutes", self.mutes, scope="read:mutes", auth=Auth.USER, params=ListParams),
+        ]
+
+    async def several(self, request: Request, params: RelationshipsParams) -> bytes:
+        """Those of accounts that there are. At most three engine calls, and see `relations_to`."""
+        known = await self._graph.get_many(ACCOUNT, params.id)
+        ids = [id_ for id_ in dict.fromkeys(params.id) if id_ in known]
+        return relationships(await relations_to(self._graph, request.account, ids) if ids else [])
+
+    async def follow(self, request: Request, params: FollowParams) -> bytes:
+        """Three engine calls and a commit."""
+        target = await access_account(self._graph, params.id)
+        wishes = Wishes(reposts=params.reblogs, notify=params.notify, languages=languages_of(params.languages))
+        return relationship(await follow(self._graph, request.account, target, wishes))
+
+    async def unfollow(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, int(request.args["id"]))
+        return relationship(await unfollow(self._graph, request.account, target))
+
+    async def remove_follower(self, request: Request, params: None) -> bytes:
+        """Three engine calls and a commit."""
+        target = await access_account(self._graph, int(request.args["id"]))
+        return relationship(await remove_follower(self._graph, request.account, target))
+
+    async def block(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, int(request.args["id"]))
+        return relationship(await block(self._graph, request.account, target))
+
+    async def unblock(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, int(request.args["id"]))
+        return relationship(await unblock(self._graph, request.account, target))
+
+    async def mute(self, request: Request, params: MuteParams) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, params.id)
+        relation = await mute(
+            self._graph, request.account, target, notifications=params.notifications, seconds=params.duration
+        )
+        return relationship(relation)
+
+    async def unmute(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, int(request.args["id"]))
+        return relationship(await unmute(self._graph, request.account, target))
+
+    async def blocks(self, request: Request, params: ListParams) -> Response:
+        """Whom the viewer blocks. At most three engine calls."""
+        return await self._own_list(request, params, BLOCKS)
+
+    async def mutes(self, request: Request, params: ListParams) -> Response:
+        """Whom the viewer mutes. At most three engine calls."""
+        return await self._own_list(request, params, MUTES)
+
+    async def _own_list(self, request: Request, params: ListParams, list_: Association) -> Response:
+        rows = await read_rows(self._graph, request.account, list_, params.window)
+        body = json_list(await self._accounts.render_list([row.target for row in rows]))
+        next_max_id, prev_min_id = cursors(rows, params.window)
+        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)

@@ -1,0 +1,41 @@
+"""What this server says of itself."""
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+MASTODON_VERSION = "4.2.0"
+"""The release whose client API is spoken. 4.3 would promise grouped notifications and their policy."""
+API_VERSIONS = {"ripstop": 1}
+"""By name of the server: `mastodon` is not among them below 4.3, where its numbering begins."""
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts that are fixed while the server runs.
+
+    :param origin: the public URL, without a slash at the end.
+    :param version: our own.
+    :param vapid_key: public key of Web Push, as clients expect it.
+    """
+
+    origin: str
+    version: str
+    vapid_key: str
+    title: str = "Ripstop"
+    description: str = "A public-conversation server that does not tear under load."
+    contact_email: str = ""
+
+    @property
+    def domain(self) -> str:
+        """What stands after the @ of those who live here."""
+        return urlsplit(self.origin).netloc
+
+    @property
+    def product(self) -> str:
+        """The version in the form that clients parse: three dotted numbers first, the real name after them."""
+        return f"{MASTODON_VERSION} (compatible; Ripstop {self.version})"
+
+    @property
+    def streaming(self) -> str:
+        """Base of the streaming API."""
+        return "ws" + self.origin.removeprefix("http")
