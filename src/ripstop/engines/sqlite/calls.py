@@ -55,7 +55,7 @@ class CallWriter:
         """What the group did is undone."""
         self._deltas = {}
 
-    def _count(self, function: str, left: CallState | None, entered: CallState | None) -> None:
+    def _count(self, function: str, left: int | None, entered: int | None) -> None:
         counts = self._deltas.get(function)
         if counts is None:
             counts = self._deltas[function] = [0, 0, 0, 0]
@@ -93,24 +93,32 @@ class CallWriter:
         return 1
 
     def _done(self, operation: CallDone) -> int:
-        return self._end(None, _CALL_DONE, (operation.call, operation.token))
+        rows = self._execute(_CALL_DONE, (operation.call, operation.token)).fetchall()
+        if not rows:
+            return _REFUSED
+        [(function, left)] = rows
+        self._count(function, left, None)
+        return 1
 
     def _again(self, operation: CallAgain) -> int:
         is_due = operation.due <= self.now_ms
-        return self._end(
-            CallState.READY if is_due else CallState.WAITING,
-            _CALL_READY if is_due else _CALL_WAIT,
-            (operation.due, operation.attempt, operation.checkpoint, operation.error, operation.call, operation.token),
-        )
+        entered, statement = (CallState.READY, _CALL_READY) if is_due else (CallState.WAITING, _CALL_WAIT)
+        values = (
+            operation.due, operation.attempt, operation.checkpoint, operation.error, operation.call, operation.token,
+        )  # fmt: skip
+        for left in (CallState.LEASED, CallState.DEAD):
+            rows = self._execute(statement, (*values, left)).fetchall()
+            if rows:
+                self._count(rows[0][0], left, entered)
+                return 1
+        return _REFUSED
 
     def _dead(self, operation: CallDead) -> int:
-        return self._end(CallState.DEAD, _CALL_DEAD, (self.now_ms, operation.error, operation.call, operation.token))
-
-    def _end(self, entered: CallState | None, statement: str, values: tuple[Any, ...]) -> int:
-        rows = self._execute(statement, values).fetchall()
+        values = (self.now_ms, operation.error, operation.call, operation.token)
+        rows = self._execute(_CALL_DEAD, values).fetchall()
         if not rows:
             return _REFUSED
-        self._count(rows[0][0], CallState.LEASED, entered)
+        self._count(rows[0][0], CallState.LEASED, CallState.DEAD)
         return 1
 
     # Leases

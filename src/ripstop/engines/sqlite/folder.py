@@ -1,15 +1,13 @@
 """The data folder: its files, the locks between processes, and the room that is left on its disk."""
 
-import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from ripstop.engines.sqlite.clock import EngineClock
-from ripstop.kernel.errors import RipstopError, Unavailable
+from ripstop.kernel.errors import RipstopError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,24 +48,9 @@ class DataFolder:
                 f"The data folder {self.path} cannot be written to: {error.strerror}.", cause=error
             ) from error
 
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
-        """Hold the right to serve this folder: one server at a time. For the supervisor, before it forks.
-
-        :raises Unavailable: another server has it; the sentence names its process.
-        """
-        self.prepare()
-        lock = FileLock(self.lock("server"))
-        try:
-            if not lock.acquire(blocking=False):
-                holder = lock.read()
-                raise Unavailable(
-                    f"Another server (process {holder.pid if holder else 'unknown'}) uses the data folder {self.path}."
-                )
-            lock.note(0)
-            yield
-        finally:
-            lock.close()
+    def write_lock(self, database: Path) -> Path:
+        """The lock file of those who write one of the databases; that of the main one is called ``write``."""
+        return self.lock("write" if database == self.main else database.stem)
 
 
 class Holder(NamedTuple):

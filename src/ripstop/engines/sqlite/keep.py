@@ -52,7 +52,11 @@ def scan(reader: Reader, table: Table, *, shard: int | None, after: Sequence[obj
 
 def add_functions(connection: apsw.Connection) -> None:
     """Teach a connection what the statements here ask of it."""
-    connection.create_scalar_function("name_shard", lambda name: name_shard(str(name)), 1, deterministic=True)
+    connection.create_scalar_function("name_shard", _name_shard, 1, deterministic=True)
+
+
+def _name_shard(*values: object) -> int:
+    return name_shard(str(values[0]))
 
 
 def sweep(transaction: MainTransaction, *, now_ms: int, limit: int) -> dict[str, int]:

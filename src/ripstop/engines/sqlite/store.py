@@ -151,7 +151,7 @@ class SqliteStore:
         self._main_threads = _ReaderThreads(folder.main)
         self._search_threads = _ReaderThreads(folder.search)
         self._checkpointer = Checkpointer(
-            {path: folder.lock(path.stem) for path in folder.databases}, clock=self._clock, wal_limit=self._wal_limit
+            {path: folder.write_lock(path) for path in folder.databases}, clock=self._clock, wal_limit=self._wal_limit
         )
         self._main = self._writer(folder.main, MainTransaction(main, schema))
         self._derived = self._writer(folder.derived, KeyspaceTransaction(derived, schema.keyspaces, numbers))
@@ -161,7 +161,7 @@ class SqliteStore:
         return GroupWriter(
             path.stem,
             transaction,
-            lock=self._folder.lock(path.stem),
+            lock=self._folder.write_lock(path),
             clock=self._clock,
             room=self._room,
             committed=partial(self._checkpointer.committed, path),

@@ -5,16 +5,16 @@ SELECT 1 FROM calls WHERE function = ? AND key = ? AND state < 2 AND (id >> 12) 
 INSERT INTO calls (id, state, lane, rank, function, arguments, due, deadline, criticality, key, attempt, token)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0);
 
--- call_done: Remove a call that has had its effect.
-DELETE FROM calls WHERE id = ? AND token = ? AND state = 2 RETURNING function;
+-- call_done: Remove a call that has had its effect, or a dead one.
+DELETE FROM calls WHERE id = ? AND token = ? AND state IN (2, 3) RETURNING function, state;
 
--- call_ready: Hand a call back that may start at once.
+-- call_ready: Hand a call back that may start at once, from a state.
 UPDATE calls SET state = 1, lane = criticality, rank = deadline, due = ?, attempt = ?, checkpoint = ?, error = ?
-WHERE id = ? AND token = ? AND state = 2 RETURNING function;
+WHERE id = ? AND token = ? AND state = ? RETURNING function;
 
--- call_wait: Hand a call back that shall start later.
+-- call_wait: Hand a call back that shall start later, from a state.
 UPDATE calls SET state = 0, lane = 0, rank = ?1, due = ?1, attempt = ?2, checkpoint = ?3, error = ?4
-WHERE id = ?5 AND token = ?6 AND state = 2 RETURNING function;
+WHERE id = ?5 AND token = ?6 AND state = ?7 RETURNING function;
 
 -- call_dead: Keep a call that shall not run again.
 UPDATE calls SET state = 3, lane = 0, rank = ?, error = ? WHERE id = ? AND token = ? AND state = 2 RETURNING function;
