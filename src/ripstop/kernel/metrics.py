@@ -27,18 +27,19 @@ class Merge(Enum):
 
 
 class Counter:
-    """Rises only. Add to `value`."""
+    """Rises only. Add to `value`, or set `read` to what counts by itself, which is then asked at each snapshot."""
 
-    __slots__ = ("value",)
+    __slots__ = ("read", "value")
 
     def __init__(self) -> None:
         self.value = 0.0
+        self.read: Callable[[], float] | None = None
 
     def load(self, values: Sequence[float]) -> None:
         self.value = values[0]
 
     def save(self) -> list[float]:
-        return [self.value]
+        return [self.value if self.read is None else self.value + self.read()]
 
 
 class Gauge:
@@ -104,6 +105,9 @@ class Family(Generic[C]):
         return found
 
 
+Families = dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]]
+
+
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """One cell of one process in a snapshot."""
 
@@ -120,7 +124,7 @@ class Metrics:
     """All families of a process. Declared at boot, before the fork, so that every process has the same."""
 
     def __init__(self) -> None:
-        self._families: dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]] = {}
+        self._families: Families = {}
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Family[Counter]:
         """A counter; its name ends in ``_total``."""
@@ -162,25 +166,33 @@ class Metrics:
             if family is not None:
                 family.cell(*row.labels).load(row.values)
 
-    def render(self, snapshots: Iterable[bytes]) -> bytes:
-        """The merged figures of several processes in Prometheus's text format."""
+    def render(self, living: Iterable[bytes], ended: Iterable[bytes] = ()) -> bytes:
+        """The merged figures of several processes in Prometheus's text format.
+
+        :param ended: last snapshots of processes that are no more: what they counted stays counted, their gauges end.
+        """
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Merged(self._families, snapshots))
+        registry.register(_Merged(self._families, living, ended))
         return generate_latest(registry)
+
+
+def _rows(snapshots: Iterable[bytes]) -> Iterator[Row]:
+    for snapshot in snapshots:
+        yield from _decode(snapshot)
 
 
 class _Merged(Collector):
     """Hands merged snapshots to prometheus-client."""
 
-    def __init__(
-        self, families: dict[str, Family[Counter] | Family[Gauge] | Family[Histogram]], snapshots: Iterable[bytes]
-    ) -> None:
+    def __init__(self, families: Families, living: Iterable[bytes], ended: Iterable[bytes]) -> None:
         self._families = families
         self._cells: dict[str, dict[tuple[str, ...], list[float]]] = {name: {} for name in families}
-        for snapshot in snapshots:
-            for row in _decode(snapshot):
-                if row.name in families:
-                    self._add(row)
+        for row in _rows(living):
+            if row.name in families:
+                self._add(row)
+        for row in _rows(ended):
+            if row.name in families and not isinstance(families[row.name].make(), Gauge):
+                self._add(row)
 
     def _add(self, row: Row) -> None:
         cells = self._cells[row.name]

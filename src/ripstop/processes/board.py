@@ -26,6 +26,8 @@ class Board:
     """A fixed number of slots, each with one writer. Memory is taken up only as far as slots are filled."""
 
     SLOT_BYTES = 1 << 19
+    PULSE_SECONDS = 5.0
+    """Seconds after its last writing for which a process counts as alive."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -59,6 +61,12 @@ class Board:
             time.sleep(0)
         return None
 
-    def read_all(self) -> list[Slot]:
-        """All slots that were ever written."""
-        return [slot for slot in map(self.read, range(self._slots)) if slot is not None]
+    def payloads(self) -> tuple[list[bytes], list[bytes]]:
+        """What processes that are alive wrote last, and what those wrote that are not, or show no pulse."""
+        living: list[bytes] = []
+        ended: list[bytes] = []
+        now = time.monotonic()
+        for slot in map(self.read, range(self._slots)):
+            if slot is not None:
+                (living if now - slot.pulse < self.PULSE_SECONDS else ended).append(slot.payload)
+        return living, ended

@@ -2,13 +2,33 @@
 
 import asyncio
 from pathlib import Path
+from typing import Protocol
 
 from ripstop.kernel.errors import Overloaded, Unavailable
+from ripstop.processes.argon import do
 from ripstop.processes.jobs import CODEC, AnyJob, HashPassword, Question, VerifyPassword, frame, read_frame
 from ripstop.processes.listener import short_path
 
 MAX_PASSWORD = 1024
 """Characters of a password; a longer one is no password but an attack."""
+
+
+class PasswordHasher(Protocol):
+    """Makes and checks hashes of passwords without blocking the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """An encoded hash with a fresh salt.
+
+        :raises Unavailable: not now.
+        """
+        ...
+
+    async def verify(self, password: str, encoded: str) -> bool:
+        """Whether `encoded` is a hash of the password.
+
+        :raises Unavailable: not now.
+        """
+        ...
 
 
 class HelperClient:
@@ -85,21 +105,23 @@ class HelperClient:
 
 
 class Hasher:
-    """argon2id over the helper process."""
+    """argon2id in the helper process."""
 
     def __init__(self, client: HelperClient) -> None:
         self._client = client
 
     async def hash(self, password: str) -> str:
-        """An encoded hash with a fresh salt.
-
-        :raises Unavailable: not now.
-        """
         return str(await self._client.ask(HashPassword(password)))
 
     async def verify(self, password: str, encoded: str) -> bool:
-        """Whether `encoded` is a hash of the password.
-
-        :raises Unavailable: not now.
-        """
         return len(password) <= MAX_PASSWORD and bool(await self._client.ask(VerifyPassword(password, encoded)))
+
+
+class ThreadHasher:
+    """argon2id in a thread of this process, for programs that have no supervisor to start a helper."""
+
+    async def hash(self, password: str) -> str:
+        return str(await asyncio.to_thread(do, HashPassword(password)))
+
+    async def verify(self, password: str, encoded: str) -> bool:
+        return bool(await asyncio.to_thread(do, VerifyPassword(password, encoded)))

@@ -15,15 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from ripstop.kernel.metrics import Metrics
+from ripstop.processes.argon import do
 from ripstop.processes.jobs import CODEC, AnyJob, HashPassword, Reply, VerifyPassword, frame, read_frame
 from ripstop.processes.seat import Seat
-
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""argon2id with 19 MiB, two passes, one lane: the minimum that OWASP recommends. 41 ms of CPU."""
 
 MEMORY = 512 << 20
 """Bytes of address space that the process may take beyond what it was forked with."""
@@ -96,21 +92,9 @@ class Helper:
                 waiting.answer.set_result(answer)
 
 
-def do(job: AnyJob) -> str | bool:
-    """The work itself; runs in a thread, and lets go of the interpreter while it computes."""
-    match job:
-        case HashPassword(password):
-            return HASHER.hash(password)
-        case VerifyPassword(password, encoded):
-            try:
-                return HASHER.verify(encoded, password)
-            except (VerificationError, InvalidHashError):
-                return False
-
-
 def run_helper(
     seat: Seat,
-    listener: socket.socket,
+    listener: socket.socket | None,
     *,
     metrics: HelperMetrics,
     snapshot: Callable[[], bytes],

@@ -63,14 +63,15 @@ S = TypeVar("S", bound=Service)
 
 def run_web(
     seat: Seat,
-    listener: socket.socket,
-    open_service: Callable[[Seat], Awaitable[WebService]],
+    listener: socket.socket | None,
     *,
+    open_service: Callable[[Seat], Awaitable[WebService]],
     head_seconds: float,
     connections: int,
     stop_seconds: float,
 ) -> None:
     """An HTTP process's main: serve until SIGTERM."""
+    assert listener is not None
 
     async def main() -> None:
         service = await _open(seat, open_service)
@@ -95,8 +96,14 @@ def run_web(
     uvloop.run(main())
 
 
-def run_worker(seat: Seat, open_service: Callable[[Seat], Awaitable[WorkService]], *, stop_seconds: float) -> None:
-    """A worker's main: work until SIGTERM."""
+def run_worker(
+    seat: Seat,
+    listener: socket.socket | None,
+    *,
+    open_service: Callable[[Seat], Awaitable[WorkService]],
+    stop_seconds: float,
+) -> None:
+    """A worker's main: work until SIGTERM. It listens to nobody."""
 
     async def main() -> None:
         service = await _open(seat, open_service)

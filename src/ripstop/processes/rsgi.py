@@ -6,6 +6,7 @@ when it is raised.
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,6 +41,8 @@ class RsgiServer:
 
     def start(self) -> None:
         """Begin to accept. Called in the running event loop that is to run the callback."""
+        # It says when it starts and stops, which is said here already.
+        logging.getLogger("_granian").setLevel(logging.WARNING)
         loop = asyncio.get_running_loop()
         ended = self._ended = loop.create_future()
         self._signal.add_cb(lambda: loop.call_soon_threadsafe(_resolve, ended))

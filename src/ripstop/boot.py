@@ -1,0 +1,262 @@
+"""Where everything is put together: settings, engine, machinery, domain, surfaces, processes. Only boot knows all.
+
+`Ground` is what the processes of a server share; it is made before they are forked, and opens nothing. `open_base`
+makes what one process has for itself, and `open_web` and `open_worker` what it does with that. Parts are handed to
+each other here, and nothing owns the rest.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ripstop.domain.accounts import model as accounts
+from ripstop.domain.accounts.functions import PasswordHashing
+from ripstop.domain.accounts.tokens import Tokens
+from ripstop.domain.feeds import FanOut
+from ripstop.domain.feeds import model as feeds
+from ripstop.domain.follows import model as follows
+from ripstop.domain.follows.functions import Severing
+from ripstop.domain.notifications import model as notifications
+from ripstop.domain.notifications.functions import Notifications
+from ripstop.domain.posts import model as posts
+from ripstop.domain.posts.functions import Forgetting
+from ripstop.engines.base import Schema, Store
+from ripstop.engines.sqlite import SqliteStore
+from ripstop.engines.sqlite.folder import DataFolder
+from ripstop.kernel import secrets
+from ripstop.kernel.clock import Clock, SystemClock
+from ripstop.kernel.configuration import Configuration, ConfigurationError
+from ripstop.kernel.ids import IdSource
+from ripstop.kernel.metrics import Merge, Metrics
+from ripstop.machinery.bus import Bus, LocalBus
+from ripstop.machinery.functions import Functions
+from ripstop.machinery.functions.metrics import CallMetrics
+from ripstop.machinery.functions.worker import Worker
+from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.keyspaces import keyspace_types
+from ripstop.processes.hasher import Hasher, HelperClient, PasswordHasher
+from ripstop.processes.helper import HelperMetrics
+from ripstop.processes.seat import Seat
+from ripstop.processes.services import BacklogMetrics, Web, Work
+from ripstop.processes.slots import FileSlot
+from ripstop.surfaces.http.admission import Admission
+from ripstop.surfaces.http.admission import Limits as AdmissionLimits
+from ripstop.surfaces.http.dispatcher import Dispatcher
+from ripstop.surfaces.http.health import Health
+from ripstop.surfaces.http.routing import Route
+
+SCHEMA = Schema(
+    associations={
+        one.number: one.engine
+        for one in (
+            *accounts.ASSOCIATIONS,
+            *follows.ASSOCIATIONS,
+            *posts.ASSOCIATIONS,
+            *notifications.ASSOCIATIONS,
+            *feeds.ASSOCIATIONS,
+        )
+    },
+    keyspaces=keyspace_types(feeds.KEYSPACES),
+)
+
+HELPER_SOCKET = "helper.sock"
+
+WrapStore = Callable[[Store], Store]
+
+
+class Ground:
+    """What all processes of a server share.
+
+    :param wrap_store: put around every store, for tests that watch what is asked of it.
+    :raises SecretUnusable: the server's secret cannot be read or made.
+    """
+
+    def __init__(
+        self, configuration: Configuration, *, clock: Clock | None = None, wrap_store: WrapStore = lambda store: store
+    ) -> None:
+        self.configuration = configuration
+        self.clock = clock or SystemClock()
+        self.secrets = secrets.load(configuration.secret_file)
+        self.wrap_store = wrap_store
+        # Every process has the families of all, since any of them may be asked to render the metrics of all.
+        self.metrics = metrics = Metrics()
+        self.calls = CallMetrics(metrics)
+        self.backlog = BacklogMetrics(metrics)
+        self.helper = HelperMetrics(metrics)
+        self.processes = metrics.gauge("ripstop_processes", "Processes that are alive, by kind.", ["kind"])
+        self.commit = metrics.gauge(
+            "ripstop_commit_seconds", "From a batch's arrival to its answer, recently.", merge=Merge.MAX
+        )
+        self.cache_bytes = metrics.gauge("ripstop_cache_bytes", "About how much the caches of the graph hold.")
+        self.cache_reads = metrics.counter(
+            "ripstop_cache_reads_total", "Objects asked of the caches of the graph, by result.", ["result"]
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """What every process has once it is open. `parts` closes all of it, in reverse order."""
+
+    store: Store
+    ids: IdSource
+    bus: Bus
+    graph: Graph
+    functions: Functions
+    hasher: PasswordHasher
+    parts: AsyncExitStack
+
+
+def make_store(configuration: Configuration, clock: Clock | None = None) -> Store:
+    """The store that the settings name, not open yet."""
+    clock = clock or SystemClock()
+    if configuration.database:
+        raise ConfigurationError(["The setting database must be empty: PostgreSQL is not connected yet."])
+    return SqliteStore(configuration.data_folder, SCHEMA, clock=clock)
+
+
+def write_lock(configuration: Configuration) -> Path:
+    """The file of the lock that the writers of a SQLite store take in turn."""
+    return DataFolder(configuration.data_folder).lock("write")
+
+
+@asynccontextmanager
+async def opened_store(configuration: Configuration) -> AsyncIterator[Store]:
+    """The store alone, open; for commands that keep it."""
+    store = make_store(configuration)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordHasher | None = None) -> Base:
+    """Open the store and build machinery and domain over it.
+
+    :param bus: instead of the one between the processes of this machine.
+    :param hasher: instead of the helper process.
+    :raises RipstopError: the store cannot be opened; nothing is left open.
+    """
+    run = ground.configuration.run_folder
+    async with AsyncExitStack() as parts:
+        slot = FileSlot(ground.configuration.data_folder / "slots")
+        parts.callback(slot.close)
+        ids = IdSource(ground.clock, slot)
+        store = ground.wrap_store(make_store(ground.configuration, ground.clock))
+        await store.open()
+        parts.push_async_callback(store.close)
+        if bus is None:
+            bus = LocalBus(run / "bus")
+        await bus.open()
+        parts.push_async_callback(bus.close)
+        if hasher is None:
+            client = HelperClient(run / HELPER_SOCKET)
+            parts.push_async_callback(client.close)
+            hasher = Hasher(client)
+        events = Events()
+        graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
+        functions = declare_functions(ground, graph, store, events, hasher)
+        _watch(ground, store, graph)
+        return Base(
+            store=store, ids=ids, bus=bus, graph=graph, functions=functions, hasher=hasher, parts=parts.pop_all()
+        )
+
+
+def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events, hasher: PasswordHasher) -> Functions:
+    """All background functions, subscribed to the events that cause them."""
+    functions = Functions()
+    PasswordHashing(graph, ground.secrets, hasher.hash).register(functions, events)
+    Severing(graph).register(functions, events)
+    Forgetting(graph).register(functions, events)
+    Notifications(graph).register(functions, events)
+    FanOut(graph, store).register(functions, events)
+    return functions
+
+
+def make_routes(ground: Ground, base: Base) -> list[Route]:
+    """The routes of all surfaces but health and metrics."""
+    return []
+
+
+async def open_web(ground: Ground, seat: Seat) -> Web:
+    """What an HTTP process runs."""
+    base = await open_base(ground)
+    return make_web(ground, base, seat)
+
+
+def make_web(ground: Ground, base: Base, seat: Seat) -> Web:
+    """The surfaces over an open base."""
+    limits = ground.configuration.limits
+    admission = Admission(
+        ground.clock,
+        AdmissionLimits(lag=limits.event_loop_lag, commit=limits.commit_seconds, in_flight=limits.in_flight),
+        commit_seconds=lambda: base.store.commit_seconds,
+        metrics=ground.metrics,
+    )
+    health = Health(lambda: _state(base, seat), lambda: _render(ground, seat))
+    dispatcher = Dispatcher(
+        [*health.routes(), *make_routes(ground, base)],
+        origin=ground.configuration.origin,
+        authenticate=Tokens(base.graph).authenticate,
+        begin=base.graph.sync,
+        admission=admission,
+        metrics=ground.metrics,
+        max_body=limits.body_bytes,
+        body_seconds=limits.body_seconds,
+    )
+    _take_seat(ground, seat, "http")
+    return Web(dispatcher, admission, ground.metrics, base.parts)
+
+
+async def open_worker(ground: Ground, seat: Seat) -> Work:
+    """What a function worker runs."""
+    base = await open_base(ground)
+    _take_seat(ground, seat, "worker")
+    return Work(make_worker(ground, base), base.store, ground.backlog, ground.metrics, base.parts)
+
+
+def make_worker(ground: Ground, base: Base) -> Worker:
+    """A worker over an open base."""
+    return Worker(
+        base.store,
+        base.functions,
+        clock=ground.clock,
+        ids=base.ids,
+        bus=base.bus,
+        metrics=ground.calls,
+        before_round=base.graph.sync,
+    )
+
+
+def _watch(ground: Ground, store: Store, graph: Graph) -> None:
+    """Have the metrics ask for what store and graph know of themselves."""
+    ground.commit.cell().read = lambda: store.commit_seconds
+    ground.cache_bytes.cell().read = lambda: graph.cache_bytes
+    ground.cache_reads.cell("hit").read = lambda: graph.hits
+    ground.cache_reads.cell("miss").read = lambda: graph.misses
+
+
+def _take_seat(ground: Ground, seat: Seat, kind: str) -> None:
+    """Go on counting where the last process in this seat stopped."""
+    last = seat.board.read(seat.slot)
+    if last is not None:
+        ground.metrics.resume(last.payload)
+    ground.processes.cell(kind).value = 1
+
+
+def _render(ground: Ground, seat: Seat) -> bytes:
+    """The metrics of all processes of this server."""
+    seat.board.write(seat.slot, ground.metrics.snapshot())
+    living, ended = seat.board.payloads()
+    return ground.metrics.render(living, ended)
+
+
+def _state(base: Base, seat: Seat) -> dict[str, object]:
+    """What a verbose health check tells."""
+    return {
+        "process": seat.name,
+        "processes": len(seat.board.payloads()[0]),
+        "commit_seconds": round(base.store.commit_seconds, 6),
+        "read_only": base.store.read_only,
+    }

@@ -1,0 +1,47 @@
+"""What the command line asks of the program."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import typer
+
+from ripstop.engines.base import Store
+from ripstop.kernel.configuration import Configuration
+
+
+class Program(Protocol):
+    """All that needs to know how the parts are put together.
+
+    What cannot be done is raised as one of `ripstop.__main__.EXPECTED`, with a sentence for the operator.
+    """
+
+    def configuration(self) -> Configuration:
+        """The settings of file and environment, validated."""
+        ...
+
+    def serve(self, configuration: Configuration) -> None:
+        """Run a whole server until it is stopped."""
+        ...
+
+    def web(self, configuration: Configuration) -> None:
+        """Run HTTP processes only."""
+        ...
+
+    def worker(self, configuration: Configuration) -> None:
+        """Run a function worker only."""
+        ...
+
+    def store(self, configuration: Configuration) -> AbstractAsyncContextManager[Store]:
+        """The store, open."""
+        ...
+
+    async def restore(self, configuration: Configuration, source: Path) -> None:
+        """Fill the store, which must be new, from a copy."""
+        ...
+
+
+def fail(sentence: str) -> NoReturn:
+    """Say why a command did not do its work, and end."""
+    typer.echo(f"ripstop: {sentence}", err=True)
+    raise typer.Exit(1)
