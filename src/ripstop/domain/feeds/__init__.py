@@ -1,6 +1,6 @@
 """Feeds: home, the local timeline, what an account posted, threads."""
 
-from ripstop.domain.feeds.fan_out import FanOut, FanOutMark
+from ripstop.domain.feeds.fan_out import FanOut, LowWater
 from ripstop.domain.feeds.home import Home
 from ripstop.domain.feeds.page import Page, Window
 from ripstop.domain.feeds.thread import Context, thread_context
@@ -9,8 +9,8 @@ from ripstop.domain.feeds.timelines import account_posts, local_timeline
 __all__ = [
     "Context",
     "FanOut",
-    "FanOutMark",
     "Home",
+    "LowWater",
     "Page",
     "Window",
     "account_posts",

@@ -5,6 +5,8 @@ A post or repost is pushed by one call, to those home lists that exist. An autho
 length more, so that no list reaches back to what was not pushed, it is small again.
 """
 
+from typing import NamedTuple
+
 from ripstop.domain.feeds.model import (
     HOME,
     LARGE,
@@ -22,7 +24,6 @@ from ripstop.domain.posts.model import IS_DIRECT, POSTED
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction, Engine
 from ripstop.engines.batch import Batch
 from ripstop.engines.derived import Entry, ListFill, ListPush
-from ripstop.kernel.clock import Clock
 from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
 from ripstop.machinery.graph import Events, Graph, TypeSet
 
@@ -45,7 +46,7 @@ class FanOut:
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and subscribe them.
 
-        Must be the first subscriber of posts: the fan-out low-water mark leans on its call having the lowest id.
+        Must be the first subscriber of all three: the low-water marks lean on its calls having the lowest ids.
         """
         published = Function(name=PUBLISHED, arguments=PostPublished, handler=self.fan_out_post, deadline=5.0)
         reposted = Function(name=REPOSTED, arguments=PostReposted, handler=self.fan_out_repost, deadline=5.0)
@@ -136,26 +137,44 @@ class FanOut:
         await self._engine.keyspace_write(HOME.name, [ListPush(keys, entry)])
 
 
-class FanOutMark:
-    """The fan-out low-water mark: every post with a lower id has been pushed.
+class Marks(NamedTuple):
+    """Ids of the oldest unfinished calls; None where there is none."""
 
-    Read anew at most every `EVERY` seconds; an older answer only makes the reader merge a little more, or see a post
-    so much later.
+    fan_out: int | None
+    """Every post with a lower id has been pushed."""
+    backfill: int | None
+    """Every follow with a lower id has been backfilled."""
+
+
+class LowWater:
+    """The low-water marks of the functions that keep home lists.
+
+    An old mark is right as well, since marks only rise while calls are unfinished: the reader merges a little more.
+    It is read anew after `EVERY` seconds. That nothing was unfinished holds only until somebody commits.
     """
 
     EVERY = 0.005
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, graph: Graph, engine: Engine) -> None:
+        self._graph = graph
         self._engine = engine
-        self._clock = clock
+        self._clock = graph.clock
         self._read_at = float("-inf")
-        self._mark: int | None = None
+        self._read_with = -1
+        self._marks = Marks(None, None)
 
-    async def read(self) -> int | None:
-        """The lowest id of a call that may not have pushed yet; None if all have."""
+    async def read(self) -> Marks:
+        """The marks as of the last `Graph.sync`, or older ones."""
         now = self._clock.monotonic()
-        if now - self._read_at >= self.EVERY:
+        known = None not in self._marks or self._read_with == self._graph.cursor
+        if not known or now - self._read_at >= self.EVERY:
             self._read_at = now
-            stats = await self._engine.call_stats((PUBLISHED, REPOSTED))
-            self._mark = min((row.oldest for row in stats.values() if row.oldest is not None), default=None)
-        return self._mark
+            self._read_with = self._graph.cursor
+            oldest = {
+                name: row.oldest
+                for name, row in (await self._engine.call_stats((PUBLISHED, REPOSTED, BACKFILL))).items()
+                if row.oldest is not None
+            }
+            pushes = [oldest[name] for name in (PUBLISHED, REPOSTED) if name in oldest]
+            self._marks = Marks(min(pushes, default=None), oldest.get(BACKFILL))
+        return self._marks

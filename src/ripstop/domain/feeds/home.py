@@ -5,7 +5,8 @@ For a viewer and a range of ids, home is the union of
 - pushed entries at or above the floor of the viewer's list,
 - a merge over everybody the viewer follows, below the floor,
 - a merge over the large authors among them,
-- a merge over those with posts above the fan-out low-water mark, the oldest unfinished fan-out call.
+- a merge over those with posts above the fan-out low-water mark, the oldest unfinished fan-out call,
+- a merge over those who were followed above the backfill low-water mark.
 
 Every entry is checked at read (`Sight`), so unfollowing, blocking and deleting need no clean-up here. A viewer without
 a list, new or long away, is served from the merge at once; the same read opens the list and fills it.
@@ -13,9 +14,10 @@ a list, new or long away, is served from the merge at once; the same read opens 
 
 from collections.abc import Collection, Iterable
 
-from ripstop.domain.feeds.fan_out import FanOutMark
+from ripstop.domain.feeds.fan_out import LowWater
 from ripstop.domain.feeds.model import HOME, LARGE_AUTHORS, LARGE_ROOT, MOST_LARGE, NEWEST
 from ripstop.domain.feeds.page import Page, Stretch, Window, fill_page
+from ripstop.domain.follows.model import FOLLOWS
 from ripstop.domain.posts.model import POSTED
 from ripstop.domain.viewing import Place, Sight, sight_of
 from ripstop.engines.base import MAX_ORDER, Direction, Engine
@@ -37,10 +39,10 @@ DAY_MS = 86_400_000
 class Home:
     """Reads home feeds."""
 
-    def __init__(self, graph: Graph, engine: Engine, mark: FanOutMark) -> None:
+    def __init__(self, graph: Graph, engine: Engine, low_water: LowWater) -> None:
         self._graph = graph
         self._engine = engine
-        self._mark = mark
+        self._low_water = low_water
         self._touched: set[int] = set()
         self._touched_day = 0
 
@@ -60,7 +62,7 @@ class Home:
         follows = sight.follows
         home = await self._slice(viewer, stretch)
         floor = home.floor
-        ids = {order for order, author in home.entries if order >= floor and (author in follows or author == viewer)}
+        ids = {entry.order for entry in home.entries if entry.order >= floor}
         newest_first = stretch.direction is Direction.NEWEST_FIRST
         low = -1 if stretch.after is None else stretch.after[0]
         if low < floor and (not newest_first or len(home.entries) < stretch.limit or home.entries[-1].order < floor):
@@ -69,12 +71,17 @@ class Home:
         large = await self._graph.members(LARGE_ROOT, LARGE_AUTHORS, most=MOST_LARGE)
         if large and (among := follows & large):
             ids.update(await self._merge(among, stretch))
-        mark = await self._mark.read()
+        marks = await self._low_water.read()
+        mark = marks.fan_out
         if mark is not None and (stretch.before is None or stretch.before[0] > mark):
             late = await self._posted_since(mark, follows, viewer)
             if late:
                 after = max(stretch.after or (mark, 0), (mark, 0))
                 ids.update(await self._merge(late, stretch._replace(after=after)))
+        if marks.backfill is not None:
+            fresh = await self._graph.range(viewer, FOLLOWS, after=(marks.backfill, 0), limit=MERGE_BUDGET)
+            if fresh:
+                ids.update(await self._merge([row.target for row in fresh], stretch))
         return sorted(ids, reverse=newest_first)[: stretch.limit]
 
     async def _slice(self, viewer: int, stretch: Stretch) -> Slice:

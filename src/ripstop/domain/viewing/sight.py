@@ -103,14 +103,17 @@ class Sight:
         return True
 
     def _wants_at_home(self, post: Post) -> bool:
-        if post.repost_of is not None and post.author in self.no_reposts:
+        author = post.author
+        if author != self.viewer and author not in self.follows:
+            return False
+        if post.repost_of is not None and author in self.no_reposts:
             return False
         answered = post.in_reply_to_author
-        if answered is not None and answered not in (self.viewer, post.author) and answered not in self.follows:
+        if answered is not None and answered not in (self.viewer, author) and answered not in self.follows:
             return False
         if self.blocks and any(mention.id in self.blocks for mention in post.mentions):
             return False
-        return post.visibility != DIRECT or post.author == self.viewer
+        return post.visibility != DIRECT or author == self.viewer
 
 
 ANONYMOUS = Sight(None)

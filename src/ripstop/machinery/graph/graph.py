@@ -50,6 +50,11 @@ class Graph:
         """About how many bytes the cache holds."""
         return self._cache.bytes
 
+    @property
+    def cursor(self) -> int:
+        """Changes whenever `sync` learned of a commit."""
+        return self._cursor
+
     def now_ms(self) -> int:
         return self.clock.now_ms()
 
