@@ -92,6 +92,13 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: int | None = None
 
 
+class MarkerData(msgspec.Struct, frozen=True, gc=False):
+    """When a marker was set, and how often before."""
+
+    updated_at: int
+    version: int
+
+
 ACCOUNT = ObjectType(1, "account", Account)
 CREDENTIALS = ObjectType(2, "credentials", Credentials)
 APPLICATION = ObjectType(3, "application", Application)
@@ -100,8 +107,14 @@ TOKEN = ObjectType(4, "token", Token)
 HOLDS_TOKEN = association(19, "holds_token", counted=Counted.NO)
 """Account to each of its tokens, so that all can be listed and revoked; the order is the token's id."""
 
+READ_UP_TO = association(20, "read_up_to", counted=Counted.NO)
+"""Account to one of `MARKERS`; the order is the id up to which its owner has read, the data is `MarkerData`."""
+
+MARKERS = {"home": 1, "notifications": 2}
+"""What one can have read up to a point: its name, and the number that stands as a target."""
+
 OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN)
-ASSOCIATIONS = (HOLDS_TOKEN,)
+ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO)
 
 
 def account_name(username: str, domain: str = "") -> str:

@@ -1,8 +1,13 @@
 """What this server says of itself."""
 
+import base64
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ripstop.kernel.secrets import Secrets
 
 MASTODON_VERSION = "4.2.0"
 """The release whose client API is spoken. 4.3 would promise grouped notifications and their policy."""
@@ -39,3 +44,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def streaming(self) -> str:
         """Base of the streaming API."""
         return "ws" + self.origin.removeprefix("http")
+
+
+def vapid_key(secrets: Secrets) -> str:
+    """The public key of Web Push (RFC 8292, section 3.2), which follows from the server's secret."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-5)
+    private = ec.derive_private_key(int.from_bytes(secrets.key("vapid"), "big") % (order - 1) + 1, ec.SECP256R1())
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return base64.urlsafe_b64encode(point).decode().rstrip("=")

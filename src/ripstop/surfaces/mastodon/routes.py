@@ -1,0 +1,35 @@
+"""All routes of the Mastodon client API."""
+
+from ripstop.domain.feeds import Home
+from ripstop.kernel.secrets import Secrets
+from ripstop.machinery.graph import Graph
+from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.mastodon.accounts import Accounts
+from ripstop.surfaces.mastodon.apps import Apps
+from ripstop.surfaces.mastodon.instance import Instance
+from ripstop.surfaces.mastodon.markers import Markers
+from ripstop.surfaces.mastodon.notifications import Notifications
+from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
+from ripstop.surfaces.mastodon.present.status import StatusPresenter
+from ripstop.surfaces.mastodon.relationships import Relationships
+from ripstop.surfaces.mastodon.site import Site
+from ripstop.surfaces.mastodon.statuses import Statuses
+from ripstop.surfaces.mastodon.timelines import Timelines
+
+
+def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> list[Route]:
+    """The routes, over handlers that share their presenters."""
+    accounts = AccountPresenter(graph, origin=site.origin)
+    statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
+    notifications = NotificationPresenter(accounts, statuses)
+    return [
+        *Apps(graph, site).routes(),
+        *Accounts(graph, accounts, site=site, seal=seal).routes(),
+        *Relationships(graph, accounts).routes(),
+        *Statuses(graph, statuses, accounts, site=site).routes(),
+        *Timelines(graph, home, statuses).routes(),
+        *Notifications(graph, notifications).routes(),
+        *Markers(graph).routes(),
+        *Instance(graph, site).routes(),
+    ]
