@@ -22,7 +22,7 @@ from ripstop.engines.derived import (
     ValuePut,
 )
 from ripstop.engines.sqlite.connection import Reader
-from ripstop.engines.sqlite.reads import BOTTOM, TOP, numbers
+from ripstop.engines.sqlite.reads import bounds, numbers
 from ripstop.engines.sqlite.transaction import FileTransaction
 from ripstop.engines.statements import load
 
@@ -105,10 +105,9 @@ class KeyspaceReader:
         direction: Direction,
         now_ms: int,
     ) -> Slice | None:
-        low, high = after or BOTTOM, before or TOP
         # One statement, so that the floor and the entries are of one moment.
         rows = self._rows(
-            _ENTRIES[direction], (self._numbers[keyspace], key, now_ms, *low, *high, limit if limit > 0 else 1)
+            _ENTRIES[direction], (self._numbers[keyspace], key, now_ms, *bounds(after, before), max(limit, 1))
         )
         if not rows:
             return None

@@ -34,8 +34,14 @@ _ASSOC_RANGE = {Direction.NEWEST_FIRST: _SQL["assoc_newest"], Direction.OLDEST_F
 _ASSOC_COUNTS = _SQL["assoc_counts"]
 _CHANGES = _SQL["changes"]
 
-BOTTOM: Cursor = (-1, -1)
-TOP: Cursor = (MAX_ORDER, MAX_ORDER)
+_BOTTOM: Cursor = (-1, -1)
+_TOP: Cursor = (MAX_ORDER, MAX_ORDER)
+
+
+def bounds(after: Cursor | None, before: Cursor | None) -> tuple[int, int, int, int]:
+    """Two exclusive cursors as statements want them: the low one exclusive, the high one inclusive."""
+    return (*(after or _BOTTOM), *((before[0], before[1] - 1) if before else _TOP))
+
 
 MERGE_CHUNK = 32
 """Lists that a merge opens with one statement, at most."""
@@ -86,8 +92,7 @@ class MainReader:
     ) -> list[Association]:
         if limit <= 0:
             return []
-        low, high = after or BOTTOM, before or TOP
-        rows = self._rows(_ASSOC_RANGE[direction], (source, type_, *low, *high, mask, match, limit))
+        rows = self._rows(_ASSOC_RANGE[direction], (source, type_, *bounds(after, before), mask, match, limit))
         return list(map(Association._make, rows))
 
     def assoc_counts(self, sources: Sequence[int], types: Sequence[int]) -> dict[tuple[int, int], Count]:
@@ -111,15 +116,15 @@ class MainReader:
         """Lists are opened in the order of their newest entries, in chunks, until no other one can contribute."""
         if not sources or limit <= 0:
             return Merge([], True)
-        low, high = after or BOTTOM, before or TOP
-        lists = self._by_newest(sources, type_, low[0])
+        low_order, low_target, *high = bounds(after, before)
+        lists = self._by_newest(sources, type_, low_order)
         found: list[tuple[Any, ...]] = []
         opened = 0
         while opened < len(lists):
             if len(found) == limit:
                 # What is on the page already bounds from below what may still come onto it.
-                low = max(low, (found[-1][3], found[-1][2]))
-            chunk = [source for newest, source in lists[opened : opened + MERGE_CHUNK] if newest >= low[0]]
+                low_order, low_target = max((low_order, low_target), _place(found[-1]))
+            chunk = [source for newest, source in lists[opened : opened + MERGE_CHUNK] if newest >= low_order]
             if not chunk:
                 break
             if opened + len(chunk) > budget:
@@ -127,7 +132,9 @@ class MainReader:
                 if not chunk:
                     return Merge(list(map(Association._make, found)), False)
             opened += len(chunk)
-            rows = self._rows(_SQL["merge_rows"], (numbers(chunk), type_, *low, *high, mask, match, limit))
+            rows = self._rows(
+                _SQL["merge_rows"], (numbers(chunk), type_, low_order, low_target, *high, mask, match, limit)
+            )
             found = list(heapq.merge(found, rows, key=_place, reverse=True))[:limit] if found else rows
         return Merge(list(map(Association._make, found)), True)
 
@@ -170,10 +177,12 @@ class MainReader:
         if cursor < 0:
             return self._lost()
         rows = self._rows(_CHANGES, (cursor,))
+        if rows and rows[0][0] == cursor:
+            del rows[0]
+        elif cursor > 0 or (rows and rows[0][0] > 1):
+            return self._lost()  # trimmed, or of another store
         if not rows:
             return Changes(cursor, (), (), False)
-        if rows[0][0] != cursor + 1:
-            return self._lost()
         ids = array("q")
         flat = array("q")
         for _, packed_ids, packed_lists in rows:

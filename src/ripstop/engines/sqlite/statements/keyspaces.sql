@@ -35,13 +35,13 @@ SELECT list, floor FROM lists WHERE keyspace = ? AND key = ? AND (ends IS NULL O
 
 -- entries_newest: The floor of a list that lives at an instant, with a page of it, newest first.
 SELECT l.floor, e.ord, e.member FROM lists l
-LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) < (?6, ?7)
+LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) <= (?6, ?7)
 WHERE l.keyspace = ?1 AND l.key = ?2 AND (l.ends IS NULL OR l.ends > ?3)
 ORDER BY e.ord DESC, e.member DESC LIMIT ?8;
 
 -- entries_oldest: The floor of a list that lives at an instant, with a page of it, oldest first.
 SELECT l.floor, e.ord, e.member FROM lists l
-LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) < (?6, ?7)
+LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) <= (?6, ?7)
 WHERE l.keyspace = ?1 AND l.key = ?2 AND (l.ends IS NULL OR l.ends > ?3)
 ORDER BY e.ord, e.member LIMIT ?8;
 

@@ -16,12 +16,12 @@ WHERE k.source = ? AND k.type IN carray(?) AND k.target IN carray(?);
 
 -- assoc_newest: A page of a list between two cursors, newest first.
 SELECT source, type, target, ord, flags, data FROM edges
-WHERE source = ? AND type = ? AND (ord, target) > (?, ?) AND (ord, target) < (?, ?) AND flags & ? = ?
+WHERE source = ? AND type = ? AND (ord, target) > (?, ?) AND (ord, target) <= (?, ?) AND flags & ? = ?
 ORDER BY ord DESC, target DESC LIMIT ?;
 
 -- assoc_oldest: A page of a list between two cursors, oldest first.
 SELECT source, type, target, ord, flags, data FROM edges
-WHERE source = ? AND type = ? AND (ord, target) > (?, ?) AND (ord, target) < (?, ?) AND flags & ? = ?
+WHERE source = ? AND type = ? AND (ord, target) > (?, ?) AND (ord, target) <= (?, ?) AND flags & ? = ?
 ORDER BY ord, target LIMIT ?;
 
 -- assoc_counts: The counts of these lists.
@@ -34,7 +34,7 @@ SELECT newest, source FROM counts WHERE source IN carray(?) AND type = ? AND new
 SELECT e.source, e.type, e.target, e.ord, e.flags, e.data
 FROM carray(?1) c CROSS JOIN edges e ON e.source = c.value AND e.type = ?2 AND (e.ord, e.target) IN (
     SELECT i.ord, i.target FROM edges i
-    WHERE i.source = c.value AND i.type = ?2 AND (i.ord, i.target) > (?3, ?4) AND (i.ord, i.target) < (?5, ?6)
+    WHERE i.source = c.value AND i.type = ?2 AND (i.ord, i.target) > (?3, ?4) AND (i.ord, i.target) <= (?5, ?6)
     AND i.flags & ?7 = ?8
     ORDER BY i.ord DESC, i.target DESC LIMIT ?9
 )
@@ -47,8 +47,8 @@ SELECT name, holder, expires FROM names WHERE name IN carray(?) AND (expires IS 
 SELECT name, holder, expires FROM names
 WHERE name >= ?1 AND name > ?2 AND name < ?3 AND (expires IS NULL OR expires > ?4) ORDER BY name LIMIT ?5;
 
--- changes: What was changed since a sequence number.
-SELECT seq, ids, lists FROM changes WHERE seq > ? ORDER BY seq;
+-- changes: The row of a sequence number, without its content, and all that came after it.
+SELECT seq, iif(seq = ?1, NULL, ids), iif(seq = ?1, NULL, lists) FROM changes WHERE seq >= ?1 ORDER BY seq;
 
 -- changes_last: The present sequence number.
 SELECT coalesce(max(seq), 0) FROM changes;
