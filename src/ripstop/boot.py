@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import ripstop
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.functions import PasswordHashing
 from ripstop.domain.accounts.tokens import Tokens
-from ripstop.domain.feeds import FanOut
+from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import model as follows
 from ripstop.domain.follows.functions import Severing
@@ -22,6 +23,7 @@ from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.engines.base import Schema, Store
+from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder
 from ripstop.kernel import secrets
@@ -39,12 +41,13 @@ from ripstop.processes.hasher import Hasher, HelperClient, PasswordHasher
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
-from ripstop.processes.slots import FileSlot
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
 from ripstop.surfaces.http.health import Health
 from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.mastodon.routes import mastodon_routes
+from ripstop.surfaces.mastodon.site import Site, vapid_key
 
 SCHEMA = Schema(
     associations={
@@ -166,17 +169,20 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
 def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events, hasher: PasswordHasher) -> Functions:
     """All background functions, subscribed to the events that cause them."""
     functions = Functions()
+    FanOut(graph, store).register(functions, events)  # first: see there
     PasswordHashing(graph, ground.secrets, hasher.hash).register(functions, events)
     Severing(graph).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
-    FanOut(graph, store).register(functions, events)
     return functions
 
 
 def make_routes(ground: Ground, base: Base) -> list[Route]:
     """The routes of all surfaces but health and metrics."""
-    return []
+    graph = base.graph
+    site = Site(origin=ground.configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(ground.secrets))
+    home = Home(graph, base.store, LowWater(graph, base.store))
+    return mastodon_routes(graph, home=home, site=site, seal=ground.secrets)
 
 
 async def open_web(ground: Ground, seat: Seat) -> Web:
