@@ -10,7 +10,6 @@ from pathlib import Path
 from ripstop import __version__, boot
 from ripstop.boot import Ground
 from ripstop.engines.base import Store
-from ripstop.engines.sqlite.folder import lock_holder
 from ripstop.kernel import configuration as settings
 from ripstop.kernel import logging as logs
 from ripstop.kernel.configuration import Configuration, ConfigurationError
@@ -22,7 +21,7 @@ from ripstop.processes.folder import FolderLock, FolderUnusable
 from ripstop.processes.helper import run_helper
 from ripstop.processes.host import run_web, run_worker
 from ripstop.processes.listener import CannotListen, Port, listen_at
-from ripstop.processes.stuck import Holder, StuckHolder
+from ripstop.processes.stuck import StuckHolder
 from ripstop.processes.supervisor import CannotStart, Role, Supervisor
 from ripstop.rehearsal import cli as rehearsal
 from ripstop.surfaces import cli
@@ -119,11 +118,7 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
 
 def _stuck_writer(ground: Ground) -> StuckHolder:
     """Watches the write lock of SQLite; PostgreSQL sees to its own."""
-    path = None if ground.configuration.database else boot.write_lock(ground.configuration)
-
-    def look() -> Holder | None:
-        return lock_holder(path) if path is not None and path.exists() else None
-
+    look = partial(boot.write_lock_holder, ground.configuration)
     return StuckHolder(look, ground.clock, seconds=ground.configuration.limits.write_lock_seconds)
 
 

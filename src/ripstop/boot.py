@@ -8,7 +8,6 @@ each other here, and nothing owns the rest.
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import ripstop
 from ripstop.domain.accounts import model as accounts
@@ -25,7 +24,7 @@ from ripstop.domain.posts.functions import Forgetting
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
-from ripstop.engines.sqlite.folder import DataFolder
+from ripstop.engines.sqlite.folder import DataFolder, lock_holder
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration, ConfigurationError
@@ -41,6 +40,7 @@ from ripstop.processes.hasher import Hasher, HelperClient, PasswordHasher
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
+from ripstop.processes.stuck import Holder
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
@@ -118,9 +118,10 @@ def make_store(configuration: Configuration, clock: Clock | None = None) -> Stor
     return SqliteStore(configuration.data_folder, SCHEMA, clock=clock)
 
 
-def write_lock(configuration: Configuration) -> Path:
-    """The file of the lock that the writers of a SQLite store take in turn."""
-    return DataFolder(configuration.data_folder).lock("write")
+def write_lock_holder(configuration: Configuration) -> Holder | None:
+    """Who holds the lock that the writers of a SQLite store take in turn; None with PostgreSQL, which has its own."""
+    path = DataFolder(configuration.data_folder).lock("write")
+    return None if configuration.database or not path.exists() else lock_holder(path)
 
 
 @asynccontextmanager
