@@ -114,8 +114,8 @@ def _write_post(database: apsw.Connection, rng: random.Random, new: int) -> None
     _listed(database, 1, 12, new, new)
     database.execute("INSERT INTO calls VALUES (?, 1, ?)", (new, '{"post":"' + str(new) + '"}'))
     database.execute("DELETE FROM calls WHERE id = ?", (new,))
-    for _ in range(15):
-        _listed(database, rng.randrange(10_000), 100, new, new)
+    for home in rng.sample(range(10_000), 15):
+        _listed(database, home, 100, new, author)
 
 
 def _write_favourite(database: apsw.Connection, rng: random.Random, new: int) -> None:
