@@ -1,0 +1,350 @@
+"""Workers at work: waking, order, limits, leases, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ripstop.engines.base import Criticality, Store
+from ripstop.engines.batch import CallDone
+from ripstop.machinery.functions import Call, Checkpoint, Done, Outcome, Retry, Snooze
+from tests.stores import Place
+from tests.unit.functions.yard import ALL, Note, Yard, effect, manual_yard
+from tests.world import PATIENCE, apply, clock_passes, eventually
+
+
+@pytest.fixture
+async def yard(store: Store) -> AsyncIterator[Yard]:
+    yard = Yard(store)
+    await yard.bus.open()
+    yield yard
+    await yard.bus.close()
+
+
+@contextlib.asynccontextmanager
+async def working(yard: Yard, **limits: Any) -> AsyncIterator[asyncio.Event]:
+    """A worker at work; the event stops it, as leaving does."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(yard.worker(**limits).run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(PATIENCE):
+            await task
+
+
+async def done(call: Call[Note]) -> Outcome:
+    return Done()
+
+
+async def soon(event: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await event.wait()
+
+
+async def all_ended(yard: Yard) -> None:
+    async def none_left() -> bool:
+        return await yard.unfinished() == 0
+
+    await eventually(none_left)
+
+
+async def test_a_message_wakes_an_idle_worker(yard: Yard) -> None:
+    ran = asyncio.Event()
+
+    async def note(call: Call[Note]) -> Outcome:
+        ran.set()
+        return Done()
+
+    function = yard.function("note", note)
+    async with working(yard, poll=3600.0):
+        await asyncio.sleep(0)
+        await yard.call(function, Note())
+        await soon(ran)
+        await all_ended(yard)
+
+
+async def test_a_worker_looks_by_itself_from_time_to_time(yard: Yard) -> None:
+    function = yard.function("note", done)
+    async with working(yard, poll=0.05):
+        await yard.bus.close()
+        await yard.call(function, Note())
+        await all_ended(yard)
+
+
+async def test_a_retry_starts_when_it_is_due(yard: Yard) -> None:
+    """Without a poll: the worker remembers what it handed back."""
+
+    async def fail(call: Call[Note]) -> Outcome:
+        return Retry("not yet", after=0.05) if call.attempt < 3 else Done()
+
+    async def doze(call: Call[Note]) -> Outcome:
+        return Snooze(0.05) if len(yard.ran) < 4 else Done()
+
+    failing, dozing = yard.function("fail", fail), yard.function("doze", doze)
+    async with working(yard, poll=3600.0):
+        await yard.call(failing, Note())
+        await yard.call(dozing, Note())
+        await all_ended(yard)
+
+
+async def test_all_classes_run_and_the_most_critical_first(yard: Yard) -> None:
+    for criticality in reversed(Criticality):
+        function = yard.function(criticality.name, done, criticality=criticality)
+        await yard.call(function, *[Note()] * 3)
+    await yard.drain()
+    assert [call.function for call in yard.ran] == [name for name in Criticality.__members__ for _ in range(3)]
+
+
+async def test_a_worker_full_of_lesser_calls_takes_critical_ones(yard: Yard) -> None:
+    gate, ran = asyncio.Event(), asyncio.Event()
+
+    async def hold(call: Call[Note]) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    async def urgent(call: Call[Note]) -> Outcome:
+        ran.set()
+        return Done()
+
+    low = yard.function("low", hold, criticality=Criticality.LOW)
+    normal = yard.function("normal", hold)
+    critical = yard.function("critical", urgent, criticality=Criticality.CRITICAL)
+    await yard.call(low, *[Note()] * 64)
+    await yard.call(normal, *[Note()] * 64)
+    async with working(yard, concurrency=32):
+        await yard.call(critical, Note())
+        await soon(ran)
+        assert len(yard.ran) < 32
+        gate.set()
+        await all_ended(yard)
+    assert len(yard.ran) == 129
+
+
+async def test_no_more_of_a_function_run_at_once_than_it_allows(yard: Yard) -> None:
+    running = most = 0
+
+    async def narrow(call: Call[Note]) -> Outcome:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        return Done()
+
+    ids = await yard.call(yard.function("narrow", narrow, concurrency=3), *[Note()] * 60)
+    wide = await yard.call(yard.function("wide", done), *[Note()] * 10)
+    async with working(yard, concurrency=32):
+        await all_ended(yard)
+    assert most == 3
+    assert sorted(call.id for call in yard.ran) == sorted(ids + wide)
+
+
+async def test_a_drain_puts_nothing_off(yard: Yard) -> None:
+    await yard.call(yard.function("narrow", done, concurrency=1), *[Note()] * 90)
+    assert await yard.drain() == 90
+    assert await yard.unfinished() == 0
+
+
+async def test_a_run_is_cancelled_at_its_time_limit(yard: Yard) -> None:
+    async def forever(call: Call[Note]) -> Outcome:
+        await asyncio.Event().wait()
+        return Done()
+
+    await yard.call(yard.function("forever", forever, time_limit=0.05, attempts=1), Note())
+    async with working(yard):
+        await all_ended(yard)
+    assert await yard.dead("forever") == 1
+
+
+async def test_what_a_handler_cancels_itself_is_its_own_failure(yard: Yard) -> None:
+    async def careless(call: Call[Note]) -> Outcome:
+        if call.attempt == 1:
+            asyncio.get_running_loop().create_future().cancel()
+            raise asyncio.CancelledError
+        return Done()
+
+    await yard.call(yard.function("careless", careless, backoff_base=1e-6), Note())
+    while await yard.unfinished():
+        await yard.drain()
+    assert [call.attempt for call in yard.ran] == [1, 2]
+
+
+async def test_a_long_run_keeps_its_lease(yard: Yard) -> None:
+    """Another worker, hungry all the time, gets nothing of it."""
+    started, gate = asyncio.Event(), asyncio.Event()
+
+    async def long(call: Call[Note]) -> Outcome:
+        started.set()
+        await gate.wait()
+        return Done(effect(call.id + 1))
+
+    [id] = await yard.call(yard.function("long", long), Note())
+    async with working(yard, lease=0.6):
+        await soon(started)
+        ends = await yard.store.now_ms() + 1500
+        while await yard.store.now_ms() < ends:
+            assert (await yard.store.call_lease(ALL, limit=9, seconds=60.0)).taken == []
+            await asyncio.sleep(0)
+        gate.set()
+        await all_ended(yard)
+    assert len(yard.ran) == 1
+    assert id + 1 in await yard.store.object_get([id + 1])
+
+
+async def test_who_lost_the_lease_cannot_commit(yard: Yard) -> None:
+    stolen = asyncio.Event()
+
+    async def slow(call: Call[Note]) -> Outcome:
+        await stolen.wait()
+        return Done(effect(call.id + 1))
+
+    [id] = await yard.call(yard.function("slow", slow), Note())
+    worker = asyncio.create_task(yard.worker(lease=0.1).drain())
+
+    async def steal() -> bool:
+        # An event loop that stands still renews nothing.
+        until = await yard.store.now_ms() + 150
+        while await yard.store.now_ms() < until:
+            pass
+        taken = (await yard.store.call_lease(ALL, limit=1, seconds=60.0)).taken
+        if taken and taken[0].token > 1:
+            await apply(yard.store, CallDone(id, taken[0].token))
+            return True
+        return False
+
+    await yard.until(lambda: bool(yard.ran))
+    async with asyncio.timeout(PATIENCE):
+        while not await steal():
+            pass
+        stolen.set()
+        await worker
+    assert await yard.store.object_get([id + 1]) == {}
+    assert await yard.unfinished() == 0
+
+
+async def test_a_handler_whose_lease_is_gone_is_cancelled(yard: Yard) -> None:
+    cancelled = asyncio.Event()
+
+    async def hang(call: Call[Note]) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return Done()
+
+    await yard.call(yard.function("hang", hang), Note())
+    async with working(yard, lease=0.3):
+        await yard.until(lambda: bool(yard.ran))
+        [call] = yard.ran
+        await apply(yard.store, CallDone(call.id, 1))
+        await soon(cancelled)
+
+
+async def test_a_stop_lets_handlers_end(yard: Yard) -> None:
+    started, gate = asyncio.Event(), asyncio.Event()
+
+    async def long(call: Call[Note]) -> Outcome:
+        started.set()
+        await gate.wait()
+        return Done(effect(call.id + 1))
+
+    [id] = await yard.call(yard.function("long", long), Note())
+    async with working(yard, grace=PATIENCE) as stop:
+        await soon(started)
+        stop.set()
+        gate.set()
+    assert id + 1 in await yard.store.object_get([id + 1])
+    assert await yard.unfinished() == 0
+
+
+async def test_a_stop_hands_leases_back(yard: Yard) -> None:
+    """What runs too long and what has not begun is due at once, as the same attempt and with the same state."""
+
+    async def stuck(call: Call[Note]) -> Outcome:
+        if call.checkpoint is None:
+            return Checkpoint("half")
+        if call.attempt == 1:
+            return Retry("once", after=0.0)
+        await asyncio.Event().wait()
+        return Done()
+
+    ids = await yard.call(yard.function("stuck", stuck, concurrency=2), *[Note()] * 4)
+    async with working(yard, grace=0.01) as stop:
+        await yard.until(lambda: sum(call.attempt == 2 for call in yard.ran) == 2)
+        stop.set()
+    stats = (await yard.store.call_stats())["stuck"]
+    assert stats.leased == 0
+    assert stats.ready + stats.waiting == 4
+    yard.ran.clear()
+    second = asyncio.create_task(yard.worker(lease=60.0).drain())
+    await yard.until(lambda: sum(call.attempt == 2 for call in yard.ran) == 2)
+    assert all(call.checkpoint == "half" for call in yard.ran if call.attempt == 2)
+    assert {call.id for call in yard.ran} <= set(ids)
+    second.cancel()
+    await asyncio.wait({second})
+
+
+async def test_two_workers_share_the_work_and_each_effect_is_there_once(place: Place) -> None:
+    async with place.opened() as one, place.opened() as other:
+        yard = Yard(one)
+
+        async def make(call: Call[Note]) -> Outcome:
+            await asyncio.sleep(0)
+            return Done(effect(call.id + 1))
+
+        await yard.bus.open()
+        function = yard.function("make", make)
+        ids = [id for _ in range(10) for id in await yard.call(function, *[Note()] * 40)]
+        stop = asyncio.Event()
+        workers = [yard.worker(concurrency=32), yard.worker(concurrency=32, store=other)]
+        tasks = [asyncio.create_task(worker.run(stop)) for worker in workers]
+        await all_ended(yard)
+        stop.set()
+        await asyncio.gather(*tasks)
+        assert len(yard.ran) == 400
+        assert len(await one.object_get([id + 1 for id in ids])) == 400
+        await yard.bus.close()
+
+
+async def test_a_call_of_a_later_time_waits_for_it(place: Place) -> None:
+    if place.engine != "sqlite":
+        pytest.skip("PostgreSQL falls due by its own clock, which a test cannot move")
+    async with manual_yard(place) as (yard, clock):
+        function = yard.function("later", done)
+        await yard.call(function, Note(), due=clock.now_ms() + 86_400_000)
+        assert await yard.drain() == 0
+        clock.advance(86_400)
+        assert await yard.drain() == 1
+
+
+async def test_caches_are_refreshed_before_a_call_starts(yard: Yard) -> None:
+    order: list[str] = []
+
+    async def note(call: Call[Note]) -> Outcome:
+        order.append("run")
+        return Done()
+
+    async def refresh() -> None:
+        order.append("refresh")
+
+    function = yard.function("note", note)
+    await yard.call(function, Note(), Note())
+    worker = yard.worker(before_round=refresh)
+    await worker.drain()
+    assert order == ["refresh", "run", "run"]
+
+
+async def test_a_lease_that_nobody_renews_ends(yard: Yard) -> None:
+    """The call runs again, as the same attempt."""
+    [id] = await yard.call(yard.function("note", done), Note())
+    [lost] = (await yard.store.call_lease(ALL, limit=1, seconds=0.05)).taken
+    await clock_passes(yard.store, lost.lease_until)
+    while await yard.unfinished():
+        await yard.drain()
+    assert [(call.id, call.attempt) for call in yard.ran] == [(id, 1)]
