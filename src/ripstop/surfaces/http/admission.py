@@ -11,6 +11,7 @@ a request is admitted or refused at once, never queued and never timed out.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import Overloaded
@@ -96,12 +97,16 @@ class Admission:
         self._lags.observe(late)
         self._lag += (late - self._lag) * 0.5
         load = self._load()
-        limit = float(1 << min(int(self.pressure), Kind.SIGN_UP))
+        whole = int(self.pressure)
+        limit = _limit_of(whole)
         if load > limit:
-            step = min(1.0, load / limit - 1.0)
-            self.pressure = min(float(Kind.ALWAYS), self.pressure + self.RISE * step)
-        elif load < limit * self.CALM:
-            self.pressure = max(0.0, self.pressure - self.FALL)
+            step = self.RISE * min(1.0, load / limit - 1.0)
+            self.pressure = min(whole + 1.0, self.pressure + step, float(Kind.ALWAYS))
+        elif self.pressure:
+            # The kind that would be let in again first: at a whole number, the one that is only just refused.
+            back = ceil(self.pressure) - 1
+            if load < _limit_of(back) * self.CALM:
+                self.pressure = max(float(back), self.pressure - self.FALL)
 
     def _load(self) -> float:
         """The worst of the signals, each as a share of its limit."""
@@ -116,3 +121,8 @@ class Admission:
             self._commit / self._limits.commit,
             self.in_flight / self._limits.in_flight,
         )
+
+
+def _limit_of(kind: int) -> float:
+    """The load, as a share of the limit for the cheapest kind, above which this kind is refused."""
+    return float(1 << kind)

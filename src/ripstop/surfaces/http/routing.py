@@ -43,7 +43,8 @@ class Kind(IntEnum):
 class Route:
     """One endpoint.
 
-    :param pattern: ``/api/v1/accounts/{id}/follow``. Parts named ``id`` or ``…_id`` match ids only and arrive as int.
+    :param pattern: ``/api/v1/accounts/{id}/follow``. Parts named ``id`` or ``…_id`` match ids only and arrive as int;
+        others match any text, after what stands before them, as in ``/@{name}``.
     :param scope: scope that the token must hold, or several of which one will do, apart by spaces. ``write`` stands
         for every ``write:…``, and so on.
     :param params: struct that path, query and body are converted into.
@@ -131,12 +132,13 @@ class Router:
         node = self._tree
         names = []
         for segment in pattern[1:].split("/"):
-            if segment.startswith("{"):
-                name = segment[1:-1]
-                names.append(name)
-                node = node.ids if _names_id(name) else node.texts
-            else:
+            prefix, brace, name = segment.removesuffix("}").partition("{")
+            if not brace:
                 node = node.literals.setdefault(segment, _Node())
+                continue
+            names.append(name)
+            only_ids = not prefix and _names_id(name)
+            node = node.ids if only_ids else node.texts.setdefault(prefix, _Node())
         if node.names and node.names != tuple(names):
             msg = f"{pattern} is a path whose parts another route names {node.names}"
             raise ValueError(msg)
@@ -177,14 +179,17 @@ class Router:
 
 
 class _Node:
-    """One segment of the tree. A literal goes before an id, an id before a text."""
+    """One segment of the tree. A literal goes before an id, an id before a text.
 
-    __slots__ = ("_ids", "_texts", "literals", "methods", "names")
+    `texts` is by what stands before the named part, as in ``@{name}``: mostly nothing.
+    """
+
+    __slots__ = ("_ids", "literals", "methods", "names", "texts")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self._ids: _Node | None = None
-        self._texts: _Node | None = None
+        self.texts: dict[str, _Node] = {}
         self.methods: dict[str, Endpoint] = {}
         self.names: tuple[str, ...] = ()
 
@@ -193,12 +198,6 @@ class _Node:
         if self._ids is None:
             self._ids = _Node()
         return self._ids
-
-    @property
-    def texts(self) -> "_Node":
-        if self._texts is None:
-            self._texts = _Node()
-        return self._texts
 
     def search(
         self, segments: list[str], place: int, values: tuple[int | str, ...]
@@ -213,8 +212,12 @@ class _Node:
             found = self._ids.search(segments, place + 1, (*values, id_))
             if found is not None:
                 return found
-        if self._texts is not None and segment:
-            return self._texts.search(segments, place + 1, (*values, segment))
+        for prefix, node in self.texts.items():
+            text = segment.removeprefix(prefix)
+            if text and segment.startswith(prefix):
+                found = node.search(segments, place + 1, (*values, text))
+                if found is not None:
+                    return found
         return None
 
 

@@ -1,0 +1,204 @@
+"""A real server for tests: `ripstop serve` as a process of its own, on a temporary folder and a free port.
+
+def test_something(server: Server) -> None:            # shared by all tests of the run, once on each engine
+    httpx.get(server.url + "/health")
+def test_a_catastrophe(own_server: Server) -> None:    # the test's own, to be stopped, killed and started again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.postgres import PostgresServer
+
+ENGINES = ("sqlite", "postgres")
+PATIENCE = 30.0
+"""Seconds after which something awaited counts as not coming."""
+
+
+class Server:
+    """One installation, and its server while it runs.
+
+    :param folder: the data folder.
+    :param database: as in the settings: empty, or a DSN.
+    """
+
+    def __init__(self, folder: Path, database: str = "", **settings: str) -> None:
+        self.folder = folder
+        self.url = ""
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RIPSTOP_")},
+            "RIPSTOP_DATA": str(folder),
+            "RIPSTOP_DATABASE": database,
+            "RIPSTOP_PORT": "0",
+            "RIPSTOP_PROCESSES": "2",
+            **settings,
+        }
+        self._log = folder.with_name(folder.name + ".log")
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *, command: str = "serve", check: bool = True) -> None:
+        """Start, and return when it is ready; the port stays the same from the second start on."""
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ripstop", command],
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=self.folder.parent,
+            )
+        said = ""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said += line
+            if line.startswith("Ctrl-C stops it"):
+                break
+        found = re.search(r"enter (http://\S+) in any app", said)
+        if found:
+            self.url = found[1]
+            self._environment["RIPSTOP_PORT"] = self.url.rpartition(":")[2]
+        elif check:
+            pytest.fail(f"the server did not start: {said}\n{self.log()}")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of the program on this installation."""
+        return subprocess.run(
+            [sys.executable, "-m", "ripstop", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            cwd=self.folder.parent,
+        )
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send the supervisor a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; the exit code."""
+        assert self._process is not None
+        code = self._process.wait(PATIENCE)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        return code
+
+    def stop(self) -> int:
+        """Stop in good order, if it runs; the exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self.signal()
+        return self.wait()
+
+    def kill_all(self) -> None:
+        """`kill -9` of every process at once, as a power failure does."""
+        processes = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes[1:], timeout=PATIENCE)
+        self.wait()
+
+    def children(self) -> dict[str, int]:
+        """The processes under the supervisor: name to process id."""
+        found = {}
+        for child in psutil.Process(self.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                found[Path(f"/proc/{child.pid}/comm").read_text().strip()] = child.pid
+        return found
+
+    def kill(self, name: str) -> int:
+        """`kill -9` of one child; its process id."""
+        pid = self.children()[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def log(self) -> str:
+        """All that the server has logged."""
+        return self._log.read_text()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once the condition holds. Only for what no event tells: processes that come and go."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Where a data folder may be made, in memory where the machine has such a place."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory if memory.is_dir() else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def database_for(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The setting `database` for an empty store on an engine; PostgreSQL is started for the first one that asks."""
+    if engine == "sqlite":
+        yield ""
+        return
+    postgres: PostgresServer = request.getfixturevalue("postgres_server")
+    database = postgres.fresh_database()
+    with asyncio.Runner() as runner:
+        dsn = runner.run(database.__aenter__())
+        try:
+            yield dsn
+        finally:
+            runner.run(database.__aexit__(None, None, None))
+
+
+@contextlib.contextmanager
+def installed(engine: str, request: pytest.FixtureRequest, **settings: str) -> Iterator[Server]:
+    """An installation on an engine, not started, and stopped at the end."""
+    with database_for(engine, request) as database, temporary_folder() as folder:
+        server = Server(folder / "data", database, **settings)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A running server that all tests share; once on each engine."""
+    with installed(request.param, request) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture(params=ENGINES)
+def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A running server for one test; once on each engine."""
+    with installed(request.param, request) as server:
+        server.start()
+        yield server
