@@ -48,6 +48,9 @@ from ripstop.surfaces.http.health import Health
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.routes import mastodon_routes
 from ripstop.surfaces.mastodon.site import Site, vapid_key
+from ripstop.surfaces.web.live import announce_posts
+from ripstop.surfaces.web.pages import SiteFacts
+from ripstop.surfaces.web.routes import web_routes
 
 SCHEMA = Schema(
     associations={
@@ -159,6 +162,7 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
             parts.push_async_callback(client.close)
             hasher = Hasher(client)
         events = Events()
+        announce_posts(events)
         graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
         functions = declare_functions(ground, graph, store, events, hasher)
         _watch(ground, store, graph)
@@ -183,7 +187,10 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     graph = base.graph
     site = Site(origin=ground.configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(ground.secrets))
     home = Home(graph, base.store, LowWater(graph, base.store))
-    return mastodon_routes(graph, home=home, site=site, seal=ground.secrets)
+    return [
+        *mastodon_routes(graph, home=home, site=site, seal=ground.secrets),
+        *web_routes(graph, base.bus, facts=SiteFacts(site.title, site.domain, site.description)),
+    ]
 
 
 async def open_web(ground: Ground, seat: Seat) -> Web:

@@ -1,0 +1,153 @@
+"""The live local feed: an event stream of posts, each rendered once per process, however many are watching."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from ripstop.domain.feeds import Window, local_timeline
+from ripstop.domain.posts.events import PostDeleted, PostPublished
+from ripstop.domain.posts.model import IS_PUBLIC, POST, REPLY, REPLY_TO_SELF
+from ripstop.domain.viewing import Seen
+from ripstop.kernel.errors import Overloaded
+from ripstop.kernel.ids import MAX_ID
+from ripstop.machinery.bus import Bus
+from ripstop.machinery.graph import Events, Graph
+from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Headers, Stream
+from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.web.pages import LIVE, Renderer, Shown, show
+
+PUBLISHED = "local/published"
+DELETED = "local/deleted"
+
+MOST_WATCHERS = 5_000
+"""Of one process; whoever comes then keeps the page as it was when it was loaded."""
+MOST_WAITING = 64
+"""Events that wait for a slow watcher; beyond, it is let go, and comes back for what it missed."""
+MOST_MISSED = 40
+"""Posts that a watcher who comes back is given at once."""
+HEARTBEAT = 15.0
+"""Seconds without an event after which a comment keeps the connection from being taken for dead."""
+
+_HEADERS: Headers = [
+    ("content-type", "text/event-stream"),
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "no"),
+    ("x-content-type-options", "nosniff"),
+]
+
+_decode_published = msgspec.json.Decoder(PostPublished).decode
+_decode_deleted = msgspec.json.Decoder(PostDeleted).decode
+
+
+def announce_posts(events: Events) -> None:
+    """Have every process hear of posts that come and go."""
+    events.live(PostPublished, lambda event: PUBLISHED)
+    events.live(PostDeleted, lambda event: DELETED)
+
+
+class LiveParams(msgspec.Struct, kw_only=True):
+    """Since which post, where the browser does not say it itself by `Last-Event-ID`."""
+
+    since: Id | None = None
+
+
+class LiveLocal:
+    """Those who watch the local feed in this process."""
+
+    def __init__(self, graph: Graph, bus: Bus, renderer: Renderer) -> None:
+        self._graph = graph
+        self._renderer = renderer
+        self._watchers: set[asyncio.Queue[bytes | None]] = set()
+        self._arrived: list[int] = []
+        self._task: asyncio.Task[None] | None = None
+        bus.subscribe(PUBLISHED, self._on_published)
+        bus.subscribe(DELETED, self._on_deleted)
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", LIVE, self.watch, params=LiveParams)]
+
+    async def watch(self, request: Request, params: LiveParams) -> Stream:
+        """What was published since, and then whatever is, as it is."""
+        if len(self._watchers) >= MOST_WATCHERS:
+            raise Overloaded("Too many are watching. The page shows what there was when it was loaded.", retry_after=60)
+        since = _last_event(request)
+        return Stream(self._chunks(params.since if since is None else since), headers=_HEADERS)
+
+    async def _chunks(self, since: int | None) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING + 1)
+        self._watchers.add(queue)
+        try:
+            yield b"retry: 3000\n\n"
+            if since is not None:
+                yield await self._missed(since)
+            while True:
+                try:
+                    async with asyncio.timeout(HEARTBEAT):
+                        chunk = await queue.get()
+                except TimeoutError:
+                    chunk = b":\n\n"
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            self._watchers.discard(queue)
+
+    async def _missed(self, since: int) -> bytes:
+        """What a watcher has not seen, oldest first. It may hear of one twice; the page knows what it shows."""
+        page = await local_timeline(self._graph, None, Window(limit=MOST_MISSED, since_id=since))
+        posts = await show(self._graph, page.items)
+        return b"".join(self._event(post) for post in reversed(posts)) or b":\n\n"
+
+    def _on_published(self, topic: str, payload: bytes) -> None:
+        if not self._watchers:
+            return
+        event = _decode_published(payload)
+        if event.flags & IS_PUBLIC and not (event.flags & REPLY and not event.flags & REPLY_TO_SELF):
+            self._arrived.append(event.post)
+            if self._task is None:
+                self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
+
+    def _on_deleted(self, topic: str, payload: bytes) -> None:
+        if self._watchers:
+            id_ = _decode_deleted(payload).post
+            self._tell(_frame("gone", None, {"id": str(id_)}))
+
+    async def _tell_of_arrived(self) -> None:
+        """Render what has arrived, in the order of ids, once for all."""
+        try:
+            while self._arrived:
+                ids, self._arrived = sorted(self._arrived), []
+                await self._graph.sync()
+                found = await self._graph.get_many(POST, ids)
+                for post in await show(self._graph, [Seen(found[id_], None) for id_ in ids if id_ in found]):
+                    self._tell(self._event(post))
+        finally:
+            self._task = None
+
+    def _tell(self, chunk: bytes) -> None:
+        for queue in list(self._watchers):
+            if queue.qsize() < MOST_WAITING:
+                queue.put_nowait(chunk)
+            else:
+                self._watchers.discard(queue)
+                queue.put_nowait(None)
+
+    def _event(self, post: Shown) -> bytes:
+        return _frame("post", post.id, {"id": str(post.id), "html": self._renderer.post(post)})
+
+
+def _last_event(request: Request) -> int | None:
+    """The last event that the browser saw before it lost the connection."""
+    last = request.header("last-event-id") or ""
+    if not last.isascii() or not last.isdigit() or len(last) > 19:
+        return None
+    return min(int(last), MAX_ID)
+
+
+def _frame(kind: str, id_: int | None, data: dict[str, str]) -> bytes:
+    """One event in the format of HTML's section 9.2.5; JSON holds no line end."""
+    head = f"event: {kind}\n" if id_ is None else f"event: {kind}\nid: {id_}\n"
+    return head.encode() + b"data: " + msgspec.json.encode(data) + b"\n\n"

@@ -1,0 +1,123 @@
+"""Pages, rendered on the server from the same domain that the API asks."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import msgspec
+
+from ripstop.domain.accounts.model import ACCOUNT, Account
+from ripstop.domain.feeds import Window, local_timeline
+from ripstop.domain.posts.model import Post
+from ripstop.domain.viewing import Seen
+from ripstop.machinery.graph import Entry, Graph
+from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import HTML_HEADERS, Headers, Response
+from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.web.static import Static, cached
+
+TEMPLATES = Path(__file__).parent / "templates"
+PAGE = 20
+LIVE = "/live/local"
+
+_HEADERS: Headers = [*HTML_HEADERS, ("cache-control", "no-cache")]
+
+
+class SiteFacts(NamedTuple):
+    """What every page says of the server."""
+
+    title: str
+    domain: str
+    description: str
+
+
+class Shown(NamedTuple):
+    """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text."""
+
+    id: int
+    name: str
+    handle: str
+    created_at: str
+    shown_at: str
+    spoiler_text: str
+    content: str
+    language: str | None
+
+
+class LocalParams(msgspec.Struct, kw_only=True):
+    """Which page: what is older than an id."""
+
+    max_id: Id | None = None
+
+
+class Renderer:
+    """Templates, compiled once. Everything is escaped but the content of posts, which the domain has made clean."""
+
+    def __init__(self, static: Static, facts: SiteFacts) -> None:
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            auto_reload=False,
+        )
+        environment.globals["static"] = static.url
+        environment.globals["site"] = facts
+        self._local = environment.get_template("local.html")
+        self._post = environment.get_template("post.html")
+
+    def local(self, posts: Sequence[Shown], *, live: str | None, older: int | None) -> bytes:
+        """The page of the local feed."""
+        return self._local.render(posts=posts, live=live, older=older).encode()
+
+    def post(self, post: Shown) -> str:
+        """One post, as it stands in a feed."""
+        return self._post.render(post=post)
+
+
+class Pages:
+    """Handlers of pages."""
+
+    def __init__(self, graph: Graph, renderer: Renderer) -> None:
+        self._graph = graph
+        self._renderer = renderer
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/", self.local, params=LocalParams)]
+
+    async def local(self, request: Request, params: LocalParams) -> Response:
+        """The local feed. Its first page goes on by itself where there is JavaScript. At most three engine calls."""
+        page = await local_timeline(self._graph, None, Window(limit=PAGE, max_id=params.max_id))
+        live = None
+        if params.max_id is None:
+            live = LIVE if page.prev_min_id is None else f"{LIVE}?since={page.prev_min_id}"
+        posts = await show(self._graph, page.items)
+        body = self._renderer.local(posts, live=live, older=page.next_max_id)
+        return cached(request, body, hashlib.sha256(body).hexdigest()[:16], _HEADERS)
+
+
+async def show(graph: Graph, items: Sequence[Seen]) -> list[Shown]:
+    """Posts as a page shows them; those whose author is gone are left out. At most one engine call."""
+    authors = await graph.get_many(ACCOUNT, {item.post.value.author for item in items})
+    return [
+        _shown(item.post, authors[item.post.value.author].value) for item in items if item.post.value.author in authors
+    ]
+
+
+def _shown(entry: Entry[Post], author: Account) -> Shown:
+    post = entry.value
+    created = datetime.fromtimestamp(post.created_at / 1_000, UTC)
+    return Shown(
+        id=entry.id,
+        name=author.display_name or author.username,
+        handle=author.acct,
+        created_at=created.isoformat(timespec="seconds"),
+        shown_at=f"{created.day} {created:%b %Y, %H:%M} UTC",
+        spoiler_text=post.spoiler_text,
+        content=post.content,
+        language=post.language,
+    )
