@@ -6,6 +6,7 @@ copy of the store alone opens nothing that was sealed.
 
 import base64
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -88,11 +89,10 @@ def load(path: Path) -> Secrets:
 
 
 def _create(path: Path) -> None:
-    """Make the file whole or not at all, though several processes may try at once."""
+    """Make the file whole or not at all, readable by its owner only, though several processes may try at once."""
     if path.exists():
         return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fd, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         os.write(fd, os.urandom(_LENGTH))
         os.fsync(fd)
@@ -103,7 +103,7 @@ def _create(path: Path) -> None:
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        os.unlink(draft)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
