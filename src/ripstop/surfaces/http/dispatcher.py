@@ -164,7 +164,9 @@ class Dispatcher:
         return tally
 
     def _start_stream(self, stream: Stream, channel: Channel) -> None:
-        task = asyncio.get_running_loop().create_task(_run_stream(stream, channel))
+        # The server must have its head before the request's own coroutine is over.
+        transport = channel.response_stream(stream.status, stream.headers)
+        task = asyncio.get_running_loop().create_task(_run_stream(stream, channel, transport))
         self._streams.add(task)
         task.add_done_callback(self._streams.discard)
 
@@ -176,9 +178,8 @@ class Dispatcher:
         await asyncio.gather(*streams, return_exceptions=True)
 
 
-async def _run_stream(stream: Stream, channel: Channel) -> None:
+async def _run_stream(stream: Stream, channel: Channel, transport: object) -> None:
     """Send chunks until the iterator ends or the client goes away."""
-    transport = channel.response_stream(stream.status, stream.headers)
     gone = asyncio.ensure_future(channel.client_disconnect())
     sender = asyncio.ensure_future(_send_chunks(stream, transport))
     try:
