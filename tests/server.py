@@ -39,6 +39,7 @@ class Server:
 
     def __init__(self, folder: Path, database: str = "", **settings: str) -> None:
         self.folder = folder
+        self.database = database
         self.url = ""
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("RIPSTOP_")},
@@ -66,7 +67,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                cwd=self.folder.parent,
+                cwd=Path(__file__).parent,
             )
         said = ""
         assert self._process.stdout is not None
@@ -90,7 +91,7 @@ class Server:
             text=True,
             timeout=PATIENCE,
             check=False,
-            cwd=self.folder.parent,
+            cwd=Path(__file__).parent,
         )
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:

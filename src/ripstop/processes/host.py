@@ -82,6 +82,7 @@ def run_web(
         )
         server.start()
         stop = _stop_on_sigterm()
+        _beat(seat, service, stop)
         seat.report(None)
         beats = [_every(PULSE, lambda: _beat(seat, service, stop)), _every(service.look_seconds, service.look)]
         await stop.wait()
@@ -110,6 +111,7 @@ def run_worker(
         if service is None:
             return
         stop = _stop_on_sigterm()
+        _beat(seat, service, stop)
         seat.report(None)
         beat = _every(PULSE, lambda: _beat(seat, service, stop))
         work = asyncio.ensure_future(service.run(stop))

@@ -1,0 +1,168 @@
+"""A client of the Mastodon API for tests: people by name, and answers that are easy to look at."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+import msgspec
+
+from ripstop.boot import opened_store
+from ripstop.kernel.configuration import Configuration
+from tests.server import Server
+
+PASSWORD = "a long enough secret"
+SCOPES = "read write follow push"
+
+Form = Mapping[str, object] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of a list."""
+        assert self.status == 200, self.body
+        return [item["id"] for item in self.json()]
+
+    def link(self, rel: str) -> dict[str, str] | None:
+        """The query of the page that the Link header names so."""
+        for part in self.headers.get("link", "").split(", "):
+            if part.endswith(f'; rel="{rel}"'):
+                return dict(parse_qsl(urlsplit(part[1 : part.index(">")]).query))
+        return None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account and a token."""
+
+    id: str
+    username: str
+    token: str
+
+
+class Api:
+    """Speaks to one server. With `as_`, as that person; with `token`, under that token."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: Server) -> None:
+        self._session = session
+        self._server = server
+        self._app_token = ""
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: Person | None = None,
+        token: str | None = None,
+        form: Form | None = None,
+        json: object = None,
+        data: Any = None,
+        query: Form | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request."""
+        sent = dict(headers or {})
+        bearer = as_.token if as_ is not None else token
+        if bearer is not None:
+            sent["authorization"] = f"Bearer {bearer}"
+        async with self._session.request(
+            method,
+            self._server.url + path,
+            data=form if form is not None else data,
+            json=json,
+            params=query,  # type: ignore[arg-type]
+            headers=sent,
+            allow_redirects=False,
+        ) as response:
+            return Answer(response.status, dict(response.headers.items()), await response.read())
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await self.ask("GET", path, **options)
+
+    async def post(self, path: str, **options: Any) -> Answer:
+        return await self.ask("POST", path, **options)
+
+    async def delete(self, path: str, **options: Any) -> Answer:
+        return await self.ask("DELETE", path, **options)
+
+    async def want(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of an answer that must be a good one."""
+        answer = await self.ask(method, path, **options)
+        assert answer.status == 200, f"{method} {path}: {answer.status} {answer.body!r}"
+        return answer.json()
+
+    # People
+
+    async def app(self, scopes: str = SCOPES) -> dict[str, Any]:
+        """A registered application."""
+        form = {"client_name": "test", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob", "scopes": scopes}
+        return dict(await self.want("POST", "/api/v1/apps", form=form))
+
+    async def app_token(self, scopes: str = SCOPES) -> str:
+        """A token of a new application alone."""
+        app = await self.app(scopes)
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": app["client_id"],
+            "client_secret": app["client_secret"],
+            "scope": scopes,
+        }
+        return str((await self.want("POST", "/oauth/token", form=form))["access_token"])
+
+    async def person(self, name: str, *, scopes: str = SCOPES) -> Person:
+        """Somebody new, whose user name begins like this."""
+        if scopes != SCOPES:
+            app_token = await self.app_token(scopes)
+        else:
+            self._app_token = app_token = self._app_token or await self.app_token()
+        form = sign_up_form(f"{name}_{secrets.token_hex(4)}")
+        token = (await self.want("POST", "/api/v1/accounts", token=app_token, form=form))["access_token"]
+        own = await self.want("GET", f"/api/v1/accounts/lookup?acct={form['username']}")
+        return Person(own["id"], form["username"], token)
+
+    async def publish(self, who: Person, status: str, **fields: object) -> dict[str, Any]:
+        """A new post."""
+        return dict(await self.want("POST", "/api/v1/statuses", as_=who, form={"status": status, **fields}))
+
+    async def follow(self, who: Person, whom: Person) -> None:
+        await self.want("POST", f"/api/v1/accounts/{whom.id}/follow", as_=who)
+
+    async def drained(self) -> None:
+        """Return once nothing is left to be done in the background, but for hashes of passwords."""
+        configuration = Configuration(data=str(self._server.folder), database=self._server.database)
+        async with opened_store(configuration) as store, asyncio.timeout(30):
+            while any(
+                backlog.waiting + backlog.ready + backlog.leased
+                for name, backlog in (await store.call_stats()).items()
+                if name != "accounts.hash_password"
+            ):
+                await asyncio.sleep(0.01)
+
+
+def sign_up_form(username: str, **changes: str) -> dict[str, str]:
+    """The form of somebody who signs up."""
+    form = {
+        "username": username,
+        "email": f"{username}@example.org",
+        "password": PASSWORD,
+        "agreement": "true",
+        "locale": "en",
+    }
+    return {**form, **changes}

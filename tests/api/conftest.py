@@ -1,0 +1,32 @@
+"""A client of the shared server, and the cast."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.api.client import Api, Person
+from tests.server import Server
+
+
+@pytest.fixture
+async def api(server: Server) -> AsyncIterator[Api]:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        yield Api(session, server)
+
+
+@pytest.fixture
+async def alice(api: Api) -> Person:
+    return await api.person("alice")
+
+
+@pytest.fixture
+async def bob(api: Api) -> Person:
+    return await api.person("bob")
+
+
+@pytest.fixture
+async def carol(api: Api) -> Person:
+    return await api.person("carol")
