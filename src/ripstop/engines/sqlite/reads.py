@@ -30,8 +30,10 @@ _SQL = load(__package__, "statements/reads.sql", "statements/calls.sql")
 _OBJECT_GET = _SQL["object_get"]
 _OBJECT_GET_1 = _SQL["object_get_1"]
 _ASSOC_GET = _SQL["assoc_get"]
+_ASSOC_GET_1 = _SQL["assoc_get_1"]
 _ASSOC_RANGE = {Direction.NEWEST_FIRST: _SQL["assoc_newest"], Direction.OLDEST_FIRST: _SQL["assoc_oldest"]}
 _ASSOC_COUNTS = _SQL["assoc_counts"]
+_MERGE_ROWS = _SQL["merge_rows"]
 _CHANGES = _SQL["changes"]
 
 _BOTTOM: Cursor = (-1, -1)
@@ -44,7 +46,7 @@ def bounds(after: Cursor | None, before: Cursor | None) -> tuple[int, int, int, 
 
 
 MERGE_CHUNK = 32
-"""Lists that a merge opens with one statement, at most."""
+"""Lists that a merge opens with its first statement; each further one opens twice as many."""
 
 HIGHEST = "\U0010ffff" * 8
 """Sorts after every name that there is."""
@@ -75,7 +77,10 @@ class MainReader:
     def assoc_get(self, source: int, types: Sequence[int], targets: Sequence[int]) -> list[Association]:
         if not types or not targets:
             return []
-        rows = self._rows(_ASSOC_GET, (source, numbers(types), numbers(targets)))
+        if len(types) == 1:
+            rows = self._rows(_ASSOC_GET_1, (source, types[0], numbers(list(dict.fromkeys(targets)))))
+        else:
+            rows = self._rows(_ASSOC_GET, (source, numbers(types), numbers(targets)))
         return list(map(Association._make, rows))
 
     def assoc_range(
@@ -118,13 +123,12 @@ class MainReader:
             return Merge([], True)
         low_order, low_target, *high = bounds(after, before)
         lists = self._by_newest(sources, type_, low_order)
+        if mask == 0:
+            low_order, low_target = max((low_order, low_target), (_floor(lists, high[0], limit), -1))
         found: list[tuple[Any, ...]] = []
-        opened = 0
+        opened, size = 0, MERGE_CHUNK
         while opened < len(lists):
-            if len(found) == limit:
-                # What is on the page already bounds from below what may still come onto it.
-                low_order, low_target = max((low_order, low_target), _place(found[-1]))
-            chunk = [source for newest, source in lists[opened : opened + MERGE_CHUNK] if newest >= low_order]
+            chunk = [source for newest, source in lists[opened : opened + size] if newest >= low_order]
             if not chunk:
                 break
             if opened + len(chunk) > budget:
@@ -132,17 +136,20 @@ class MainReader:
                 if not chunk:
                     return Merge(list(map(Association._make, found)), False)
             opened += len(chunk)
-            rows = self._rows(
-                _SQL["merge_rows"], (numbers(chunk), type_, low_order, low_target, *high, mask, match, limit)
-            )
+            size *= 2
+            rows = self._rows(_MERGE_ROWS, (numbers(chunk), type_, low_order, low_target, *high, mask, match, limit))
             found = list(heapq.merge(found, rows, key=_place, reverse=True))[:limit] if found else rows
+            if len(found) == limit:
+                # What is on the page already bounds from below what may still come onto it.
+                low_order, low_target = max((low_order, low_target), _place(found[-1]))
         return Merge(list(map(Association._make, found)), True)
 
     def _by_newest(self, sources: Sequence[int], type_: int, lowest: int) -> list[tuple[int, int]]:
         """(newest order, source) of the lists that have something at or above an order, highest first."""
         if type_ in self._uncounted:
+            # Nothing is known of their newest rows, so each may contribute.
             return [(MAX_ORDER, source) for source in dict.fromkeys(sources)]
-        rows: list[Any] = self._rows(_SQL["merge_newest"], (numbers(sources), type_, lowest))
+        rows: list[Any] = self._rows(_SQL["merge_newest"], (numbers(list(dict.fromkeys(sources))), type_, lowest))
         return rows
 
     def name_get(self, names: Sequence[str], now_ms: int) -> dict[str, Name]:
@@ -196,6 +203,15 @@ class MainReader:
 
     def close(self) -> None:
         self.reader.close()
+
+
+def _floor(lists: list[tuple[int, int]], high_order: int, limit: int) -> int:
+    """An order that every row on the page reaches: so many lists have their newest row between it and the cursor.
+
+    Only where no flags are asked for, since the newest row may not have them.
+    """
+    below = [newest for newest, _ in lists if newest < high_order]
+    return below[limit - 1] if len(below) >= limit else -1
 
 
 def _place(row: tuple[Any, ...]) -> Cursor:

@@ -158,13 +158,13 @@ class SqliteStore:
         self._search = self._writer(folder.search, TextTransaction(search, schema.text_indexes))
 
     def _writer(self, path: Path, transaction: T) -> GroupWriter[T]:
+        self._checkpointer.watch(path, transaction.connection)
         return GroupWriter(
             path.stem,
             transaction,
             lock=self._folder.write_lock(path),
             clock=self._clock,
             room=self._room,
-            committed=partial(self._checkpointer.committed, path),
         )
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import apsw
 
@@ -25,6 +25,7 @@ from ripstop.engines.base import Lane
 from ripstop.engines.sqlite.clock import EngineClock
 from ripstop.engines.sqlite.connection import DAMAGE
 from ripstop.engines.sqlite.folder import FileLock, Room
+from ripstop.engines.sqlite.transaction import FileTransaction
 from ripstop.kernel.errors import DeadlineExceeded, ReadOnly, Unavailable
 
 log = logging.getLogger(__name__)
@@ -47,25 +48,7 @@ EXPIRY_SECONDS = 0.1
 _SMOOTHING = 0.1
 
 
-class Transaction(Protocol):
-    """What a writer thread needs to know of the file that it writes."""
-
-    def begin(self, now_ms: int, *, durable: bool) -> None:
-        """Begin a group at an instant; `durable` if it must be on disk once committed."""
-        ...
-
-    def commit(self) -> None: ...
-
-    def rollback(self) -> None: ...
-
-    def part(self, act: Callable[[], Any]) -> Any:
-        """Run a part of the group so that, should it raise, nothing of it remains."""
-        ...
-
-    def close(self) -> None: ...
-
-
-T = TypeVar("T", bound=Transaction)
+T = TypeVar("T", bound=FileTransaction)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,18 +84,14 @@ class GroupWriter(Generic[T]):
         lock: Path,
         clock: EngineClock,
         room: Room,
-        committed: Callable[[], None] = lambda: None,
     ) -> None:
-        """:param transaction: on the open file; from here on it belongs to the writer's thread.
-        :param committed: called in the writer's thread after each group.
-        """
+        """:param transaction: on the open file; from here on it belongs to the writer's thread."""
         self.commit_seconds = 0.0
         self._name = name
         self._transaction = transaction
         self._path = lock
         self._clock = clock
         self._room = room
-        self._committed = committed
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[Job[T]], deque[Job[T]]] = (deque(), deque())
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -281,8 +260,6 @@ class GroupWriter(Generic[T]):
         except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
             taken.extend(jobs)
             self._fail(transaction, taken, error)
-        else:
-            self._committed()
 
     @staticmethod
     def _transact_carefully(transaction: T, now_ms: int, jobs: list[Job[T]], *, durable: bool) -> None:

@@ -4,15 +4,15 @@ SELECT id, type, version, data FROM objects WHERE id = ? AND deleted IS NULL;
 -- object_get: Objects by their ids.
 SELECT id, type, objects.version, data FROM carray(?) CROSS JOIN objects ON id = value WHERE deleted IS NULL;
 
--- assoc_get_1: Associations from one source to one target, of these keyed types.
-SELECT k.source, k.type, k.target, k.ord, e.flags, e.data FROM edge_keys k
-CROSS JOIN edges e ON e.source = k.source AND e.type = k.type AND e.ord = k.ord AND e.target = k.target
-WHERE k.source = ? AND k.type IN carray(?) AND k.target = ?;
+-- assoc_get_1: Associations of one keyed type from one source to these targets.
+SELECT k.source, k.type, k.target, k.ord, e.flags, e.data
+FROM carray(?3) t CROSS JOIN edge_keys k ON k.source = ?1 AND k.type = ?2 AND k.target = t.value
+CROSS JOIN edges e ON e.source = k.source AND e.type = k.type AND e.ord = k.ord AND e.target = k.target;
 
--- assoc_get: Associations from one source to these targets, of these keyed types.
+-- assoc_get: Associations of these keyed types from one source to these targets.
 SELECT k.source, k.type, k.target, k.ord, e.flags, e.data FROM edge_keys k
 CROSS JOIN edges e ON e.source = k.source AND e.type = k.type AND e.ord = k.ord AND e.target = k.target
-WHERE k.source = ? AND k.type IN carray(?) AND k.target IN carray(?);
+WHERE k.source = ?1 AND k.type IN carray(?2) AND k.target IN carray(?3);
 
 -- assoc_newest: A page of a list between two cursors, newest first.
 SELECT source, type, target, ord, flags, data FROM edges
@@ -28,7 +28,7 @@ ORDER BY ord, target LIMIT ?;
 SELECT source, type, length, newest FROM counts WHERE source IN carray(?) AND type IN carray(?);
 
 -- merge_newest: The newest order of many lists of one type, highest first.
-SELECT newest, source FROM counts WHERE source IN carray(?) AND type = ? AND newest >= ? ORDER BY newest DESC;
+SELECT newest, source FROM carray(?) CROSS JOIN counts ON source = value AND type = ? AND newest >= ? ORDER BY newest DESC;
 
 -- merge_rows: The newest rows over a few lists between two cursors, at most so many of each.
 SELECT e.source, e.type, e.target, e.ord, e.flags, e.data
