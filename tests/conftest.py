@@ -1,4 +1,4 @@
-"""What all tests share: a PostgreSQL for the run, and a database of it for each test that asks."""
+"""What all tests share: a PostgreSQL for the run, a database of it for each test that asks, and stores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 
 from tests.postgres import PostgresServer, running_postgres
+
+pytest_plugins = ["tests.server", "tests.stores"]
 
 POSTGRES_ORIGIN = pytest.StashKey[str]()
 
