@@ -1,0 +1,63 @@
+"""Sweeping what has ended, and checking a store against its own rules."""
+
+import itertools
+from collections.abc import AsyncIterator
+from typing import Final
+
+from ripstop.engines.base import Counted, Fault, Schema
+from ripstop.engines.common import name_shard
+from ripstop.engines.postgres.connections import Connections
+from ripstop.engines.statements import load
+
+_KEEP: Final = load(__package__, "sql/keep.sql")
+_CHECKS: Final = load(__package__, "sql/checks.sql")
+
+TOMBSTONE_MS: Final = 30 * 86_400_000
+"""How long the id of a deleted object is kept from being used again."""
+
+LOG_MS: Final = 10 * 60_000
+"""How long the change log is kept: a process that did not look for so long drops its caches."""
+
+
+async def sweep(connections: Connections, *, now_ms: int, limit: int) -> dict[str, int]:
+    """See `ripstop.engines.base.Store.sweep`."""
+    arguments: dict[str, tuple[int, ...]] = {
+        "names": (now_ms, limit),
+        "tombstones": (now_ms - TOMBSTONE_MS, limit),
+        "changes": (now_ms - LOG_MS, limit),
+        "empty_counts": (limit,),
+        "values": (now_ms, limit),
+        "counters": (now_ms, limit),
+        "lists": (now_ms, limit),
+    }
+    swept = {}
+    async with connections.writer() as connection:
+        for kind, values in arguments.items():
+            status = await connection.execute(_KEEP[f"sweep_{kind}"], *values)
+            swept[kind] = int(status.rpartition(" ")[2])
+    return swept
+
+
+async def check(connections: Connections, schema: Schema) -> AsyncIterator[Fault]:
+    """See `ripstop.engines.base.Store.check`. All questions are about one moment."""
+    types = schema.associations.values()
+    numbers = {kind: [type.number for type in types if type.counted is kind] for kind in Counted}
+    questions: list[tuple[str, tuple[object, ...]]] = [
+        ("shards", ()),
+        ("objects", ()),
+        ("types", ([type.number for type in types],)),
+        ("counts", (numbers[Counted.EXACT], numbers[Counted.STRIPED])),
+        *(("halves", (type.number, type.inverse, type.keyed)) for type in types if type.inverse is not None),
+        ("calls", ()),
+        ("call_counts", ()),
+    ]
+    async with (
+        connections.alone() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        for question, arguments in questions:
+            async for row in connection.cursor(_CHECKS[question], *arguments, prefetch=1000):
+                yield Fault(row[0], tuple(itertools.islice(row.values(), 1, None)))
+        async for shard, name in connection.cursor(_CHECKS["names"], prefetch=1000):
+            if name_shard(name) != shard:
+                yield Fault("The name lies in a wrong shard.", (shard, name))

@@ -1,0 +1,107 @@
+-- migrations_lock: One process migrates at a time; the lock ends with the connection.
+-- SCATTER: reads no table.
+SELECT pg_advisory_lock(7305796700021);
+
+-- migrations_table: The list of what was applied.
+CREATE TABLE IF NOT EXISTS migrations (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    applied timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- migrations_there: Whether the list is there.
+-- SCATTER: reads the catalogue.
+SELECT to_regclass('migrations') IS NOT NULL;
+
+-- migrations_applied: The highest number applied, 0 if none.
+-- SCATTER: the list is one for the whole store.
+SELECT coalesce(max(number), 0) FROM migrations;
+
+-- migrations_add: Note that a migration was applied.
+INSERT INTO migrations (number, name) VALUES ($1, $2);
+
+-- server_version: The server's version as a number.
+-- SCATTER: reads no table.
+SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
+    current_setting('server_encoding');
+
+-- sweep_names: Remove names that have expired.
+-- SCATTER: ends come in all shards alike.
+DELETE FROM names AS n USING (
+    SELECT shard, name FROM names WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS e
+WHERE n.shard = e.shard AND n.name = e.name;
+
+-- sweep_tombstones: Remove tombstones.
+-- SCATTER: ends come in all shards alike.
+DELETE FROM objects AS o USING (
+    SELECT shard, id FROM objects WHERE deleted_ms <= $1 ORDER BY deleted_ms LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS e
+WHERE o.shard = e.shard AND o.id = e.id;
+
+-- sweep_empty_counts: Remove counts of lists that are empty.
+-- SCATTER: lists become empty in all shards alike.
+DELETE FROM counts AS c USING (
+    SELECT shard, source, type, stripe FROM counts WHERE length = 0 ORDER BY shard LIMIT $1 FOR UPDATE SKIP LOCKED
+) AS e
+WHERE c.shard = e.shard AND c.source = e.source AND c.type = e.type AND c.stripe = e.stripe;
+
+-- sweep_changes: Trim the change log, and remember how far.
+-- SCATTER: the change log is one for the whole store.
+WITH gone AS (
+    DELETE FROM changes WHERE transaction IN (SELECT transaction FROM changes WHERE at_ms <= $1 ORDER BY at_ms LIMIT $2)
+    RETURNING transaction
+), noted AS (
+    UPDATE changes_trimmed SET transaction = greatest(transaction, (SELECT max(transaction) FROM gone))
+    WHERE EXISTS (SELECT FROM gone)
+)
+SELECT FROM gone;
+
+-- sweep_values: Remove values that have ended.
+-- SCATTER: ends come in all shards alike.
+DELETE FROM keyspace_values AS v USING (
+    SELECT shard, keyspace, key FROM keyspace_values WHERE ends <= $1 ORDER BY ends LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS e
+WHERE v.shard = e.shard AND v.keyspace = e.keyspace AND v.key = e.key;
+
+-- sweep_counters: Remove counters that have ended.
+-- SCATTER: ends come in all shards alike.
+DELETE FROM keyspace_counters AS c USING (
+    SELECT shard, keyspace, key FROM keyspace_counters WHERE ends <= $1 ORDER BY ends LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS e
+WHERE c.shard = e.shard AND c.keyspace = e.keyspace AND c.key = e.key;
+
+-- sweep_lists: Remove lists that have ended, with all that they hold.
+-- SCATTER: ends come in all shards alike.
+WITH ended AS (
+    SELECT shard, keyspace, key FROM keyspace_lists WHERE ends <= $1 ORDER BY ends LIMIT $2 FOR UPDATE SKIP LOCKED
+), emptied AS (
+    DELETE FROM keyspace_entries AS n USING ended AS e
+    WHERE n.shard = e.shard AND n.keyspace = e.keyspace AND n.key = e.key
+)
+DELETE FROM keyspace_lists AS l USING ended AS e
+WHERE l.shard = e.shard AND l.keyspace = e.keyspace AND l.key = e.key;
+
+-- backup_migrations: The migrations that a copy was made under.
+-- SCATTER: the list is one for the whole store.
+SELECT max(number) FROM migrations;
+
+-- backup_count: How many rows each table of record has; sums to 0 in a new store.
+-- SCATTER: a question to the whole store.
+SELECT (SELECT count(*) FROM (SELECT FROM objects LIMIT 1) AS o) + (SELECT count(*) FROM (SELECT FROM names LIMIT 1) AS n)
+    + (SELECT count(*) FROM (SELECT FROM associations LIMIT 1) AS a)
+    + (SELECT count(*) FROM (SELECT FROM calls LIMIT 1) AS c);
+
+-- slot_lock: Try to hold a slot for as long as this connection lives.
+-- SCATTER: reads no table.
+SELECT pg_try_advisory_lock(730579671, $1);
+
+-- slot_take: Become the owner of a slot; the token fences the one before.
+-- SCATTER: slots belong to processes, not to shards.
+INSERT INTO slots (number, token, high_water_ms) VALUES ($1, 1, 0)
+ON CONFLICT (number) DO UPDATE SET token = slots.token + 1
+RETURNING token, high_water_ms;
+
+-- slot_mark: Set the high-water mark of a slot that is still ours.
+-- SCATTER: slots belong to processes, not to shards.
+UPDATE slots SET high_water_ms = $3 WHERE number = $1 AND token = $2 RETURNING number;

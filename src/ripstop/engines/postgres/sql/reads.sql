@@ -1,0 +1,63 @@
+-- object_get: Objects by their ids, deleted ones left out.
+SELECT o.id, o.type, o.version, o.data
+FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, id)
+JOIN objects AS o ON o.shard = k.shard AND o.id = k.id
+WHERE o.data IS NOT NULL;
+
+-- assoc_get: Associations of keyed types from one source to any of some targets.
+SELECT source, type, target, place, flags, data FROM associations
+WHERE shard = $1 AND source = $2 AND type = ANY ($3::integer[]) AND target = ANY ($4::bigint[]) AND keyed;
+
+-- assoc_range_newest: A page of one list between two inclusive places, the highest place first.
+SELECT source, type, target, place, flags, data FROM associations
+WHERE shard = $1 AND source = $2 AND type = $3 AND (place, target) >= ($4, $5) AND (place, target) <= ($6, $7)
+    AND flags & $8 = $9
+ORDER BY place DESC, target DESC LIMIT $10;
+
+-- assoc_range_oldest: A page of one list between two inclusive places, the lowest place first.
+SELECT source, type, target, place, flags, data FROM associations
+WHERE shard = $1 AND source = $2 AND type = $3 AND (place, target) >= ($4, $5) AND (place, target) <= ($6, $7)
+    AND flags & $8 = $9
+ORDER BY place, target LIMIT $10;
+
+-- assoc_counts: Length and newest order of lists; where the count is striped, the end of the list tells the latter.
+SELECT c.source, c.type, sum(c.length)::bigint AS length,
+    CASE WHEN count(*) = count(c.newest) THEN max(c.newest) ELSE (
+        SELECT max(a.place) FROM associations AS a
+        WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
+    ) END AS newest
+FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, source)
+JOIN counts AS c ON c.shard = k.shard AND c.source = k.source AND c.type = ANY ($3::integer[])
+GROUP BY c.shard, c.source, c.type
+HAVING sum(c.length) > 0;
+
+-- assoc_merge: The newest entries over many lists.
+SELECT sources, targets, places, flag_sets, texts, complete
+FROM ripstop_merge_lists($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name_get: Holders of names, expired ones left out.
+SELECT n.name, n.holder, n.expires
+FROM unnest($1::smallint[], $2::text[]) AS k (shard, name)
+JOIN names AS n ON n.shard = k.shard AND n.name = k.name
+WHERE n.expires IS NULL OR n.expires > ripstop_now();
+
+-- name_range: Names in byte order from one bound (exclusive if $2) up to another one.
+-- SCATTER: a range of names lies over all shards; its index begins with the name.
+SELECT name, holder, expires FROM names
+WHERE name >= $1 AND (NOT $2 OR name > $1) AND name < $3
+    AND (expires IS NULL OR expires > (SELECT ripstop_now()))
+ORDER BY name LIMIT $4;
+
+-- call_stats: The backlog of all functions, or of some.
+-- SCATTER: the rows of call_counts are stripes, to be summed; the lowest id is that of all shards.
+SELECT c.function, sum(c.waiting)::bigint AS waiting, sum(c.ready)::bigint AS ready, sum(c.leased)::bigint AS leased,
+    sum(c.dead)::bigint AS dead,
+    (SELECT k.id FROM calls AS k WHERE k.function = c.function AND k.state <= 2 ORDER BY k.id LIMIT 1) AS oldest
+FROM call_counts AS c
+WHERE $1::text[] IS NULL OR c.function = ANY ($1)
+GROUP BY c.function
+HAVING sum(c.waiting) + sum(c.ready) + sum(c.leased) + sum(c.dead) > 0;
+
+-- now_ms: The engine's clock.
+-- SCATTER: reads no table.
+SELECT ripstop_now();
