@@ -5,7 +5,7 @@ it: values are never changed in place, but for the rendered fragments that they 
 """
 
 from collections.abc import Hashable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -79,27 +79,30 @@ class Generations(Generic[K, V]):
 
     Two dicts: when the young one holds half of the bytes it becomes the old one, and the old one goes. A hit in the
     old one moves to the young. `turn` does it between requests, so that nothing vanishes during one.
+
+    `young` is there for loops over many keys, where a call for each would cost more than the look-up: what is not in it
+    must be asked for with `get`.
     """
 
-    __slots__ = ("_half", "_old", "_young", "_young_bytes")
+    __slots__ = ("_half", "_old", "_young_bytes", "young")
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
-        self._young: dict[K, V] = {}
+        self.young: dict[K, V] = {}
         self._old: dict[K, V] = {}
         self._young_bytes = 0
 
     def get(self, key: K) -> V | None:
-        value = self._young.get(key)
+        value = self.young.get(key)
         if value is None and self._old:
             value = self._old.pop(key, None)
             if value is not None:
-                self._young[key] = value
+                self.young[key] = value
                 self._young_bytes += value.size
         return value
 
     def put(self, key: K, value: V) -> None:
-        self._young[key] = value
+        self.young[key] = value
         self._young_bytes += value.size
 
     def grew(self, by: int) -> None:
@@ -107,21 +110,21 @@ class Generations(Generic[K, V]):
         self._young_bytes += by
 
     def drop(self, key: K) -> None:
-        value = self._young.pop(key, None)
+        value = self.young.pop(key, None)
         if value is not None:
             self._young_bytes -= value.size
         elif self._old:
             self._old.pop(key, None)
 
     def clear(self) -> None:
-        self._young = {}
+        self.young = {}
         self._old = {}
         self._young_bytes = 0
 
     def turn(self) -> None:
         if self._young_bytes > self._half:
-            self._old = self._young
-            self._young = {}
+            self._old = self.young
+            self.young = {}
             self._young_bytes = 0
 
     @property
@@ -150,7 +153,7 @@ class Cache:
     """
 
     def __init__(self, limit: int) -> None:
-        self.objects: Generations[int, Entry[msgspec.Struct]] = Generations(limit // 2)
+        self.objects: Generations[int, Entry[Any]] = Generations(limit // 2)
         self.tallies: Generations[tuple[int, TypeSet], Tally] = Generations(limit // 4)
         self.members: Generations[tuple[int, int], Members] = Generations(limit // 8)
         self.marks: Generations[tuple[int, TypeSet], Marks] = Generations(limit // 8)

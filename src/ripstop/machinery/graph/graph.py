@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -80,24 +80,26 @@ class Graph:
         if entry is None:
             return (await self.get_many(type_, (id_,))).get(id_)
         self.hits += 1
-        return cast(Entry[T], entry) if entry.type == type_.number else None
+        return entry if entry.type == type_.number else None
 
     def peek(self, type_: ObjectType[T], id_: int) -> Entry[T] | None:
         """The object if it is cached."""
         entry = self._cache.objects.get(id_)
-        return cast(Entry[T], entry) if entry is not None and entry.type == type_.number else None
+        return entry if entry is not None and entry.type == type_.number else None
 
     async def get_many(self, type_: ObjectType[T], ids: Iterable[int]) -> dict[int, Entry[T]]:
         """Those of the objects that are there and of this type. One engine call if any is not cached."""
         objects = self._cache.objects
+        young = objects.young
+        number = type_.number
         found: dict[int, Entry[T]] = {}
         missing: list[int] = []
         for id_ in ids:
-            entry = objects.get(id_)
+            entry = young.get(id_) or objects.get(id_)
             if entry is None:
                 missing.append(id_)
-            elif entry.type == type_.number:
-                found[id_] = cast(Entry[T], entry)
+            elif entry.type == number:
+                found[id_] = entry
         self.hits += len(found)
         if missing:
             self.misses += len(missing)
@@ -107,12 +109,12 @@ class Graph:
             finally:
                 self._cache.end_fetch(fetch)
             for id_, row in rows.items():
-                if row.type != type_.number:
+                if row.type != number:
                     continue
                 read = Entry(row.type, id_, row.version, type_.decode(row.data), 2 * len(row.data))
                 found[id_] = read
                 if fetch.fresh(id_):
-                    objects.put(id_, cast(Entry[msgspec.Struct], read))
+                    objects.put(id_, read)
         return found
 
     def keep_rendered(self, holder: Entry[Any] | Tally, key: object, data: bytes) -> bytes:
@@ -183,10 +185,12 @@ class Graph:
     async def tallies(self, sources: Collection[int], types: TypeSet) -> dict[int, Tally]:
         """The counts of every source over a set of counted types. One engine call if any is not cached."""
         cache = self._cache
+        young = cache.tallies.young
         found: dict[int, Tally] = {}
         missing: list[int] = []
         for source in sources:
-            tally = cache.tallies.get((source, types))
+            key = (source, types)
+            tally = young.get(key) or cache.tallies.get(key)
             if tally is None:
                 missing.append(source)
             else:

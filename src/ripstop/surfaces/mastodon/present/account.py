@@ -40,7 +40,10 @@ class AccountPresenter:
         """An Account for each id that is there. At most two engine calls, whatever their number."""
         accounts = await self._graph.get_many(ACCOUNT, ids)
         tallies = await self._graph.tallies(accounts.keys(), COUNTS)
-        return {id_: self._card(entry) + self._counts(tallies[id_]) + b"}" for id_, entry in accounts.items()}
+        return {
+            id_: tallies[id_].rendered.get(entry.version) or self._whole(entry, tallies[id_])
+            for id_, entry in accounts.items()
+        }
 
     async def render_list(self, ids: Sequence[int]) -> list[bytes]:
         """Accounts in this order; those that are gone are left out. At most two engine calls."""
@@ -69,6 +72,10 @@ class AccountPresenter:
 
     async def _counts_of(self, account: Entry[Account]) -> bytes:
         return self._counts((await self._graph.tallies((account.id,), COUNTS))[account.id])
+
+    def _whole(self, account: Entry[Account], tally: Tally) -> bytes:
+        """An Account, kept with the counts under the version of the profile."""
+        return self._graph.keep_rendered(tally, account.version, self._card(account) + self._counts(tally) + b"}")
 
     def _counts(self, tally: Tally) -> bytes:
         counts = tally.rendered.get("account")

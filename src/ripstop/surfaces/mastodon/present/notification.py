@@ -20,14 +20,9 @@ class NotificationPresenter:
         """A Notification for each item whose people are still there. At most six engine calls, whatever the length."""
         if not items:
             return []
-        authors = {item.post.post.value.author for item in items if item.post is not None}
-        cards = await self._accounts.cards(authors.union(item.actor for item in items))
-        posts = {
-            item.post.post.id: item.post
-            for item in items
-            if item.post is not None and item.post.post.value.author in cards
-        }
-        statuses = dict(zip(posts, await self._statuses.render(viewer, list(posts.values())), strict=True))
+        posts = {item.post.post.id: item.post for item in items if item.post is not None}
+        statuses = await self._statuses.render_each(viewer, list(posts.values()))
+        cards = await self._accounts.cards({item.actor for item in items})
         return [
             _entity(item, cards[item.actor], None if item.post is None else statuses[item.post.post.id])
             for item in items

@@ -14,6 +14,7 @@ import msgspec
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPLIES, REPOSTED, REPOSTED_BY, Post
 from ripstop.domain.viewing import Seen
+from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY)
@@ -50,67 +51,75 @@ class StatusPresenter:
         self._cards = cards
         self._origin = origin
 
-    async def render(self, viewer: int | None, items: Sequence[Seen]) -> list[bytes]:
-        """One Status for each item whose author is still there. At most four engine calls, whatever the length."""
-        if not items:
-            return []
-        graph = self._graph
-        shown = [item.original or item.post for item in items]
-        authors = {entry.value.author for entry in shown} | {item.post.value.author for item in items}
-        ids = [entry.id for entry in shown]
-        accounts = await graph.get_many(ACCOUNT, authors)
-        cards = await self._cards(authors)
-        tallies = await graph.tallies(ids, COUNTS)
-        marks = await graph.marks(viewer, MARKS, ids) if viewer is not None else None
-        rendered = []
-        for item in items:
-            original = item.original or item.post
-            author = accounts.get(original.value.author)
-            if author is None:
-                continue
-            ending = b"}" if marks is None else _MARKED[marks[original.id]]
-            counts = self._counts(tallies[original.id])
-            body = b"".join(
-                (
-                    b'{"account":',
-                    cards[author.id],
-                    self._post(original, author.value),
-                    b',"reblog":null',
-                    counts,
-                    ending,
-                )
-            )
-            if item.original is not None:
-                reposter = accounts.get(item.post.value.author)
-                if reposter is None:
-                    continue
-                wrapper = self._post(item.post, reposter.value)
-                body = b"".join((b'{"account":', cards[reposter.id], wrapper, b',"reblog":', body, counts, ending))
-            rendered.append(body)
-        return rendered
-
     async def render_one(self, viewer: int | None, item: Seen) -> bytes:
-        """One Status."""
-        return (await self.render(viewer, [item]))[0]
+        """One Status.
+
+        :raises NotFound: its author is gone.
+        """
+        found = await self._parts(viewer, [item])
+        if not found:
+            raise NotFound("Record not found")
+        return b"".join(found[item.post.id])
 
     async def render_list(self, viewer: int | None, items: Sequence[Seen]) -> bytes:
-        """A JSON list of Status."""
-        return json_list(await self.render(viewer, items))
+        """A JSON list of Status, of those whose author is still there."""
+        parts = [b"["]
+        for found in (await self._parts(viewer, items)).values():
+            parts += found
+            parts.append(b",")
+        if len(parts) > 1:
+            parts.pop()
+        parts.append(b"]")
+        return b"".join(parts)
+
+    async def render_each(self, viewer: int | None, items: Sequence[Seen]) -> dict[int, bytes]:
+        """Each Status by the id of the post, of those whose author is still there."""
+        return {id_: b"".join(parts) for id_, parts in (await self._parts(viewer, items)).items()}
+
+    async def _parts(self, viewer: int | None, items: Sequence[Seen]) -> dict[int, tuple[bytes, ...]]:
+        """What each Status is joined from, by the id of the post. At most five engine calls, whatever the length."""
+        if not items:
+            return {}
+        graph = self._graph
+        originals = [post if original is None else original for post, original in items]
+        ids = [original.id for original in originals]
+        entries = originals + [post for post, original in items if original is not None]
+        await self._render_posts([entry for entry in entries if "status" not in entry.rendered])
+        cards = await self._cards({entry.value.author for entry in entries})
+        tallies = await graph.tallies(ids, COUNTS)
+        marks = await graph.marks(viewer, MARKS, ids) if viewer is not None else None
+        found: dict[int, tuple[bytes, ...]] = {}
+        for (post, reposted), original in zip(items, originals, strict=True):
+            card = cards.get(original.value.author)
+            wrapper_card = card if reposted is None else cards.get(post.value.author)
+            if card is None or wrapper_card is None:
+                continue
+            tally = tallies[original.id]
+            counts = tally.rendered.get("status") or self._counts(tally)
+            ending = b"}" if marks is None else _MARKED[marks[original.id]]
+            parts = (b'{"account":', card, original.rendered["status"], b',"reblog":null', counts, ending)
+            if reposted is None:
+                found[post.id] = parts
+            else:
+                wrapper = (b'{"account":', wrapper_card, post.rendered["status"], b',"reblog":')
+                found[post.id] = (*wrapper, *parts, counts, ending)
+        return found
 
     def _counts(self, tally: Tally) -> bytes:
-        rendered = tally.rendered.get("status")
-        if rendered is None:
-            replies, reposts, likes = (count.length for count in tally.counts)
-            text = f',"replies_count":{replies},"reblogs_count":{reposts},"favourites_count":{likes}'
-            rendered = self._graph.keep_rendered(tally, "status", text.encode())
-        return rendered
+        replies, reposts, likes = (count.length for count in tally.counts)
+        text = f',"replies_count":{replies},"reblogs_count":{reposts},"favourites_count":{likes}'
+        return self._graph.keep_rendered(tally, "status", text.encode())
 
-    def _post(self, entry: Entry[Post], author: Account) -> bytes:
-        rendered = entry.rendered.get("status")
-        if rendered is None:
-            fields = status_fields(entry.id, entry.value, author, self._origin)
-            rendered = self._graph.keep_rendered(entry, "status", b"," + msgspec.json.encode(fields)[1:-1])
-        return rendered
+    async def _render_posts(self, posts: Sequence[Entry[Post]]) -> None:
+        """Render what follows from each post alone, for those whose author is there."""
+        if not posts:
+            return
+        authors = await self._graph.get_many(ACCOUNT, {post.value.author for post in posts})
+        for post in posts:
+            author = authors.get(post.value.author)
+            if author is not None:
+                fields = status_fields(post.id, post.value, author.value, self._origin)
+                self._graph.keep_rendered(post, "status", b"," + msgspec.json.encode(fields)[1:-1])
 
 
 def json_list(items: Iterable[bytes]) -> bytes:
