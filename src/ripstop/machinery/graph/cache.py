@@ -142,6 +142,11 @@ class Fetch:
         self.stale: set[int | tuple[int, int]] = set()
         self.everything = False
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing at all became stale."""
+        return not self.stale and not self.everything
+
     def fresh(self, key: int | tuple[int, int]) -> bool:
         return not self.everything and key not in self.stale
 

@@ -203,10 +203,11 @@ class Graph:
                 counts = await self._store.assoc_counts(missing, numbers)
             finally:
                 cache.end_fetch(fetch)
+            undisturbed = fetch.undisturbed
             for source in missing:
-                tally = Tally(tuple(counts.get((source, number), EMPTY) for number in numbers))
+                tally = Tally(tuple([counts.get((source, number), EMPTY) for number in numbers]))
                 found[source] = tally
-                if all(fetch.fresh((source, number)) for number in numbers):
+                if undisturbed or all(fetch.fresh((source, number)) for number in numbers):
                     cache.tallies.put((source, types), tally)
         return found
 

@@ -10,7 +10,7 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.present.status import instant
+from ripstop.surfaces.mastodon.present.instants import instant
 
 
 class MarkersParams(msgspec.Struct, kw_only=True):

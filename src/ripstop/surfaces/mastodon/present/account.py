@@ -5,7 +5,6 @@ of these; an account is the two put together.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -15,6 +14,7 @@ from ripstop.domain.posts.model import POSTED
 from ripstop.domain.text import render, render_line
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
+from ripstop.surfaces.mastodon.present.instants import day
 
 COUNTS = TypeSet(FOLLOWED_BY, FOLLOWS, POSTED)
 
@@ -81,7 +81,7 @@ class AccountPresenter:
         counts = tally.rendered.get("account")
         if counts is None:
             followers, following, posts = tally.counts
-            last = f'"{_day(time_ms(posts.newest))}"' if posts.length else "null"
+            last = f'"{day(time_ms(posts.newest))}"' if posts.length else "null"
             text = (
                 f',"followers_count":{followers.length},"following_count":{following.length}'
                 f',"statuses_count":{posts.length},"last_status_at":{last}'
@@ -103,7 +103,7 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
         "discoverable": account.discoverable,
         "indexable": account.indexable,
         "group": False,
-        "created_at": f"{_day(account.created_at)}T00:00:00.000Z",
+        "created_at": f"{day(account.created_at)}T00:00:00.000Z",
         "note": render(account.note, origin=origin, person=_nobody),
         "url": f"{origin}/@{account.acct}",
         "uri": f"{origin}/users/{account.username}",
@@ -148,7 +148,3 @@ def _source(account: Account) -> dict[str, object]:
 def _nobody(handle: str) -> None:
     """Profiles name people in plain text: nobody is told of it, so nobody is looked up for it."""
     del handle
-
-
-def _day(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%Y-%m-%d")

@@ -6,7 +6,8 @@ from ripstop.domain.notifications.model import KINDS
 from ripstop.domain.notifications.queries import Notification
 from ripstop.kernel.ids import time_ms
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
-from ripstop.surfaces.mastodon.present.status import StatusPresenter, instant
+from ripstop.surfaces.mastodon.present.instants import instant
+from ripstop.surfaces.mastodon.present.status import StatusPresenter
 
 
 class NotificationPresenter:

@@ -6,7 +6,6 @@ join, and a post with a million likes costs what one without costs.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import product
 
 import msgspec
@@ -16,6 +15,7 @@ from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPLIES, REP
 from ripstop.domain.viewing import Seen
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
+from ripstop.surfaces.mastodon.present.instants import instant
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY)
 MARKS = TypeSet(LIKED, REPOSTED, BOOKMARKED)
@@ -125,11 +125,6 @@ class StatusPresenter:
 def json_list(items: Iterable[bytes]) -> bytes:
     """A JSON list of things that are JSON already."""
     return b"[" + b",".join(items) + b"]"
-
-
-def instant(ms: int) -> str:
-    """Milliseconds since the Unix epoch as the API writes instants."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
 def status_fields(id_: int, post: Post, author: Account, origin: str) -> dict[str, object]:
