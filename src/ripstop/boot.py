@@ -22,12 +22,13 @@ from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.engines.base import Schema, Store
+from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder, lock_holder
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
-from ripstop.kernel.configuration import Configuration, ConfigurationError
+from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.ids import IdSource
 from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.machinery.bus import Bus, LocalBus
@@ -117,7 +118,7 @@ def make_store(configuration: Configuration, clock: Clock | None = None) -> Stor
     """The store that the settings name, not open yet."""
     clock = clock or SystemClock()
     if configuration.database:
-        raise ConfigurationError(["The setting database must be empty: PostgreSQL is not connected yet."])
+        return PostgresStore(configuration.database, SCHEMA, clock=clock)
     return SqliteStore(configuration.data_folder, SCHEMA, clock=clock)
 
 
