@@ -50,8 +50,9 @@ from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.routes import mastodon_routes
 from ripstop.surfaces.mastodon.site import Site, vapid_key
 from ripstop.surfaces.web.live import announce_posts
-from ripstop.surfaces.web.pages import SiteFacts
+from ripstop.surfaces.web.pages import Renderer, SiteFacts
 from ripstop.surfaces.web.routes import web_routes
+from ripstop.surfaces.web.static import Static
 
 SCHEMA = Schema(
     associations={
@@ -86,6 +87,12 @@ class Ground:
         self.clock = clock or SystemClock()
         self.secrets = secrets.load(configuration.secret_file)
         self.wrap_store = wrap_store
+        # What takes memory and never changes is made once, here, and shared.
+        self.site = site = Site(
+            origin=configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(self.secrets)
+        )
+        self.static = Static()
+        self.renderer = Renderer(self.static, SiteFacts(site.title, site.domain, site.description))
         # Every process has the families of all, since any of them may be asked to render the metrics of all.
         self.metrics = metrics = Metrics()
         self.calls = CallMetrics(metrics)
@@ -186,11 +193,10 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
 def make_routes(ground: Ground, base: Base) -> list[Route]:
     """The routes of all surfaces but health and metrics."""
     graph = base.graph
-    site = Site(origin=ground.configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(ground.secrets))
     home = Home(graph, base.store, LowWater(graph, base.store))
     return [
-        *mastodon_routes(graph, home=home, site=site, seal=ground.secrets),
-        *web_routes(graph, base.bus, facts=SiteFacts(site.title, site.domain, site.description)),
+        *mastodon_routes(graph, home=home, site=ground.site, seal=ground.secrets),
+        *web_routes(graph, base.bus, static=ground.static, renderer=ground.renderer),
     ]
 
 
