@@ -91,7 +91,8 @@ class Api:
             headers=sent,
             allow_redirects=False,
         ) as response:
-            return Answer(response.status, dict(response.headers.items()), await response.read())
+            received = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, received, await response.read())
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.ask("GET", path, **options)
@@ -148,7 +149,7 @@ class Api:
         """Return once nothing is left to be done in the background, but for hashes of passwords."""
         configuration = Configuration(data=str(self._server.folder), database=self._server.database)
         async with opened_store(configuration) as store, asyncio.timeout(30):
-            while any(
+            while any(  # noqa: ASYNC110 - another process does the work, and tells nobody
                 backlog.waiting + backlog.ready + backlog.leased
                 for name, backlog in (await store.call_stats()).items()
                 if name != "accounts.hash_password"
@@ -156,7 +157,7 @@ class Api:
                 await asyncio.sleep(0.01)
 
 
-def sign_up_form(username: str, **changes: str) -> dict[str, str]:
+def sign_up_form(username: str, /, **changes: str) -> dict[str, str]:
     """The form of somebody who signs up."""
     form = {
         "username": username,

@@ -25,9 +25,9 @@ def answers(server: Server) -> bool:
         return False
 
 
-def test_a_server_is_a_supervisor_with_named_children(server: Server) -> None:
-    assert set(server.children()) >= {"rip-http-0", "rip-http-1", "rip-worker-0"}
-    assert "rip-helper" not in server.children(), "the helper starts on demand"
+def test_a_server_is_a_supervisor_with_named_children(own_server: Server) -> None:
+    assert set(own_server.children()) >= {"rip-http-0", "rip-http-1", "rip-worker-0"}
+    assert "rip-helper" not in own_server.children(), "the helper starts on demand"
 
 
 @pytest.mark.parametrize("name", ["rip-http-0", "rip-http-1", "rip-worker-0"])
