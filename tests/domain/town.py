@@ -86,7 +86,7 @@ class Town:
     ) -> int:
         await self.graph.sync()
         parent = None if to is None else await self.graph.get(POST, to)
-        return await posting.publish(
+        published = await posting.publish(
             self.graph,
             who,
             Draft(text=text, visibility=visibility),
@@ -96,6 +96,8 @@ class Town:
             origin=ORIGIN,
             domain="town.test",
         )
+        assert not isinstance(published, int)
+        return published.id
 
     async def a_post(self, id_: int) -> Entry[Post]:
         await self.graph.sync()

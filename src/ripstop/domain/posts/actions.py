@@ -49,8 +49,10 @@ async def publish(
     key: str | None,
     origin: str,
     domain: str,
-) -> int:
-    """Publish a post; the answer is its id. One commit, and two engine calls if it names people.
+) -> Entry[Post] | int:
+    """Publish a post. One commit, and two engine calls if it names people.
+
+    The answer is the new post or, where the key was used before, the id of the post that it was used for.
 
     :param parent: the post that it answers.
     :param key: what the client calls this attempt; with the same key again, the answer is the same post.
@@ -98,7 +100,7 @@ async def publish(
         await graph.commit(write)
     except Refused as refused:
         return await _published_before(graph, refused, claimed)
-    return id_
+    return Entry(POST.number, id_, 1, post)
 
 
 async def _published_before(graph: Graph, refused: Refused, claimed: str | None) -> int:

@@ -102,14 +102,14 @@ class Statuses:
     # One post
 
     async def publish(self, request: Request, params: StatusParams) -> bytes:
-        """A commit, two engine calls if it names people, and four to show it."""
+        """A commit, two engine calls if it names people, and two to show it."""
         _refuse_what_is_missing(params)
         viewer = request.account
         author = await access_own_account(self._graph, viewer)
         parent = None
         if params.in_reply_to_id is not None:
             parent = await self._parent(viewer, params.in_reply_to_id)
-        id_ = await publish(
+        published = await publish(
             self._graph,
             author,
             _draft(params, author.value),
@@ -119,7 +119,10 @@ class Statuses:
             origin=self._site.origin,
             domain=self._site.domain,
         )
-        return await self._show(viewer, id_)
+        if isinstance(published, int):
+            return await self._show(viewer, published)
+        await self._graph.sync()
+        return await self._statuses.render_new(published)
 
     async def several(self, request: Request, params: StatusesParams) -> bytes:
         """Those that there are, and that the viewer may see. At most eleven engine calls."""

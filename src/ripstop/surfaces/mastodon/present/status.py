@@ -40,6 +40,13 @@ _MARKED = [_marks_bytes(a, b, c) for c, b, a in product((False, True), repeat=3)
 """What a viewer did with a post, by the bits of MARKS."""
 
 
+def _counts_bytes(replies: int, reposts: int, likes: int) -> bytes:
+    return f',"replies_count":{replies},"reblogs_count":{reposts},"favourites_count":{likes}'.encode()
+
+
+_NEW = _counts_bytes(0, 0, 0)
+
+
 class StatusPresenter:
     """Renders posts that the viewer was found to be allowed to see.
 
@@ -60,6 +67,18 @@ class StatusPresenter:
         if not found:
             raise NotFound("Record not found")
         return b"".join(found[item.post.id])
+
+    async def render_new(self, post: Entry[Post]) -> bytes:
+        """The Status that its author is shown who just published it: nobody has answered, liked or repeated it yet.
+
+        :raises NotFound: its author is gone.
+        """
+        author = await self._graph.get(ACCOUNT, post.value.author)
+        cards = await self._cards((post.value.author,))
+        if author is None or author.id not in cards:
+            raise NotFound("Record not found")
+        rendered = self._post(post, author.value)
+        return b"".join((b'{"account":', cards[author.id], rendered, b',"reblog":null', _NEW, _MARKED[0]))
 
     async def render_list(self, viewer: int | None, items: Sequence[Seen]) -> bytes:
         """A JSON list of Status, of those whose author is still there."""
@@ -107,8 +126,7 @@ class StatusPresenter:
 
     def _counts(self, tally: Tally) -> bytes:
         replies, reposts, likes = (count.length for count in tally.counts)
-        text = f',"replies_count":{replies},"reblogs_count":{reposts},"favourites_count":{likes}'
-        return self._graph.keep_rendered(tally, "status", text.encode())
+        return self._graph.keep_rendered(tally, "status", _counts_bytes(replies, reposts, likes))
 
     async def _render_posts(self, posts: Sequence[Entry[Post]]) -> None:
         """Render what follows from each post alone, for those whose author is there."""
@@ -118,8 +136,10 @@ class StatusPresenter:
         for post in posts:
             author = authors.get(post.value.author)
             if author is not None:
-                fields = status_fields(post.id, post.value, author.value, self._origin)
-                self._graph.keep_rendered(post, "status", b"," + msgspec.json.encode(fields)[1:-1])
+                self._graph.keep_rendered(post, "status", self._post(post, author.value))
+
+    def _post(self, post: Entry[Post], author: Account) -> bytes:
+        return b"," + msgspec.json.encode(status_fields(post.id, post.value, author, self._origin))[1:-1]
 
 
 def json_list(items: Iterable[bytes]) -> bytes:
