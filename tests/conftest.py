@@ -6,10 +6,23 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from hypothesis import Phase, settings
 
 from tests.postgres import PostgresServer, running_postgres
 
 pytest_plugins = ["tests.server", "tests.stores"]
+
+# Random tests, in the suite: enough to find what is broken, and no search for the smallest failure. A failure that
+# was found is tried again at once by the next run; --hypothesis-profile=deep looks longer, and for the smallest.
+settings.register_profile(
+    "suite",
+    max_examples=30,
+    stateful_step_count=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+settings.register_profile("deep", max_examples=1500, stateful_step_count=50, deadline=None)
+settings.load_profile("suite")
 
 POSTGRES_ORIGIN = pytest.StashKey[str]()
 

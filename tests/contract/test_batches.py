@@ -232,9 +232,9 @@ async def test_both_lanes_apply(store: Store, lane: Lane) -> None:
 
 
 async def test_a_refused_batch_does_not_hurt_those_that_share_its_group(store: Store) -> None:
-    good = [store.commit([Batch(HOME, [thing(n), AssociationDelete(ALICE, TAGGED, n)])]) for n in range(1, 60)]
+    good = [store.commit([Batch(HOME, [thing(n), AssociationDelete(ALICE, TAGGED, n)])]) for n in range(1, 61)]
     bad = [store.commit([Batch(HOME, [thing(n + 1000), CheckObject(NOBODY << 10)])]) for n in range(60)]
-    mixed = [each for pair in zip(good, bad, strict=False) for each in pair]
+    mixed = [each for pair in zip(good, bad, strict=True) for each in pair]
     outcomes = [outcome for [outcome] in await asyncio.gather(*mixed)]
-    assert [outcome.applied for outcome in outcomes] == [True, False] * 59
-    assert len(await store.object_get([ident(n) for n in range(2000)])) == 59
+    assert [outcome.applied for outcome in outcomes] == [True, False] * 60
+    assert len(await store.object_get([ident(n) for n in range(2000)])) == 60

@@ -56,7 +56,7 @@ def places(entries: list[Association]) -> list[Cursor]:
     match=st.integers(0, 3),
     budget=st.integers(1, 7),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_complete_merge_equals_brute_force(
     waist: Store,
     contents: Lists,
@@ -101,7 +101,7 @@ async def test_lists_below_the_low_cursor_are_not_opened(waist: Store) -> None:
     lists_ = [ident(number) for number in range(1, 51)]
     for number, source in enumerate(lists_, start=1):
         await put_list(waist, source, FOLLOWS, [(number, ident(500))])
-    merge = await waist.assoc_merge(lists_, FOLLOWS, after=(48, ident(500)), limit=20, budget=2)
+    merge = await waist.assoc_merge(lists_, FOLLOWS, after=(48, ident(500)), limit=20, budget=3)
     assert merge.complete
     assert [row.order for row in merge.entries] == [50, 49]
 
