@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from random import Random
 
 from ripstop.engines.base import Engine, Lane
@@ -18,6 +19,12 @@ PAUSE = 0.5
 """Longest pause, in seconds, before a commit is tried again."""
 
 
+MOST_OPERATIONS = 200
+"""Operations that are handed to the engine in one piece: a background lane counts its time between such pieces."""
+
+Pending = tuple[Batch, asyncio.Future[Outcome]]
+
+
 class Finisher:
     """One lane's endings: while a commit is under way, the next one gathers."""
 
@@ -26,7 +33,7 @@ class Finisher:
         self._lane = lane
         self._beat = beat
         self._random = random
-        self._pending: list[tuple[Batch, asyncio.Future[Outcome]]] = []
+        self._pending: list[Pending] = []
         self._flushing: asyncio.Task[None] | None = None
 
     async def commit(self, batch: Batch, *, alone: bool) -> Outcome:
@@ -53,13 +60,13 @@ class Finisher:
         try:
             while self._pending:
                 await self._beat.next(hurry=hurry)
-                group, self._pending = self._pending, []
-                await self._commit(group)
+                pending, self._pending = self._pending, []
+                await asyncio.gather(*(self._commit(group) for group in _groups(pending)))
                 hurry = False
         finally:
             self._flushing = None
 
-    async def _commit(self, group: list[tuple[Batch, asyncio.Future[Outcome]]]) -> None:
+    async def _commit(self, group: list[Pending]) -> None:
         batches = [batch for batch, _ in group]
         try:
             outcomes = await self._patiently(batches)
@@ -80,3 +87,16 @@ class Finisher:
             except Unavailable as error:
                 logger.warning("Cannot finish %d calls now: %s", len(batches), error)
                 await asyncio.sleep(self._random.uniform(0, PAUSE))
+
+
+def _groups(pending: list[Pending]) -> Iterator[list[Pending]]:
+    """What to hand over in one piece each, in order."""
+    group: list[Pending] = []
+    operations = 0
+    for one in pending:
+        operations += len(one[0].operations)
+        if group and operations > MOST_OPERATIONS:
+            yield group
+            group, operations = [], len(one[0].operations)
+        group.append(one)
+    yield group
