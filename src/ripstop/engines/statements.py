@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
 
-_HEADER = re.compile(r"^-- ([a-z][a-z0-9_]*): (\S.*)$")
+_HEADER = re.compile(r"^-- ([a-z][a-z0-9_]*):\s*(.*)$")
 
 
 class StatementError(Exception):
@@ -21,7 +21,7 @@ class StatementError(Exception):
 def load(package: str, *names: str) -> Mapping[str, str]:
     """The statements of the `.sql` files `names` inside of a package, by their own names.
 
-    :raises StatementError: a block has no name, or its name is taken.
+    :raises StatementError: a block has no name or purpose, or its name is taken.
     """
     statements: dict[str, str] = {}
     for name in names:
@@ -39,6 +39,8 @@ def parse(text: str, *, file: str) -> dict[str, str]:
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
         if header is not None:
+            if not header[2]:
+                raise StatementError(f"{file}:{number}: The statement {header[1]} says no purpose.")
             if header[1] in blocks:
                 raise StatementError(f"{file}:{number}: The statement {header[1]} is there already.")
             lines = blocks[header[1]] = []

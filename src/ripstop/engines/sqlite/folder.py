@@ -109,6 +109,14 @@ def _parse(note: bytes) -> Holder | None:
     return Holder(int(fields[0]), int(fields[1]))
 
 
+def last_note(path: Path) -> Holder | None:
+    """Who noted himself last in a lock file, whether or not he still holds it."""
+    try:
+        return _parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
 def lock_holder(path: Path) -> Holder | None:
     """Who holds a lock file now, and since when; None if nobody does. For the supervisor.
 

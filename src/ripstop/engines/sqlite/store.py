@@ -36,7 +36,7 @@ from ripstop.engines.sqlite.check import check_derived, check_main, check_search
 from ripstop.engines.sqlite.checkpoint import WAL_LIMIT, Checkpointer
 from ripstop.engines.sqlite.clock import EngineClock
 from ripstop.engines.sqlite.connection import Reader, connect
-from ripstop.engines.sqlite.folder import DataFolder, FileLock, Room, boot_id
+from ripstop.engines.sqlite.folder import DataFolder, FileLock, Room, boot_id, last_note
 from ripstop.engines.sqlite.keyspaces import (
     KeyspaceReader,
     KeyspaceTransaction,
@@ -119,6 +119,9 @@ class SqliteStore:
         folder = self._folder
         folder.prepare()
         self._clock = EngineClock(self._wall)
+        last = last_note(folder.write_lock(folder.main))
+        if last is not None:
+            self._clock.observe(last.since_ms)
         opening = FileLock(folder.lock("open"))
         opening.acquire()
         try:
