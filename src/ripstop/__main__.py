@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
+import typer
+
 from ripstop import __version__, boot
 from ripstop.boot import Ground
 from ripstop.engines.base import Store
@@ -144,12 +146,17 @@ def _many(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command."""
+def commands() -> typer.Typer:
+    """All commands of the program."""
     app = cli.build(Program())
     app.add_typer(rehearsal.app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command."""
     try:
-        app(arguments)
+        commands()(arguments)
     except EXPECTED as error:
         sentences = error.sentences if isinstance(error, ConfigurationError) else [str(error)]
         for sentence in sentences:

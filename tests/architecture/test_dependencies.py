@@ -17,15 +17,19 @@ RUN_LOCK = ROOT / "requirements" / "run.txt"
 DEV_LOCK = ROOT / "requirements" / "dev.txt"
 
 
+OURS = {"ripstop", "tests", "bench"}
+
+
 def pins(lock: Path) -> dict[str, str]:
     """Package and version of each entry of a lock."""
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), flags=re.MULTILINE))
 
 
-def declared() -> set[str]:
-    """The normalised names of what pyproject.toml says that the program needs."""
+def declared(*, dev: bool = False) -> set[str]:
+    """The normalised names of what pyproject.toml says that the program needs, or with `dev` tests and bench too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {normalised(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
+    needed = project["dependencies"] + (project["optional-dependencies"]["dev"] if dev else [])
+    return {normalised(re.split(r"[^\w.-]", requirement)[0]) for requirement in needed}
 
 
 def normalised(name: str) -> str:
@@ -33,10 +37,10 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported() -> dict[str, str]:
-    """Top-level names that src imports from outside of Python and of the project, with a file that does."""
+def imported(*folders: str) -> dict[str, str]:
+    """Top-level names that these folders import from outside of Python and of the project, with a file that does."""
     found: dict[str, str] = {}
-    for path in python_files("src"):
+    for path in python_files(*folders):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -45,22 +49,23 @@ def imported() -> dict[str, str]:
             else:
                 continue
             found |= {name.split(".")[0]: shown(path) for name in names}
-    return {name: path for name, path in found.items() if name not in sys.stdlib_module_names | {"ripstop"}}
+    return {name: path for name, path in found.items() if name not in sys.stdlib_module_names | OURS}
 
 
-def test_every_import_is_of_a_declared_dependency() -> None:
+@pytest.mark.parametrize(("folders", "dev"), [(["src"], False), (["tests", "bench"], True)], ids=["run", "dev"])
+def test_every_import_is_of_a_declared_dependency(folders: list[str], dev: bool) -> None:
     distributions = packages_distributions()
     undeclared = {
         name: path
-        for name, path in imported().items()
-        if not {normalised(distribution) for distribution in distributions.get(name, [])} & declared()
+        for name, path in imported(*folders).items()
+        if not {normalised(distribution) for distribution in distributions.get(name, [])} & declared(dev=dev)
     }
     assert not undeclared, f"declare in pyproject.toml what these come from: {undeclared}"
 
 
 def test_every_declared_dependency_is_imported() -> None:
     distributions = packages_distributions()
-    used = {normalised(distribution) for name in imported() for distribution in distributions.get(name, [])}
+    used = {normalised(distribution) for name in imported("src") for distribution in distributions.get(name, [])}
     unused = declared() - used
     assert not unused, f"nothing in src imports {sorted(unused)}"
 
