@@ -48,7 +48,7 @@ def test_rendered_bytes_count() -> None:
 def test_a_list_drops_its_counts_and_not_the_object() -> None:
     cache = Cache(1 << 20)
     cache.know_tallies(COUNTS)
-    cache.objects.put(7, entry(7))  # type: ignore[arg-type]
+    cache.objects.put(7, entry(7))
     cache.tallies.put((7, COUNTS), Tally((Count(1, 1), Count(2, 2))))
     cache.members.put((7, LINKS.number), Members({8: 0}))
     cache.drop([], [(7, LINKED_BY.number)])

@@ -9,7 +9,7 @@ import msgspec
 
 from ripstop.domain.follows.events import Followed, Unfollowed
 from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
-from ripstop.domain.notifications.model import FAVOURITE, FOLLOW, MENTION, NOTIFIED, REBLOG, UNDONE, Notice
+from ripstop.domain.notifications.model import FOLLOW, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostLiked,
@@ -60,14 +60,14 @@ class Notifications:
 
     async def _liked(self, call: Call[PostLiked]) -> Outcome:
         event = call.arguments
-        return await self._tell(event.author, event.like, FAVOURITE, Notice(event.actor, event.post))
+        return await self._tell(event.author, event.like, LIKE, Notice(event.actor, event.post))
 
     async def _unliked(self, call: Call[PostUnliked]) -> Outcome:
         return await self._untell(call.arguments.author, call.arguments.like)
 
     async def _reposted(self, call: Call[PostReposted]) -> Outcome:
         event = call.arguments
-        return await self._tell(event.author, event.repost, REBLOG, Notice(event.actor, event.post))
+        return await self._tell(event.author, event.repost, REPOST, Notice(event.actor, event.post))
 
     async def _unreposted(self, call: Call[PostUnreposted]) -> Outcome:
         return await self._untell(call.arguments.author, call.arguments.repost)

@@ -7,13 +7,13 @@ from ripstop.machinery.graph import association
 
 # Flags of a row: one for its kind, so that any set of kinds can be left out by a mask.
 FOLLOW = 1
-FAVOURITE = 2
-REBLOG = 4
+LIKE = 2
+REPOST = 4
 MENTION = 8
 UNDONE = 1 << 30
 """What it told of was taken back before it could be told: the row is there to refuse the telling, never shown."""
 
-KINDS = {FOLLOW: "follow", FAVOURITE: "favourite", REBLOG: "reblog", MENTION: "mention"}
+KINDS = {FOLLOW: "follow", LIKE: "favourite", REPOST: "reblog", MENTION: "mention"}
 """Kind to the type by which clients of the Mastodon API know it."""
 
 NOTIFIED = association(18, "notified", counted=Counted.NO)

@@ -48,7 +48,7 @@ class Values(Generic[T]):
         found: dict[str, T] = {}
         for key, data in (await engine.keyspace_get(self.name, keys)).items():
             try:
-                found[key] = msgspec.json.decode(data, type=self.type)  # type: ignore[arg-type]
+                found[key] = msgspec.json.decode(data, type=self.type)  # type: ignore[arg-type]  # values are bytes
             except msgspec.DecodeError:
                 continue
         return found
