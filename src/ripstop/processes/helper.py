@@ -5,6 +5,7 @@ ones are hashed, since somebody waits for the former. What waits is bounded, and
 """
 
 import asyncio
+import logging
 import os
 import resource
 import signal
@@ -18,8 +19,10 @@ import uvloop
 
 from ripstop.kernel.metrics import Metrics
 from ripstop.processes.argon import do
-from ripstop.processes.jobs import CODEC, AnyJob, HashPassword, Reply, VerifyPassword, frame, read_frame
+from ripstop.processes.jobs import CODEC, AnyJob, HashPassword, Question, Reply, VerifyPassword, frame, read_frame
 from ripstop.processes.seat import Seat
+
+log = logging.getLogger(__name__)
 
 MEMORY = 512 << 20
 """Bytes of address space that the process may take beyond what it was forked with."""
@@ -39,7 +42,7 @@ class _Waiting:
     urgency: int
     number: int
     job: AnyJob = field(compare=False)
-    answer: "asyncio.Future[str | bool]" = field(compare=False)
+    answer: "asyncio.Future[str | bool | None]" = field(compare=False)
 
 
 class Helper:
@@ -57,6 +60,7 @@ class Helper:
         self._queue: asyncio.PriorityQueue[_Waiting] = asyncio.PriorityQueue()
         self._waiting = [0, 0]
         self._number = 0
+        self._clients: set[asyncio.StreamWriter] = set()
         self.last_work = 0.0
 
     async def run(self) -> None:
@@ -64,7 +68,7 @@ class Helper:
         await asyncio.gather(*(self._work() for _ in range(self._workers)))
 
     async def ask(self, job: AnyJob) -> str | bool | None:
-        """The job's answer, or None: too many wait."""
+        """The job's answer, or None: too many wait, or it failed."""
         urgency = 0 if isinstance(job, VerifyPassword) else 1
         if self._waiting[urgency] >= self._most_waiting:
             self._metrics.refused.value += 1
@@ -80,11 +84,35 @@ class Helper:
     def is_idle(self) -> bool:
         return not any(self._waiting)
 
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client; its jobs run side by side, and replies go back as they are ready."""
+        self._clients.add(writer)
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def answer(question: Question) -> None:
+            writer.write(frame(Reply(question.number, await self.ask(question.job))))
+
+        while (body := await read_frame(reader)) is not None:
+            task = asyncio.ensure_future(answer(CODEC.questions.decode(body)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        self._clients.discard(writer)
+        writer.close()
+
+    def hang_up(self) -> None:
+        """Close all connections; whoever still waits asks the next helper."""
+        for writer in self._clients:
+            writer.close()
+
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             waiting = await self._queue.get()
-            answer = await loop.run_in_executor(self._threads, do, waiting.job)
+            answer: str | bool | None = None
+            try:
+                answer = await loop.run_in_executor(self._threads, do, waiting.job)
+            except Exception:
+                log.exception("a job failed: %s", type(waiting.job).__name__)
             self._waiting[waiting.urgency] -= 1
             self._metrics.done[type(waiting.job)].value += 1
             self.last_work = loop.time()
@@ -111,7 +139,7 @@ def run_helper(
         helper = Helper(threads=threads, most_waiting=64, metrics=metrics)
         helper.last_work = loop.time()
         work = asyncio.ensure_future(helper.run())
-        server = await asyncio.start_unix_server(lambda r, w: _converse(helper, r, w), sock=listener)
+        server = await asyncio.start_unix_server(helper.converse, sock=listener)
         seat.report(None)
         while not stop.is_set() and not seat.is_orphaned():
             seat.board.write(seat.slot, snapshot())
@@ -122,6 +150,7 @@ def run_helper(
             except TimeoutError:
                 continue
         server.close()
+        helper.hang_up()
         work.cancel()
 
     uvloop.run(main())
@@ -134,19 +163,3 @@ def _limit() -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-async def _converse(helper: Helper, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer one client; its jobs run side by side, and replies go back as they are ready."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def answer(number: int, job: AnyJob) -> None:
-        result = await helper.ask(job)
-        writer.write(frame(Reply(number, result)))
-
-    while (body := await read_frame(reader)) is not None:
-        question = CODEC.questions.decode(body)
-        task = asyncio.ensure_future(answer(question.number, question.job))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-    writer.close()

@@ -17,7 +17,7 @@ from ripstop.surfaces.http.body import parse_body, read_body
 from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers, no_such_path
 from ripstop.surfaces.http.request import Channel, Request, Scope
 from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream
-from ripstop.surfaces.http.routing import METHODS, Auth, Endpoint, Route, Router
+from ripstop.surfaces.http.routing import METHODS, Auth, Endpoint, Kind, Route, Router
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,8 @@ class Dispatcher:
         admission = self._admission
         if admission.pressure:
             admission.admit(endpoint.anonymous_kind if token is None else endpoint.kind)
-        await self._begin()
+        if endpoint.kind is not Kind.ALWAYS:
+            await self._begin()
         if endpoint.auth is not Auth.NONE:
             await authorise(request, token, endpoint, self._authenticate)
         decoder = endpoint.decoder

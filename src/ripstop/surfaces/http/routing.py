@@ -36,7 +36,7 @@ class Kind(IntEnum):
     WRITE = 2
     SIGN_UP = 3
     ALWAYS = 4
-    """Never turned away: health and metrics, by which an operator sees what goes on."""
+    """Never turned away, and answered without the store: health and metrics, by which an operator sees what goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
