@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
-from ripstop.engines.postgres.connections import Alone, Connections
+from ripstop.engines.postgres.connections import Connections
 from ripstop.engines.postgres.migrations import migrate, migrations
+from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
 
@@ -77,7 +78,7 @@ def _new_folder(target: Path) -> Path:
     return partial
 
 
-async def _copy_out(connection: Alone, table: str, folder: Path) -> _Part:
+async def _copy_out(connection: Connection, table: str, folder: Path) -> _Part:
     columns = [attribute.name for attribute in (await connection.prepare(f"TABLE {table}")).get_attributes()]
     path = folder / f"{table}.copy"
     status = await connection.copy_from_table(table, output=path, columns=columns, format="binary", timeout=None)

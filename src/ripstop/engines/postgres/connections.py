@@ -1,26 +1,16 @@
 """Connections to the server: pools with their settings, and what the server's errors mean for the caller."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
+from ripstop.engines.postgres.pool import Connection, Pool
 from ripstop.engines.statements import load
-from ripstop.kernel.errors import BadRequest, ReadOnly, Unavailable
-
-if TYPE_CHECKING:  # these classes are generic in their stubs alone
-    Alone = asyncpg.Connection[asyncpg.Record]
-    Connection = Alone | PoolConnectionProxy[asyncpg.Record]
-    Pool = asyncpg.Pool[asyncpg.Record]
-else:
-    Alone = asyncpg.Connection
-    Connection = Alone | PoolConnectionProxy
-    Pool = asyncpg.Pool
+from ripstop.kernel.errors import BadRequest, Overloaded, ReadOnly, Unavailable
 
 _SESSION: Final = load(__package__, "sql/session.sql")
 
@@ -73,68 +63,58 @@ BAD_DATA: Final = (
 """Errors that say: these values cannot be stored. Nothing was done."""
 
 
-class _Session(Alone):
-    """A connection whose state nobody changes, so that nothing need be reset when it goes back to its pool."""
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
 class Connections:
     """The connections of one process: opened after the fork, opened again after a loss."""
 
     def __init__(self, dsn: str, *, read_seconds: float) -> None:
         self._dsn = dsn
-        self._read_seconds = read_seconds
-        self._readers: Pool | None = None
-        self._writers: Pool | None = None
+        read = {"statement_timeout": _milliseconds(read_seconds)}
+        self._readers = Pool(partial(self._connect, read), size=READERS)
+        write = {"statement_timeout": "10s", "lock_timeout": "5s", "synchronous_commit": "on"}
+        self._writers = Pool(partial(self._connect, write), size=WRITERS)
         self._looked = -1.0
         self.read_only: str | None = None
         """Why the server takes no writes, as a sentence."""
 
     async def open(self) -> None:
-        """Open the pools.
+        """See whether the server is there, and whether it takes writes.
 
         :raises Unavailable: there is no server to be reached.
         """
-        with errors("The database cannot be reached."):
-            self._readers = await self._pool(READERS, {"statement_timeout": _milliseconds(self._read_seconds)})
-            self._writers = await self._pool(
-                WRITERS, {"statement_timeout": "10s", "lock_timeout": "5s", "synchronous_commit": "on"}
-            )
         await self.look_for_read_only()
 
-    async def _pool(self, size: int, settings: dict[str, str]) -> Pool:
-        return await asyncpg.create_pool(
+    async def _connect(self, settings: dict[str, str]) -> Connection:
+        """A connection for short statements, taught its array types, which asyncpg asks the catalogue for."""
+        connection = await asyncpg.connect(
             self._dsn,
-            min_size=1,
-            max_size=size,
-            max_inactive_connection_lifetime=60,
-            max_cached_statement_lifetime=0,
-            connection_class=_Session,
-            command_timeout=30,
             timeout=10,
+            command_timeout=30,
+            max_cached_statement_lifetime=0,
             server_settings=_BASE_SETTINGS,
-            init=partial(_settle, settings={**_POINT_SETTINGS, **settings}),
         )
+        try:
+            await connection.prepare(_SESSION["session_types"])
+            settings = {**_POINT_SETTINGS, **settings}
+            await connection.execute(_SESSION["session_settings"], list(settings), list(settings.values()))
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     async def close(self) -> None:
         """Let go of all connections. Idempotent."""
-        for pool in (self._readers, self._writers):
-            if pool is not None:
-                try:
-                    async with asyncio.timeout(5):
-                        await pool.close()
-                except (TimeoutError, *_LOST):
-                    pool.terminate()
-        self._readers = self._writers = None
+        await self._readers.close()
+        await self._writers.close()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of one statement that reads; asked a second time where the first met a connection that was gone."""
         for last in (False, True):
             try:
-                async with self._opened(self._readers).acquire() as connection:
+                connection = await self._readers.take()
+                try:
                     return await connection.fetch(statement, *arguments)
+                finally:
+                    self._readers.give(connection)
             except BAD_DATA as error:
                 raise bad_data(error) from error
             except _LOST as error:
@@ -144,15 +124,19 @@ class Connections:
                 raise _translated(error) from error
         raise AssertionError("unreachable")
 
-    async def fetch_within(self, seconds: float, statement: str, *arguments: object) -> list[asyncpg.Record] | None:
-        """Rows of one statement that may take so long; None if it did not get to its end."""
+    async def fetch_within(self, seconds: float, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows of one statement that may take so long.
+
+        :raises Overloaded: it did not get to its end.
+        """
         with errors("The database does not answer."):
-            async with self._opened(self._readers).acquire() as connection, connection.transaction():
-                await connection.execute(_SESSION["statement_milliseconds"], _milliseconds(seconds))
-                try:
+            connection = await self._readers.take()
+            try:
+                async with connection.transaction():
+                    await connection.execute(_SESSION["statement_milliseconds"], _milliseconds(seconds))
                     return await connection.fetch(statement, *arguments)
-                except asyncpg.QueryCanceledError:
-                    return None
+            finally:
+                self._readers.give(connection)
 
     @contextlib.asynccontextmanager
     async def writer(self) -> AsyncIterator[Connection]:
@@ -166,8 +150,11 @@ class Connections:
                 raise ReadOnly(self.read_only, retry_after=10)
         try:
             with errors("The database does not answer, and what was being written may or may not be there."):
-                async with self._opened(self._writers).acquire() as connection:
+                connection = await self._writers.take()
+                try:
                     yield connection
+                finally:
+                    self._writers.give(connection)
         except ReadOnly:
             self.read_only = _READ_ONLY
             raise
@@ -185,7 +172,7 @@ class Connections:
             self.read_only = _READ_ONLY if row["read_only"] else None
 
     @contextlib.asynccontextmanager
-    async def alone(self) -> AsyncIterator[Alone]:
+    async def alone(self) -> AsyncIterator[Connection]:
         """A connection of its own with the server's usual planning and no time limit, for long work."""
         with errors("The database cannot be reached."):
             connection = await asyncpg.connect(
@@ -195,18 +182,6 @@ class Connections:
                 yield connection
             finally:
                 await connection.close(timeout=5)
-
-    @staticmethod
-    def _opened(pool: Pool | None) -> Pool:
-        if pool is None:
-            raise Unavailable("The database is not open.")
-        return pool
-
-
-async def _settle(connection: Connection, settings: dict[str, str]) -> None:
-    """Teach a new connection its array types, which asyncpg asks the catalogue for, and then its settings."""
-    await connection.prepare(_SESSION["session_types"])
-    await connection.execute(_SESSION["session_settings"], list(settings), list(settings.values()))
 
 
 @contextlib.contextmanager
@@ -227,7 +202,7 @@ def errors(lost: str) -> Iterator[None]:
 def unavailable(error: BaseException, lost: str = "The database does not answer.") -> Unavailable:
     """What a lost connection or a statement out of time means for the caller."""
     if isinstance(error, asyncpg.QueryCanceledError):
-        return Unavailable("The database took too long and was interrupted.", cause=error, retry_after=1)
+        return Overloaded("The database took too long and was interrupted.", cause=error, retry_after=1)
     return Unavailable(lost, cause=error, retry_after=2)
 
 

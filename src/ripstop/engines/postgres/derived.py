@@ -24,7 +24,8 @@ from ripstop.engines.derived import (
     TextHit,
     ValuePut,
 )
-from ripstop.engines.postgres.connections import RETRIED, Connection, Connections
+from ripstop.engines.postgres.connections import RETRIED, Connections
+from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.postgres.reads import bounds
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import Unavailable
@@ -39,8 +40,8 @@ _WORD: Final = re.compile(r"\w+")
 _LONGEST_WORD: Final = 500
 """Characters after which a word is cut, in documents and queries alike: PostgreSQL holds 2,046 bytes."""
 
-_MOST_DISTINCT: Final = 15_000
-"""Words of a document that are indexed, most: a tsvector ends at one megabyte."""
+_MOST_BYTES: Final = 1_000_000
+"""Bytes of distinct words of a document that are indexed, most: a tsvector ends at 2^20."""
 
 
 class Keyspaces:
@@ -179,13 +180,16 @@ class TextIndex:
     async def query(
         self, index: str, query: str, *, filters: Sequence[str], limit: int, budget: float
     ) -> list[TextHit]:
-        """See `ripstop.engines.base.Engine.text_query`. Out of budget, nothing is found."""
+        """See `ripstop.engines.base.Engine.text_query`.
+
+        :raises Overloaded: the budget did not suffice.
+        """
         self._check(index)
         wanted = " & ".join(sorted({f"'{word}'" for word in _words(query)}))
         if not wanted or limit <= 0:
             return []
         rows = await self._connections.fetch_within(budget, _SQL["text_query"], wanted, [f"={index}", *filters], limit)
-        return [TextHit(row[0], row[1]) for row in rows or ()]
+        return [TextHit(row[0], row[1]) for row in rows]
 
     def _check(self, index: str) -> None:
         if index not in self._indexes:
@@ -203,8 +207,9 @@ def _words(text: str) -> Iterable[str]:
 
 def _lexemes(text: str) -> str:
     """A text as the input of `tsvector`: its distinct words, quoted. A word has no quote and no backslash in it."""
-    distinct = itertools.islice(dict.fromkeys(_words(text)), _MOST_DISTINCT)
-    return " ".join(f"'{word}'" for word in distinct)
+    distinct = list(dict.fromkeys(_words(text)))
+    ends = itertools.accumulate(len(word.encode()) for word in distinct)
+    return " ".join(f"'{word}'" for word, end in zip(distinct, ends, strict=True) if end <= _MOST_BYTES)
 
 
 def _array(words: Sequence[str]) -> str:

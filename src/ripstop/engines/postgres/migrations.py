@@ -6,7 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from ripstop.engines.postgres.connections import Alone, Connections
+from ripstop.engines.postgres.connections import Connections
+from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
 
@@ -58,7 +59,7 @@ async def migrate(connections: Connections) -> None:
                 await connection.execute(_SQL["migrations_add"], migration.number, migration.name)
 
 
-async def _check_server(connection: Alone) -> None:
+async def _check_server(connection: Connection) -> None:
     number, version, encoding = await connection.fetchrow(_SQL["server_version"]) or (0, "unknown", "unknown")
     if number < OLDEST_SERVER * 10_000:
         raise RipstopError(f"PostgreSQL {OLDEST_SERVER} or newer is needed; the server is {version}.")

@@ -10,6 +10,10 @@
 -- then writes what came of it, with one statement for each kind of row. New rows are inserted without ON CONFLICT:
 -- whoever meets a row that another group has put since this one looked fails as a whole, and is tried again.
 -- Counts come last and in key order, so that their locks are short and cannot form a ring.
+--
+-- Plans are made once, often while a table is still empty. Each statement here and in the files that follow therefore
+-- leaves the planner one way only, from the keys to the rows: no condition on a table is a constant, or there is an
+-- OFFSET 0 around it, which nothing is pulled out of or pushed into.
 
 -- One patch after another on the top-level fields of a JSON object; the fields that stay keep their bytes.
 CREATE FUNCTION ripstop_merge(data text, patches text[]) RETURNS text
@@ -118,11 +122,15 @@ BEGIN
     IF assocs_n > 0 THEN
         FOR s, place IN
             SELECT assocs_at + k.slot, a.place
-            FROM unnest(assoc_shard, assoc_source, assoc_type, assoc_target)
-                WITH ORDINALITY AS k (shard, source, type, target, slot)
-            JOIN associations AS a
-                ON a.shard = k.shard AND a.source = k.source AND a.type = k.type AND a.target = k.target AND a.keyed
-            ORDER BY k.shard, k.source, k.type, k.target FOR UPDATE OF a
+            FROM (
+                SELECT * FROM unnest(assoc_shard, assoc_source, assoc_type, assoc_target)
+                    WITH ORDINALITY AS u (shard, source, type, target, slot)
+                ORDER BY u.shard, u.source, u.type, u.target
+            ) AS k, LATERAL (
+                SELECT a.place FROM associations AS a
+                WHERE a.shard = k.shard AND a.source = k.source AND a.type = k.type AND a.target = k.target AND a.keyed
+                OFFSET 0 FOR UPDATE
+            ) AS a
         LOOP
             state[s] := 1;
             old_place[s] := place;
@@ -145,7 +153,7 @@ BEGIN
             SELECT calls_at + k.slot, CASE c.state WHEN 2 THEN c.token ELSE -c.token END
             FROM unnest(call_shard, call_id) WITH ORDINALITY AS k (shard, id, slot)
             JOIN calls AS c ON c.shard = k.shard AND c.id = k.id
-            WHERE c.state >= 2
+            WHERE c.state + 0 >= 2  -- not a condition that an index knows
             ORDER BY k.shard, k.id FOR UPDATE OF c
         LOOP
             state[s] := found;
@@ -155,9 +163,15 @@ BEGIN
         -- The lock keeps the call from being taken before this group is committed, which it must see.
         FOR s IN
             SELECT keys_at + k.slot
-            FROM unnest(key_shard, key_function, key_text) WITH ORDINALITY AS k (shard, function, key, slot)
-            JOIN calls AS c ON c.shard = k.shard AND c.function = k.function AND c.key = k.key AND c.state <= 1
-            ORDER BY c.shard, c.id FOR SHARE OF c
+            FROM (
+                SELECT * FROM unnest(key_shard, key_function, key_text)
+                    WITH ORDINALITY AS u (shard, function, key, slot)
+                ORDER BY u.shard, u.function COLLATE "C", u.key COLLATE "C"
+            ) AS k, LATERAL (
+                SELECT FROM calls AS c
+                WHERE c.shard = k.shard AND c.function = k.function AND c.key = k.key AND c.state <= 1
+                ORDER BY c.id LIMIT 1 FOR SHARE
+            ) AS c
         LOOP
             state[s] := 1;
         END LOOP;

@@ -63,9 +63,10 @@ BEGIN
     ) AS h
     ORDER BY h.shard, h.source, h.type, h.target;
     IF cardinality(guards) > 0 THEN
-        DELETE FROM associations AS a USING unnest(guards) AS g (n)
+        DELETE FROM associations AS a
+        USING (SELECT u.n, 0 AS place FROM unnest(guards) AS u (n) OFFSET 0) AS g
         WHERE a.shard = assoc_shard[g.n] AND a.source = assoc_source[g.n] AND a.type = assoc_type[g.n]
-            AND a.place = 0 AND a.target = assoc_target[g.n] AND a.flags = -1;
+            AND a.place = g.place AND a.target = assoc_target[g.n] AND a.flags = -1;
     END IF;
 
     -- All that one count moves by, at once. An exact count's newest order rises here and falls below.
@@ -107,7 +108,7 @@ BEGIN
             WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
         ), -1)
         FROM (
-            SELECT h.shard, h.source, h.type, max(h.place) AS place
+            SELECT h.shard, h.source, h.type, 0 AS stripe, max(h.place) AS place
             FROM unnest(assoc_shard, assoc_source, assoc_type, assoc_target, assoc_inverse_shard, assoc_inverse,
                     old_place, assoc_mode)
                 WITH ORDINALITY AS k (shard, source, type, target, inverse_shard, inverse, place, mode, n),
@@ -118,7 +119,8 @@ BEGIN
             WHERE loaded[k.n] = 1 AND h.exact > 0
             GROUP BY 1, 2, 3
         ) AS h
-        WHERE c.shard = h.shard AND c.source = h.source AND c.type = h.type AND c.stripe = 0 AND c.newest <= h.place;
+        WHERE c.shard = h.shard AND c.source = h.source AND c.type = h.type AND c.stripe = h.stripe
+            AND c.newest <= h.place;
     END IF;
 END $$;
 

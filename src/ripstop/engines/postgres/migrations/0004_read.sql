@@ -28,8 +28,11 @@ BEGIN
                 SELECT max(a.place) FROM associations AS a
                 WHERE a.shard = l.shard AND a.source = l.source AND a.type = list_type
             ) END AS newest
-            FROM unnest(list_shard, list_source) AS l (shard, source)
-            JOIN counts AS c ON c.shard = l.shard AND c.source = l.source AND c.type = list_type
+            FROM (
+                SELECT u.shard, u.source, list_type AS type FROM unnest(list_shard, list_source) AS u (shard, source)
+                OFFSET 0
+            ) AS l
+            JOIN counts AS c ON c.shard = l.shard AND c.source = l.source AND c.type = l.type
             GROUP BY l.shard, l.source
             HAVING sum(c.length) > 0
         ) AS n

@@ -26,7 +26,7 @@ BEGIN
             FROM (
                 SELECT c.shard, c.id FROM unnest(renew_shard, renew_id, renew_token) AS r (shard, id, token)
                 JOIN calls AS c ON c.shard = r.shard AND c.id = r.id
-                WHERE c.state = 2 AND c.token = r.token
+                WHERE c.state + 0 = 2 AND c.token = r.token
                 ORDER BY c.shard, c.id FOR UPDATE OF c
             ) AS r
             WHERE c.shard = r.shard AND c.id = r.id
@@ -118,7 +118,7 @@ BEGIN
                 ORDER BY f.deadline, f.id LIMIT left_over
             ) AS f
             JOIN calls AS c ON c.shard = f.shard AND c.id = f.id
-            WHERE c.state = 1
+            WHERE c.state + 0 = 1
             FOR UPDATE OF c SKIP LOCKED;
         END IF;
         GET DIAGNOSTICS found = ROW_COUNT;

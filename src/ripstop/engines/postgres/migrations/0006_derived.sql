@@ -63,21 +63,27 @@ DECLARE
     list record;
     boundary bigint;
 BEGIN
-    PERFORM FROM (SELECT DISTINCT u.shard, u.key FROM unnest(list_shard, list_key) AS u (shard, key)) AS u
-    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = space AND l.key = u.key
+    PERFORM FROM (
+        SELECT DISTINCT u.shard, space AS keyspace, u.key FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0
+    ) AS u
+    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key
     ORDER BY l.shard, l.key FOR UPDATE OF l;
     INSERT INTO keyspace_entries (shard, keyspace, key, place, member)
     SELECT u.shard, space, u.key, u.place, u.member
-    FROM unnest(list_shard, list_key, entry_place, entry_member) AS u (shard, key, place, member)
-    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = space AND l.key = u.key
+    FROM (
+        SELECT u.*, space AS keyspace
+        FROM unnest(list_shard, list_key, entry_place, entry_member) AS u (shard, key, place, member) OFFSET 0
+    ) AS u
+    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key
     WHERE l.ends IS NULL OR l.ends > now_ms
     ON CONFLICT DO NOTHING;
     FOR list IN
         UPDATE keyspace_lists AS l SET added = (l.added + u.times) % 64
         FROM (
-            SELECT u.shard, u.key, count(*) AS times FROM unnest(list_shard, list_key) AS u (shard, key) GROUP BY 1, 2
+            SELECT u.shard, space AS keyspace, u.key, count(*) AS times
+            FROM unnest(list_shard, list_key) AS u (shard, key) GROUP BY u.shard, u.key OFFSET 0
         ) AS u
-        WHERE l.shard = u.shard AND l.keyspace = space AND l.key = u.key AND (l.ends IS NULL OR l.ends > now_ms)
+        WHERE l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key AND (l.ends IS NULL OR l.ends > now_ms)
         RETURNING l.shard, l.key, l.added < u.times AS is_full
     LOOP
         CONTINUE WHEN NOT list.is_full OR cap <= 0;
@@ -102,16 +108,17 @@ DECLARE
     now_ms bigint := ripstop_now();
 BEGIN
     WITH over AS (
-        SELECT l.shard, l.key FROM unnest(list_shard, list_key) AS k (shard, key)
-        JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = space AND l.key = k.key
+        SELECT l.shard, l.keyspace, l.key
+        FROM (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
+        JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
         WHERE l.ends <= now_ms
         ORDER BY l.shard, l.key FOR UPDATE OF l
     ), emptied AS (
         DELETE FROM keyspace_entries AS e USING over AS o
-        WHERE e.shard = o.shard AND e.keyspace = space AND e.key = o.key
+        WHERE e.shard = o.shard AND e.keyspace = o.keyspace AND e.key = o.key
     )
     DELETE FROM keyspace_lists AS l USING over AS o
-    WHERE l.shard = o.shard AND l.keyspace = space AND l.key = o.key;
+    WHERE l.shard = o.shard AND l.keyspace = o.keyspace AND l.key = o.key;
     INSERT INTO keyspace_lists (shard, keyspace, key, floor, ends)
     SELECT k.shard, space, k.key, k.floor, now_ms + milliseconds
     FROM unnest(list_shard, list_key, list_floor) AS k (shard, key, floor)
@@ -122,11 +129,13 @@ END $$;
 CREATE FUNCTION ripstop_lists_drop(space text, list_shard smallint[], list_key bigint[])
 RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM FROM unnest(list_shard, list_key) AS k (shard, key)
-    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = space AND l.key = k.key
+    PERFORM FROM (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
+    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
     ORDER BY l.shard, l.key FOR UPDATE OF l;
-    DELETE FROM keyspace_entries AS e USING unnest(list_shard, list_key) AS k (shard, key)
-    WHERE e.shard = k.shard AND e.keyspace = space AND e.key = k.key;
-    DELETE FROM keyspace_lists AS l USING unnest(list_shard, list_key) AS k (shard, key)
-    WHERE l.shard = k.shard AND l.keyspace = space AND l.key = k.key;
+    DELETE FROM keyspace_entries AS e
+    USING (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
+    WHERE e.shard = k.shard AND e.keyspace = k.keyspace AND e.key = k.key;
+    DELETE FROM keyspace_lists AS l
+    USING (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
+    WHERE l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key;
 END $$;

@@ -1,14 +1,14 @@
 -- values_get: Values that have not ended.
 SELECT v.key, v.value
-FROM unnest($2::smallint[], $3::text[]) AS k (shard, key)
-JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = $1 AND v.key = k.key
-WHERE v.ends IS NULL OR v.ends > ripstop_now();
+FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
+JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key
+WHERE v.ends IS NULL OR v.ends > (SELECT ripstop_now());
 
 -- counters_get: Counters that have not ended.
 SELECT c.key, c.value
-FROM unnest($2::smallint[], $3::text[]) AS k (shard, key)
-JOIN keyspace_counters AS c ON c.shard = k.shard AND c.keyspace = $1 AND c.key = k.key
-WHERE c.ends IS NULL OR c.ends > ripstop_now();
+FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
+JOIN keyspace_counters AS c ON c.shard = k.shard AND c.keyspace = k.keyspace AND c.key = k.key
+WHERE c.ends IS NULL OR c.ends > (SELECT ripstop_now());
 
 -- values_put: Set values, which end after so many milliseconds (or never).
 INSERT INTO keyspace_values (shard, keyspace, key, value, ends)
@@ -19,11 +19,12 @@ ON CONFLICT (shard, keyspace, key) DO UPDATE SET value = excluded.value, ends = 
 
 -- values_remove: Remove values.
 DELETE FROM keyspace_values AS v USING (
-    SELECT v.shard, v.key FROM unnest($2::smallint[], $3::text[]) AS k (shard, key)
-    JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = $1 AND v.key = k.key
+    SELECT v.shard, v.keyspace, v.key
+    FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
+    JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key
     ORDER BY v.shard, v.key FOR UPDATE OF v
 ) AS k
-WHERE v.shard = k.shard AND v.keyspace = $1 AND v.key = k.key;
+WHERE v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key;
 
 -- counters_add: Add to counters; one that has ended begins at 0 again.
 INSERT INTO keyspace_counters AS c (shard, keyspace, key, value, ends)
@@ -31,7 +32,7 @@ SELECT k.shard, $1, k.key, k.delta, ripstop_now() + $5::bigint
 FROM unnest($2::smallint[], $3::text[], $4::bigint[]) AS k (shard, key, delta)
 ORDER BY k.shard, k.key COLLATE "C"
 ON CONFLICT (shard, keyspace, key) DO UPDATE SET
-    value = CASE WHEN c.ends <= ripstop_now() THEN 0 ELSE c.value END + excluded.value, ends = excluded.ends;
+    value = CASE WHEN c.ends <= (SELECT ripstop_now()) THEN 0 ELSE c.value END + excluded.value, ends = excluded.ends;
 
 -- list_range_newest: A list's floor, and its entries between two inclusive places, the highest place first.
 SELECT l.floor, e.place, e.member
@@ -42,7 +43,7 @@ LEFT JOIN LATERAL (
         AND (e.place, e.member) >= ($4, $5) AND (e.place, e.member) <= ($6, $7)
     ORDER BY e.place DESC, e.member DESC LIMIT $8
 ) AS e ON true
-WHERE l.shard = $1 AND l.keyspace = $2 AND l.key = $3 AND (l.ends IS NULL OR l.ends > ripstop_now());
+WHERE l.shard = $1 AND l.keyspace = $2 AND l.key = $3 AND (l.ends IS NULL OR l.ends > (SELECT ripstop_now()));
 
 -- list_range_oldest: A list's floor, and its entries between two inclusive places, the lowest place first.
 SELECT l.floor, e.place, e.member
@@ -53,7 +54,7 @@ LEFT JOIN LATERAL (
         AND (e.place, e.member) >= ($4, $5) AND (e.place, e.member) <= ($6, $7)
     ORDER BY e.place, e.member LIMIT $8
 ) AS e ON true
-WHERE l.shard = $1 AND l.keyspace = $2 AND l.key = $3 AND (l.ends IS NULL OR l.ends > ripstop_now());
+WHERE l.shard = $1 AND l.keyspace = $2 AND l.key = $3 AND (l.ends IS NULL OR l.ends > (SELECT ripstop_now()));
 
 -- lists_open: Create empty lists; one that has ended begins anew.
 SELECT ripstop_lists_open($1, $2, $3, $4, $5);
@@ -63,17 +64,18 @@ SELECT ripstop_list_add($1, $2, $3, $4, $5, $6);
 
 -- list_lower: Lower the floor of a list that exists.
 UPDATE keyspace_lists SET floor = least(floor, $4), ends = CASE WHEN ends IS NULL THEN NULL ELSE ripstop_now() + $5 END
-WHERE shard = $1 AND keyspace = $2 AND key = $3 AND (ends IS NULL OR ends > ripstop_now());
+WHERE shard = $1 AND keyspace = $2 AND key = $3 AND (ends IS NULL OR ends > (SELECT ripstop_now()));
 
 -- lists_touch: Move the end of lists that have not ended.
 UPDATE keyspace_lists AS l SET ends = ripstop_now() + $4::bigint
 FROM (
-    SELECT l.shard, l.key FROM unnest($2::smallint[], $3::bigint[]) AS k (shard, key)
-    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = $1 AND l.key = k.key
-    WHERE l.ends > ripstop_now()
+    SELECT l.shard, l.keyspace, l.key
+    FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::bigint[]) AS u (shard, key) OFFSET 0) AS k
+    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
+    WHERE l.ends > (SELECT ripstop_now())
     ORDER BY l.shard, l.key FOR UPDATE OF l
 ) AS k
-WHERE l.shard = k.shard AND l.keyspace = $1 AND l.key = k.key;
+WHERE l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key;
 
 -- lists_drop: Remove lists with all that they hold.
 SELECT ripstop_lists_drop($1, $2, $3);
@@ -89,11 +91,12 @@ ON CONFLICT (shard, text_index, id) DO UPDATE SET place = excluded.place, words 
 
 -- text_remove: Remove documents.
 DELETE FROM text_documents AS t USING (
-    SELECT t.shard, t.id FROM unnest($2::smallint[], $3::bigint[]) AS d (shard, id)
-    JOIN text_documents AS t ON t.shard = d.shard AND t.text_index = $1 AND t.id = d.id
+    SELECT t.shard, t.text_index, t.id
+    FROM (SELECT u.*, $1::text AS text_index FROM unnest($2::smallint[], $3::bigint[]) AS u (shard, id) OFFSET 0) AS d
+    JOIN text_documents AS t ON t.shard = d.shard AND t.text_index = d.text_index AND t.id = d.id
     ORDER BY t.shard, t.id FOR UPDATE OF t
 ) AS d
-WHERE t.shard = d.shard AND t.text_index = $1 AND t.id = d.id;
+WHERE t.shard = d.shard AND t.text_index = d.text_index AND t.id = d.id;
 
 -- text_query: Documents that hold all words and all filters, newest first.
 -- SCATTER: words lie in all shards.

@@ -26,8 +26,9 @@ SELECT c.source, c.type, sum(c.length)::bigint AS length,
         SELECT max(a.place) FROM associations AS a
         WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
     ) END AS newest
-FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, source)
-JOIN counts AS c ON c.shard = k.shard AND c.source = k.source AND c.type = ANY ($3::integer[])
+FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, source), LATERAL (
+    SELECT * FROM counts AS c WHERE c.shard = k.shard AND c.source = k.source AND c.type = ANY ($3::integer[]) OFFSET 0
+) AS c
 GROUP BY c.shard, c.source, c.type
 HAVING sum(c.length) > 0;
 
@@ -39,7 +40,7 @@ FROM ripstop_merge_lists($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 SELECT n.name, n.holder, n.expires
 FROM unnest($1::smallint[], $2::text[]) AS k (shard, name)
 JOIN names AS n ON n.shard = k.shard AND n.name = k.name
-WHERE n.expires IS NULL OR n.expires > ripstop_now();
+WHERE n.expires IS NULL OR n.expires > (SELECT ripstop_now());
 
 -- name_range: Names in byte order from one bound (exclusive if $2) up to another one.
 -- SCATTER: a range of names lies over all shards; its index begins with the name.
