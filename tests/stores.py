@@ -83,6 +83,14 @@ class Place:
                 await client.execute(statement)
 
 
+async def written(place: Place) -> int:
+    """A number that rises with each transaction that writes: to see that something wrote nothing."""
+    if place.engine == "sqlite":
+        return (Path(place.where) / "main.db-wal").stat().st_size
+    async with session(place.where) as client:
+        return int(await client.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"))
+
+
 class Databases:
     """Databases with the engine's tables, all empty, made once and emptied after each use: that is much faster."""
 

@@ -9,7 +9,8 @@ import pytest
 
 from ripstop.engines.base import FunctionBacklog, Store
 from ripstop.engines.batch import CallDone, CallPut
-from tests.world import HOUR_MS, apply, backlog, call, clock_passes, ident, lease, lease_one, write
+from tests.stores import Place, written
+from tests.world import HOUR_MS, apply, backlog, call, clock_passes, ident, lease, lease_one, thing, write
 
 
 async def test_a_leased_call_is_told_whole(waist: Store) -> None:
@@ -28,6 +29,19 @@ async def test_a_leased_call_is_told_whole(waist: Store) -> None:
 
 async def test_nothing_due_leases_nothing(waist: Store) -> None:
     assert await waist.call_lease([0, 1, 2, 3], limit=5, seconds=30) == ([], [])
+
+
+async def test_an_idle_worker_writes_nothing(place: Place) -> None:
+    """It asks several times a second, for ever."""
+    async with place.opened() as store:
+        await apply(store, call(1), call(2, due=await store.now_ms() + HOUR_MS), call(3, criticality=0))
+        await lease(store, 2, seconds=3600)
+        before = await written(place)
+        for _ in range(10):
+            assert await lease(store, 10) == []
+        assert await written(place) == before
+        await apply(store, thing(1))
+        assert await written(place) > before
 
 
 async def test_calls_are_taken_by_criticality_then_deadline_then_id(waist: Store) -> None:
