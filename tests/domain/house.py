@@ -1,0 +1,157 @@
+"""A whole installation in this process: the surfaces, a worker, and a store that counts what it is asked.
+
+Nothing in it is a stand-in but the sockets. The store is held to the shard discipline. `House.another` is a second
+process on the same store: what it has cached is its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import msgspec
+
+from ripstop.boot import SCHEMA, Base, Ground, make_web, make_worker, open_base
+from ripstop.engines.base import Engine, Store
+from ripstop.kernel.clock import Clock
+from ripstop.kernel.configuration import Configuration
+from ripstop.machinery.bus import MemoryBus
+from ripstop.processes.board import Board
+from ripstop.processes.hasher import ThreadHasher
+from ripstop.processes.seat import Seat
+from tests import discipline
+from tests.stores import Place
+from tests.unit.http.web import FakeChannel, FakeHeaders, FakeScope
+
+OPERATIONS = frozenset(name for name in vars(Engine) if not name.startswith("_"))
+SCOPES = "read write follow"
+
+
+class CountingStore:
+    """Hands everything on, and counts the operations of the protocol."""
+
+    def __init__(self, store: Store) -> None:
+        self.asked: Counter[str] = Counter()
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OPERATIONS:
+            self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+class House:
+    """One process of an installation."""
+
+    def __init__(self, configuration: Configuration, clock: Clock | None) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        self._ground = Ground(configuration, clock=clock, wrap_store=self._wrap)
+        self._stores: list[CountingStore] = []
+
+    def _wrap(self, store: Store) -> Store:
+        counting = CountingStore(discipline.wrap(store, SCHEMA))
+        self._stores.append(counting)
+        return cast(Store, counting)
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[House]:
+        self.base: Base = await open_base(self._ground, bus=MemoryBus(), hasher=ThreadHasher())
+        seat = Seat(name="house", slot=0, board=Board(1), parent=0, report=lambda _: None)
+        self._web = make_web(self._ground, self.base, seat)
+        self._worker = make_worker(self._ground, self.base)
+        try:
+            yield self
+        finally:
+            await self._web.end_streams()
+            await self._web.close()
+
+    def another(self) -> contextlib.AbstractAsyncContextManager[House]:
+        """Another process of the same installation, with nothing cached."""
+        return House(self._configuration, self._clock).opened()
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[dict[str, int]]:
+        """What the store is asked meanwhile, by operation; complete when the context is left."""
+        asked: dict[str, int] = {}
+        self._stores[-1].asked.clear()
+        yield asked
+        asked.update(self._stores[-1].asked)
+
+    async def drain(self) -> int:
+        """Let the worker do all that is due; says how many calls it took."""
+        return await self._worker.drain()
+
+    async def ask(
+        self, method: str, path: str, *, token: str = "", form: Mapping[str, object] | None = None, status: int = 200
+    ) -> Any:
+        """The JSON of an answer, which must have this status."""
+        body = urlencode(form or {}, doseq=True).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(body))}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        path, _, query = path.partition("?")
+        channel = FakeChannel(body)
+        scope = FakeScope(method, path, query, FakeHeaders(headers))
+        await self._web.dispatcher.__rsgi__(cast(Any, scope), cast(Any, channel))
+        assert channel.status == status, channel.body
+        return msgspec.json.decode(channel.body)
+
+    async def app_token(self) -> str:
+        form = {"client_name": "house", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob", "scopes": SCOPES}
+        app = await self.ask("POST", "/api/v1/apps", form=form)
+        grant = {"grant_type": "client_credentials", "scope": SCOPES}
+        proof = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+        return str((await self.ask("POST", "/oauth/token", form={**grant, **proof}))["access_token"])
+
+    async def people(self, *names: str) -> list[Person]:
+        """New accounts."""
+        app_token = await self.app_token()
+        return [await self.sign_up(name, app_token) for name in names]
+
+    async def sign_up(self, name: str, app_token: str) -> Person:
+        form = {"username": name, "email": f"{name}@house.test", "password": secrets.token_hex(8), "agreement": "1"}
+        token = (await self.ask("POST", "/api/v1/accounts", token=app_token, form=form))["access_token"]
+        own = await self.ask("GET", "/api/v1/accounts/verify_credentials", token=token)
+        return Person(self, int(own["id"]), name, token)
+
+
+class Person:
+    """Somebody who lives there, and acts over the API."""
+
+    def __init__(self, house: House, id_: int, name: str, token: str) -> None:
+        self.id = id_
+        self.name = name
+        self.token = token
+        self._house = house
+
+    async def get(self, path: str, *, house: House | None = None) -> Any:
+        """Read something, if need be from another process."""
+        return await (house or self._house).ask("GET", path, token=self.token)
+
+    async def do(
+        self, path: str, form: Mapping[str, object] | None = None, *, house: House | None = None, status: int = 200
+    ) -> Any:
+        """Write something."""
+        return await (house or self._house).ask("POST", path, token=self.token, form=form, status=status)
+
+    async def follow(self, whom: Person) -> None:
+        await self.do(f"/api/v1/accounts/{whom.id}/follow")
+
+    async def post(self, text: str = "hello", **form: object) -> int:
+        return int((await self.do("/api/v1/statuses", {"status": text, **form}))["id"])
+
+
+@contextlib.asynccontextmanager
+async def a_house(place: Place, folder: Path, *, clock: Clock | None = None) -> AsyncIterator[House]:
+    """An installation on a place; its secret and slots rest in `folder`."""
+    data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
+    data.mkdir(exist_ok=True)
+    configuration = Configuration(url="http://house.test", data=str(data), database=database)
+    async with House(configuration, clock).opened() as house:
+        yield house

@@ -1,0 +1,112 @@
+"""How often a request asks the store: a fixed number, whatever the length of a list; for writes, one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.domain.house import House, Person, a_house
+from tests.stores import NewPlace
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Alice is followed, answered, liked and passed on by so many; bob looks at it."""
+
+    alice: Person
+    bob: Person
+    post: int
+
+
+async def a_scene(house: House, *, size: int) -> Scene:
+    alice, bob = await house.people("alice", "bob")
+    crowd = await house.people(*(f"fan{i}" for i in range(size)))
+    await bob.follow(alice)
+    post = await alice.post("the post")
+    for fan in crowd:
+        await fan.follow(alice)
+        await alice.follow(fan)
+        await alice.post(f"another for {fan.name}")
+        await fan.post(f"@{alice.name} an answer", in_reply_to_id=post)
+        await fan.do(f"/api/v1/statuses/{post}/favourite")
+        await fan.do(f"/api/v1/statuses/{post}/reblog")
+    await house.drain()
+    return Scene(alice, bob, post)
+
+
+PAGES = {
+    "home": "/api/v1/timelines/home?limit=40",
+    "local": "/api/v1/timelines/public?local=true&limit=40",
+    "account": "/api/v1/accounts/{alice}/statuses?limit=40",
+    "context": "/api/v1/statuses/{post}/context",
+    "notifications": "/api/v1/notifications?limit=80",
+    "followers": "/api/v1/accounts/{alice}/followers",
+    "following": "/api/v1/accounts/{alice}/following",
+    "favourited_by": "/api/v1/statuses/{post}/favourited_by",
+    "reblogged_by": "/api/v1/statuses/{post}/reblogged_by",
+}
+
+
+async def asked_for_pages(house: House, scene: Scene) -> dict[str, tuple[int, int]]:
+    """For each page, how often the store was asked with nothing cached, and again at once."""
+    counts = {}
+    for name, pattern in PAGES.items():
+        who = scene.alice if name == "notifications" else scene.bob
+        path = pattern.format(alice=scene.alice.id, post=scene.post)
+        async with house.another() as cold:
+            with cold.counted() as first:
+                assert await who.get(path, house=cold)
+            with cold.counted() as again:
+                await who.get(path, house=cold)
+        counts[name] = (sum(first.values()), sum(again.values()))
+    return counts
+
+
+async def test_a_page_costs_the_same_calls_whatever_its_length(new_place: NewPlace, tmp_path: Path) -> None:
+    counts = []
+    for size in (2, 12):
+        async with a_house(await new_place(), tmp_path / str(size)) as house:
+            counts.append(await asked_for_pages(house, await a_scene(house, size=size)))
+    assert counts[0] == counts[1]
+
+
+async def test_signing_up_is_one_commit(house: House) -> None:
+    app_token = await house.app_token()
+    await house.sign_up("first", app_token)
+    form = {"username": "alice", "email": "alice@house.test", "password": "long enough", "agreement": "1"}
+    with house.counted() as asked:
+        token = (await house.ask("POST", "/api/v1/accounts", token=app_token, form=form))["access_token"]
+    assert asked == {"commit": 1}
+    with house.counted() as asked:
+        await house.ask("GET", "/api/v1/accounts/verify_credentials", token=token)
+    assert asked == {"name_get": 1, "object_get": 2, "assoc_counts": 1}
+    with house.counted() as asked:
+        await house.ask("GET", "/api/v1/accounts/verify_credentials", token=token)
+    assert asked == {}
+
+
+WRITES: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
+    "post": ("/api/v1/statuses", {"status": "hello #world"}, {"commit": 1, "assoc_counts": 1}),
+    "mention": ("/api/v1/statuses", {"status": "hello @alice"}, {"commit": 1, "name_get": 1, "assoc_counts": 1}),
+    "reply": ("/api/v1/statuses", {"status": "hello", "in_reply_to_id": "{post}"}, {"commit": 1, "assoc_counts": 1}),
+    "favourite": ("/api/v1/statuses/{post}/favourite", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 1}),
+    "unfavourite": ("/api/v1/statuses/{post}/unfavourite", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
+    "reblog": ("/api/v1/statuses/{post}/reblog", {}, {"commit": 1, "object_get": 1, "assoc_counts": 2, "assoc_get": 1}),
+    "unreblog": ("/api/v1/statuses/{post}/unreblog", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
+    "bookmark": ("/api/v1/statuses/{post}/bookmark", {}, {"commit": 1, "assoc_get": 1}),
+    "unfollow": ("/api/v1/accounts/{alice}/unfollow", {}, {"commit": 1, "assoc_get": 2}),
+    "follow": ("/api/v1/accounts/{alice}/follow", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
+}
+
+
+async def test_a_write_is_one_commit_and_a_fixed_number_of_reads(house: House) -> None:
+    scene = await a_scene(house, size=3)
+    for name, (pattern, form, expected) in WRITES.items():
+        path = pattern.format(alice=scene.alice.id, post=scene.post)
+        values = {key: value.format(post=scene.post) for key, value in form.items()}
+        await scene.bob.get("/api/v1/timelines/home")
+        await scene.bob.get(f"/api/v1/statuses/{scene.post}")
+        await scene.bob.get(f"/api/v1/accounts/{scene.alice.id}")
+        with house.counted() as asked:
+            await scene.bob.do(path, values)
+        assert (name, asked) == (name, expected)
