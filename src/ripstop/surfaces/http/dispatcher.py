@@ -188,7 +188,8 @@ async def _run_stream(stream: Stream, channel: Channel, transport: object) -> No
     finally:
         sender.cancel()
         gone.cancel()
-        await asyncio.gather(sender, gone, return_exceptions=True)
+        # Not `gone`, which is a future of the server's own make that cannot be gathered.
+        await asyncio.gather(sender, return_exceptions=True)
 
 
 async def _send_chunks(stream: Stream, transport: object) -> None:
