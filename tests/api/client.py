@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import msgspec
+from aiohttp.typedefs import Query
 
 from ripstop.boot import opened_store
 from ripstop.kernel.configuration import Configuration
@@ -74,7 +75,7 @@ class Api:
         form: Form | None = None,
         json: object = None,
         data: Any = None,
-        query: Form | None = None,
+        query: Query = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request."""
@@ -87,7 +88,7 @@ class Api:
             self._server.url + path,
             data=form if form is not None else data,
             json=json,
-            params=query,  # type: ignore[arg-type]
+            params=query,
             headers=sent,
             allow_redirects=False,
         ) as response:

@@ -13,8 +13,7 @@ MENTION = 8
 UNDONE = 1 << 30
 """What it told of was taken back before it could be told: the row is there to refuse the telling, never shown."""
 
-KINDS = {FOLLOW: "follow", LIKE: "favourite", REPOST: "reblog", MENTION: "mention"}
-"""Kind to the type by which clients of the Mastodon API know it."""
+KINDS = (FOLLOW, LIKE, REPOST, MENTION)
 
 NOTIFIED = association(18, "notified", counted=Counted.NO)
 """Account to the id of the follow, like, repost or post that is told of, which is the order as well."""

@@ -16,7 +16,7 @@ _decode = msgspec.json.Decoder(Notice).decode
 
 
 class Notification(NamedTuple):
-    """Something that happened to the viewer: what (a key of KINDS), by whom, and to which post."""
+    """Something that happened to the viewer: what (one of KINDS), by whom, and to which post."""
 
     id: int
     kind: int

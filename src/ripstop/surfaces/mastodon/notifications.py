@@ -6,7 +6,6 @@ import msgspec
 
 from ripstop.domain.feeds import Window
 from ripstop.domain.notifications.actions import clear, dismiss
-from ripstop.domain.notifications.model import KINDS
 from ripstop.domain.notifications.queries import access_notification, notifications
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
@@ -14,7 +13,7 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, page
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
+from ripstop.surfaces.mastodon.present.notification import TYPES, NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 
 MOST = 80
@@ -38,7 +37,7 @@ class NotificationsParams(msgspec.Struct, kw_only=True):
     def kinds(self) -> list[int]:
         return [
             kind
-            for kind, name in KINDS.items()
+            for kind, name in TYPES.items()
             if (not self.types or name in self.types) and name not in (self.exclude_types or ())
         ]
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from ripstop.domain.notifications.model import KINDS
+from ripstop.domain.notifications.model import FOLLOW, LIKE, MENTION, REPOST
 from ripstop.domain.notifications.queries import Notification
 from ripstop.kernel.ids import time_ms
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
+
+TYPES = {FOLLOW: "follow", LIKE: "favourite", REPOST: "reblog", MENTION: "mention"}
+"""What the API calls each kind."""
 
 
 class NotificationPresenter:
@@ -33,7 +36,7 @@ class NotificationPresenter:
 
 def _entity(item: Notification, card: bytes, status: bytes | None) -> bytes:
     head = (
-        f'{{"id":"{item.id}","type":"{KINDS[item.kind]}","created_at":"{instant(time_ms(item.id))}"'
+        f'{{"id":"{item.id}","type":"{TYPES[item.kind]}","created_at":"{instant(time_ms(item.id))}"'
         f',"group_key":"ungrouped-{item.id}","account":'
     )
     return b"".join((head.encode(), card, b',"status":', status or b"null", b"}"))
