@@ -7,16 +7,19 @@ from random import Random
 
 from ripstop.engines.base import Engine, Lane
 from ripstop.engines.batch import Batch, Outcome
-from ripstop.kernel.errors import Unavailable
+from ripstop.kernel.errors import DeadlineExceeded, ReadOnly, Unavailable
 from ripstop.machinery.functions.pacing import Beat
 
 logger = logging.getLogger(__name__)
 
-COMMIT_DEADLINE = 2.0
+COMMIT_DEADLINE = 10.0
 """Seconds within which a commit must begin; after that it is tried again, since its leases are still held."""
 
 PAUSE = 0.5
 """Longest pause, in seconds, before a commit is tried again."""
+
+TRIES = 8
+"""How often a commit is tried while the engine does not say that it is full or takes no writes at all."""
 
 
 MOST_OPERATIONS = 200
@@ -39,7 +42,7 @@ class Finisher:
     async def commit(self, batch: Batch, *, alone: bool) -> Outcome:
         """Commit a batch in company; durable on return.
 
-        While the engine takes no writes this waits: the lease decides whether the batch still counts.
+        While the engine is overloaded or takes no writes this waits: the lease decides whether the batch still counts.
 
         :param alone: nothing else is about to end, so do not wait for company.
         :raises Exception: what the engine says of this batch in particular.
@@ -81,12 +84,20 @@ class Finisher:
                 future.set_result(outcome)
 
     async def _patiently(self, batches: list[Batch]) -> list[Outcome]:
+        reason: Unavailable
+        tries = 0
         while True:
             try:
                 return await self._engine.commit(batches, lane=self._lane, deadline=COMMIT_DEADLINE)
+            except (DeadlineExceeded, ReadOnly) as error:
+                reason = error
             except Unavailable as error:
-                logger.warning("Cannot finish %d calls now: %s", len(batches), error)
-                await asyncio.sleep(self._random.uniform(0, PAUSE))
+                reason = error
+                tries += 1
+                if tries == TRIES:
+                    raise
+            logger.warning("Cannot finish %d calls now: %s (%s)", len(batches), reason, reason.cause)
+            await asyncio.sleep(self._random.uniform(0, PAUSE))
 
 
 def _groups(pending: list[Pending]) -> Iterator[list[Pending]]:

@@ -1,6 +1,7 @@
 """One call under lease, and the function that it belongs to."""
 
 import asyncio
+import logging
 import traceback
 from collections import deque
 from enum import Enum
@@ -14,6 +15,8 @@ from ripstop.machinery.functions.function import Call, Function
 from ripstop.machinery.functions.outcome import Outcome, Retry
 from ripstop.machinery.functions.pacing import Pace
 from ripstop.machinery.functions.standing import Standing
+
+logger = logging.getLogger(__name__)
 
 
 class Interruption(Enum):
@@ -87,6 +90,8 @@ class Run:
 
     async def handle(self) -> Outcome | None:
         """Run the handler; None if it was interrupted to hand the call back, or since the lease is lost."""
+        if self.is_interrupted():
+            return None
         lease = self.lease
         call = Call(lease.id, lease.function, self.arguments, lease.attempt, self.standing.state, lease.deadline)
         self.handling = True
@@ -95,26 +100,35 @@ class Run:
         except asyncio.CancelledError:
             if self.task is None or self.task.cancelling() == 0:
                 return Retry("CancelledError: something that it waited for was cancelled.")
-            if self.interruption is None:
+            if not self.is_interrupted():  # the worker itself is being cancelled
                 raise
             self.task.uncancel()
             if self.interruption is Interruption.TIME_LIMIT:
                 return Retry(f"Took longer than its limit of {self.desk.function.time_limit:g} s.")
             return None
-        except Exception as error:  # noqa: BLE001 - whatever a function raises means a retry
+        except Exception as error:
+            if lease.attempt == 1:
+                logger.warning("Call %d of %s failed.", lease.id, lease.function, exc_info=error)
             return Retry(describe(error))
         finally:
             self.handling = False
 
+    def is_interrupted(self) -> bool:
+        """Whether the handler was cancelled, or shall not start."""
+        return self.interruption is not None
+
     def interrupt(self, interruption: Interruption) -> None:
-        """Cancel the handler, if it is running and was not interrupted already."""
-        if self.handling and self.interruption is None and self.task is not None:
+        """Cancel the handler if it is running, keep it from starting if it has not; its outcome stands if it ended."""
+        if not self.is_interrupted() and (self.handling or self.started_at is None):
             self.interruption = interruption
-            self.task.cancel()
+            if self.handling and self.task is not None:
+                self.task.cancel()
 
 
 def describe(error: BaseException) -> str:
     """An error with the place that raised it, in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        place = f" ({Path(code.co_filename).name}:{line} in {code.co_name})"
     return f"{type(error).__name__}: {error}{place}"

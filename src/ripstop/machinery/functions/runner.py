@@ -35,7 +35,7 @@ class Runner:
 
     :param beat: shared with whoever leases, so that ends and leases go to the engine together.
     :param refresh: brings caches up to what others have committed.
-    :param hungry: called when there may be something to lease.
+    :param hungry: called when there may be something to lease in so many seconds.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Runner:
         bus: Bus,
         metrics: CallMetrics,
         refresh: Callable[[], Awaitable[None]],
-        hungry: Callable[[], None],
+        hungry: Callable[[float], None],
         beat: Beat,
         random: Random,
     ) -> None:
@@ -75,14 +75,17 @@ class Runner:
 
     async def begin(self, taken: Sequence[LeasedCall], *, now_ms: int) -> None:
         """Start calls that were just leased, or find out why not. `now_ms` is the engine's time."""
-        await self._refresh()
+        runs = [run for lease in taken if (run := self._admit(lease, now_ms)) is not None]
+        self.runs.update(runs)
+        try:
+            await self._refresh()
+        except BaseException:
+            for run in runs:
+                self._put_back(run, kind="postponed")
+            raise
         tried: list[Run] = []
-        for lease in taken:
-            run = self._admit(lease, now_ms)
-            if run is None:
-                continue
-            self.runs.add(run)
-            if run.standing.was_lost(lease):
+        for run in runs:
+            if run.standing.was_lost(run.lease):
                 self._set_apart(run, now_ms)
             elif run.standing.trials:
                 tried.append(run)
@@ -126,7 +129,7 @@ class Runner:
             else:
                 late = (now_ms - max(lease.due, time_ms(lease.id))) / 1000
                 return Run(lease, desk, standing, arguments, taken_at=self._monotonic(), late=max(0.0, late))
-        logger.error("Call %d is dead: %s", lease.id, error)
+        logger.error("Call %d dies: %s", lease.id, error)
         self._spawn(self._bury(lease, error))
         return None
 
@@ -159,7 +162,7 @@ class Runner:
         trials = run.standing.trials
         if trials >= TRIALS:
             error = f"Its worker died, or lost its lease, in each of {trials} trials of this call apart from others."
-            logger.error("Call %d of %s is dead: %s", run.lease.id, run.lease.function, error)
+            logger.error("Call %d of %s dies: %s", run.lease.id, run.lease.function, error)
             self._spawn(self._release(run, dead(run.lease, error)))
         else:
             due = self._trial_slot(now_ms)
@@ -168,12 +171,12 @@ class Runner:
     async def _try_one(self, tried: Sequence[Run], now_ms: int) -> None:
         """Run one of these calls while no other trial is under way here; the others go back first, blameless."""
         first = None
-        if self._trial is None:
+        if self._trial is None and not tried[0].desk.is_full():
             first = tried[0]
+            first.desk.busy += 1
             self._trial = first.lease.id
         await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
         if first is not None:
-            first.desk.busy += 1
             try:
                 await self._execute(first)
             finally:
@@ -257,6 +260,8 @@ class Runner:
             logger.warning("Call %d of %s lost its lease, so its effect was refused.", lease.id, lease.function)
             return None
         self._metrics.ended(lease.function, ending.kind)
+        if ending.kind == "dead":
+            logger.error("Call %d of %s is dead; see `ripstop functions dead`.", lease.id, lease.function)
         for topic, payload in ending.live:
             self._bus.publish(topic, payload)
         if ending.wake_after is not None:
@@ -265,12 +270,9 @@ class Runner:
 
     def _wake_after(self, seconds: float) -> None:
         """Have the queue looked at: here, and in all workers where something is due at once."""
-        if seconds > 0:
-            asyncio.get_running_loop().call_later(seconds, self._hungry)
-        else:
-            self._hungry()
-            if not self.draining:
-                self._bus.publish(CALLS_TOPIC)
+        self._hungry(seconds)
+        if seconds <= 0 and not self.draining:
+            self._bus.publish(CALLS_TOPIC)
 
     def _put_back(
         self, run: Run, *, kind: str, due: int = 0, trials: int | None = None, wake_after: float = 0.0
@@ -288,7 +290,7 @@ class Runner:
     def _forget(self, run: Run) -> None:
         self.runs.discard(run)
         if self.starved:
-            self._hungry()
+            self._hungry(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -87,7 +87,7 @@ class Worker:
             bus=bus,
             metrics=self._metrics,
             refresh=before_round,
-            hungry=self._hungry.set,
+            hungry=self._hungry_after,
             beat=self._beat,
             random=self._random,
         )
@@ -150,7 +150,7 @@ class Worker:
                 taken = await self._lease(classes, limit)
             except Unavailable as error:
                 logger.warning("Cannot take calls now: %s", error)
-                await asyncio.sleep(self._random.uniform(0, 1))
+                await asyncio.sleep(self._random.uniform(0.5, 1.5))
                 continue
             self._runner.starved = len(classes) < len(SHARES)
             if taken == limit:
@@ -163,6 +163,13 @@ class Worker:
             timer = asyncio.get_running_loop().call_later(pause, self._hungry.set)
             await self._hungry.wait()
             timer.cancel()
+
+    def _hungry_after(self, seconds: float) -> None:
+        """There will be something to lease. What is further away than the next poll needs no timer of its own."""
+        if seconds <= 0:
+            self._hungry.set()
+        elif seconds < self._limits.poll:
+            asyncio.get_running_loop().call_later(seconds, self._hungry.set)
 
     def _room(self) -> tuple[list[int], int]:
         """Which classes to ask for, and how many calls: the fuller the worker, the higher the class must be."""
