@@ -75,22 +75,18 @@ async def _rehearse(url: str, plan: Plan, *, check: bool, data: Path | None) -> 
 
 
 async def check_store(data: Path) -> StoreCheck:
-    """Run `ripstop check --json` on a data folder."""
+    """Run `ripstop check` on a data folder; which database belongs to it, the environment says."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "ripstop",
         "check",
-        "--json",
         env={**os.environ, "RIPSTOP_DATA": str(data)},
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    printed, _ = await process.communicate()
-    try:
-        summary: object = msgspec.json.decode(printed)
-    except msgspec.DecodeError:
-        summary = printed.decode("utf-8", "replace")
-    return StoreCheck(exit_code=process.returncode or 0, summary=summary)
+    said, _ = await process.communicate()
+    return StoreCheck(exit_code=process.returncode or 0, said=said.decode("utf-8", "replace"))
 
 
 def _rates(given: list[str], scale: float) -> Rates:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ripstop.rehearsal.crew import Outcome
@@ -31,10 +32,10 @@ class KindReport(msgspec.Struct, kw_only=True):
 
 
 class StoreCheck(msgspec.Struct, kw_only=True):
-    """What `ripstop check` said of the data folder."""
+    """What `ripstop check` said of the store."""
 
     exit_code: int
-    summary: object
+    said: str
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -96,7 +97,7 @@ def print_report(report: Report, console: Console) -> None:
         _print_verdict(report.verdict, console)
     if report.store is not None:
         colour = "green" if report.store.exit_code == 0 else "red"
-        console.print(f"[{colour}]ripstop check ended with {report.store.exit_code}.[/{colour}]")
+        console.print(f"[{colour}]ripstop check: {escape(report.store.said.strip())}[/{colour}]")
 
 
 def _print_verdict(verdict: Verdict, console: Console) -> None:
