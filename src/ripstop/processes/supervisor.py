@@ -265,11 +265,11 @@ class Supervisor:
     def _bury(self, place: _Place, code: int) -> None:
         if place.report_fd >= 0:
             self._hear(place)
-            self._hang_up(place)
+        self._hang_up(place)
         place.pid = 0
         if self._stop_by is not None:
             return
-        if not self._announced and not place.role.on_demand:
+        if not (self._announced or place.ready or place.role.on_demand):
             self._fail(f"{place.role.name} ended before it was ready ({_how(code)}); see the log.")
             return
         if code == 0 and place.role.on_demand:
