@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -54,7 +54,6 @@ RETRIED: Final = (
 )
 """Errors that say: another transaction was first, look again."""
 
-
 BAD_DATA: Final = (
     ValueError,  # found by asyncpg before it sends: a number out of range, a lone surrogate
     asyncpg.DataError,  # found by the server: U+0000 in a text, a patch that is no JSON object
@@ -66,7 +65,7 @@ BAD_DATA: Final = (
 class Connections:
     """The connections of one process: opened after the fork, opened again after a loss."""
 
-    def __init__(self, dsn: str, *, read_seconds: float) -> None:
+    def __init__(self, dsn: str, *, read_seconds: float = 0.05) -> None:
         self._dsn = dsn
         read = {"statement_timeout": _milliseconds(read_seconds)}
         self._readers = Pool(partial(self._connect, read), size=READERS)
@@ -85,13 +84,7 @@ class Connections:
 
     async def _connect(self, settings: dict[str, str]) -> Connection:
         """A connection for short statements, taught its array types, which asyncpg asks the catalogue for."""
-        connection = await asyncpg.connect(
-            self._dsn,
-            timeout=10,
-            command_timeout=30,
-            max_cached_statement_lifetime=0,
-            server_settings=_BASE_SETTINGS,
-        )
+        connection = await self._reach(command_timeout=30, max_cached_statement_lifetime=0)
         try:
             await connection.prepare(_SESSION["session_types"])
             settings = {**_POINT_SETTINGS, **settings}
@@ -100,6 +93,17 @@ class Connections:
             connection.terminate()
             raise
         return connection
+
+    async def _reach(self, **options: Any) -> Connection:
+        """A new connection.
+
+        :raises Unavailable: the server is not there, or lets nobody in.
+        """
+        settings = {**_BASE_SETTINGS, **options.pop("server_settings", {})}
+        try:
+            return await asyncpg.connect(self._dsn, timeout=10, server_settings=settings, **options)
+        except (asyncpg.PostgresError, *_LOST) as error:
+            raise unavailable(error, "The database cannot be reached.") from error
 
     async def close(self) -> None:
         """Let go of all connections. Idempotent."""
@@ -175,9 +179,7 @@ class Connections:
     async def alone(self) -> AsyncIterator[Connection]:
         """A connection of its own with the server's usual planning and no time limit, for long work."""
         with errors("The database cannot be reached."):
-            connection = await asyncpg.connect(
-                self._dsn, timeout=10, server_settings={**_BASE_SETTINGS, "statement_timeout": "0"}
-            )
+            connection = await self._reach(server_settings={"statement_timeout": "0"})
             try:
                 yield connection
             finally:

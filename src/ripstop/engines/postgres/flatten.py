@@ -97,6 +97,8 @@ class Group:
         self._operations: list[tuple[int, int, int, int, int, int]] = []
         self._slots = [_Slots() for _ in range(_KINDS)]
         self._absent: list[int] = []
+        self._alone = False
+        """The batch that is being added has one operation only, so that nothing in it hangs on what that one saw."""
         self._puts: list[tuple[int, int, str]] = []
         self._patches: list[tuple[int, str]] = []
         self._links: list[tuple[int, int, int, str | None]] = []
@@ -116,6 +118,7 @@ class Group:
         """Append a batch. Its checks are judged before its other operations, wherever they stand."""
         operations = batch.operations
         order = _judged_order(operations)
+        self._alone = len(operations) == 1
         for index in order or range(len(operations)):
             operation = operations[index]
             _ADDERS[type(operation)](self, operation)
@@ -213,7 +216,9 @@ class Group:
         self._links.append((number, operation.order, operation.flags, operation.data))
 
     def _association_delete(self, operation: AssociationDelete) -> None:
-        self._judge(_ASSOCIATION, self._association(operation), _ANY, -1, _IF_POSITIVE, 0)
+        number = self._judge(_ASSOCIATION, self._association(operation), _ANY, -1, _IF_POSITIVE, 0)
+        if not self._alone:
+            self._absent.append(number)
 
     def _name_set(self, operation: NameSet) -> None:
         number = self._judge(_NAME, operation.name, _EQUAL, operation.expected or 0, _SET, operation.holder or 0)

@@ -44,7 +44,8 @@ LANGUAGE sql VOLATILE AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000
 
 -- Parameters ending in _op name the operations, counted over the group from 1, to which the row belongs.
 -- op_check: 0 none, 1 the state equals op_want, 2 the state is positive, 3 the state is op_want or minus op_want.
--- absent_op: the checks that something is not there.
+-- absent_op: operations after which something may have to stay absent until the end of the transaction: checks that
+-- it is, and deletes that may not find it.
 -- op_effect: 0 none, 1 set to op_give, 2 add one, 3 set to op_give if positive, 4 set to op_give if zero,
 -- 5 set to op_give, which changes nothing that is counted unless the state was zero, 6 as 1, and the key of the
 -- call in this slot is taken again.
