@@ -13,7 +13,7 @@ import pytest
 from ripstop.engines.base import Lane
 from ripstop.engines.batch import AssociationDelete, AssociationPut, Batch, CallPut, NameSet, ObjectPatch, ObjectPut
 from ripstop.engines.sqlite import DataFolder, SqliteStore, lock_holder
-from ripstop.engines.sqlite.apply import MainTransaction
+from ripstop.engines.sqlite.apply import Commit, MainTransaction
 from ripstop.engines.sqlite.clock import EngineClock
 from ripstop.engines.sqlite.connection import connect
 from ripstop.engines.sqlite.folder import FileLock, Room
@@ -166,12 +166,12 @@ async def test_a_full_disk_refuses_the_group_and_passes(
     connection, writer = full_file
     large = Batch(HOME, [ObjectPut(ident(1), 1, '{"a":"' + "x" * 100_000 + '"}')])
     with pytest.raises(ReadOnly, match="full"):
-        await writer.submit(lambda transaction: transaction.apply([large]))
+        await writer.submit(Commit([large]))
     assert "full" in str(writer.read_only)
     assert connection.execute("SELECT count(*) FROM objects").fetchall() == [(0,)]
     connection.pragma("max_page_count", 1 << 30)
     await eventually(lambda: _takes_writes(writer))
-    assert (await writer.submit(lambda transaction: transaction.apply([large])))[0].applied
+    assert (await writer.submit(Commit([large])))[0].applied
 
 
 async def _takes_writes(writer: GroupWriter[MainTransaction]) -> bool:

@@ -1,6 +1,7 @@
 """The data folder: its files, the locks between processes, and the room that is left on its disk."""
 
 import fcntl
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,9 @@ class DataFolder:
         return self.lock("write" if database == self.main else database.stem)
 
 
+_NOTE_BYTES = 32
+
+
 class Holder(NamedTuple):
     """Who noted himself last in a lock file: process id, and the instant on the engine's clock."""
 
@@ -68,6 +72,10 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(self._file).st_size < _NOTE_BYTES:
+            os.pwrite(self._file, b"\n".rjust(_NOTE_BYTES), 0)
+        # Mapped, since a read and a write would each let go of Python's global lock and wait for it again.
+        self._note = mmap.mmap(self._file, _NOTE_BYTES)
         self._pid = os.getpid()
 
     def acquire(self, *, blocking: bool = True, shared: bool = False) -> bool:
@@ -83,7 +91,7 @@ class FileLock:
 
     def note(self, now_ms: int) -> None:
         """Write process and time into the file, for whoever wonders about a lock that is not let go of."""
-        os.pwrite(self._file, b"%-10d %-20d\n" % (self._pid, now_ms), 0)
+        self._note[:] = b"%-10d %-20d\n" % (self._pid, now_ms)
 
     def note_after(self, clock: EngineClock) -> int:
         """Note the present instant, which is not before the one noted last; returns it."""
@@ -96,9 +104,10 @@ class FileLock:
 
     def read(self) -> Holder | None:
         """What was noted last."""
-        return _parse(os.pread(self._file, 64, 0))
+        return _parse(self._note[:])
 
     def close(self) -> None:
+        self._note.close()
         os.close(self._file)
 
 

@@ -31,7 +31,7 @@ from ripstop.engines.base import (
 from ripstop.engines.batch import Batch, Outcome
 from ripstop.engines.derived import KeyspaceChange, Slice, TextDocument, TextHit
 from ripstop.engines.sqlite import keep
-from ripstop.engines.sqlite.apply import MainTransaction
+from ripstop.engines.sqlite.apply import Commit, MainTransaction
 from ripstop.engines.sqlite.check import check_derived, check_main, check_search
 from ripstop.engines.sqlite.checkpoint import WAL_LIMIT, Checkpointer
 from ripstop.engines.sqlite.clock import EngineClock
@@ -206,7 +206,7 @@ class SqliteStore:
 
     async def sweep(self, *, now_ms: int, limit: int) -> dict[str, int]:
         rows: dict[str, int] = await self._main.submit(
-            partial(keep.sweep, now_ms=now_ms, limit=limit), lane=Lane.BACKGROUND, deadline=SWEEP_DEADLINE
+            partial(keep.sweep, now_ms=now_ms, limit=limit), lane=Lane.BACKGROUND, deadline=SWEEP_DEADLINE, weight=limit
         )
         derived: dict[str, int] = await self._derived.submit(
             partial(KeyspaceTransaction.sweep, now_ms=now_ms, limit=limit), deadline=SWEEP_DEADLINE, durable=False
@@ -325,7 +325,10 @@ class SqliteStore:
         if not batches:
             return []
         outcomes: list[Outcome] = await self._main.submit(
-            partial(MainTransaction.apply, batches=batches), lane=lane, deadline=deadline
+            Commit(batches),
+            lane=lane,
+            deadline=deadline,
+            weight=sum(len(batch.operations) for batch in batches),
         )
         return outcomes
 
@@ -344,6 +347,7 @@ class SqliteStore:
         leases: Leases = await self._main.submit(
             partial(MainTransaction.lease, classes=classes, limit=limit, seconds=seconds, shards=shards, renew=renew),
             durable=False,
+            weight=limit + len(renew),
         )
         return leases
 

@@ -1,6 +1,6 @@
 """What the transactions of the three database files have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
@@ -21,7 +21,6 @@ class FileTransaction:
     def __init__(self, connection: apsw.Connection, *, durable: bool) -> None:
         self.connection = connection
         self.now_ms = 0
-        self.is_careful = False
         self._cursor = connection.cursor()
         self._execute: Callable[..., Any] = self._cursor.execute
         self._changes = connection.changes
@@ -35,7 +34,6 @@ class FileTransaction:
             self._is_durable = durable
         self._execute(_BEGIN)
         self.now_ms = now_ms
-        self.is_careful = False
 
     def commit(self) -> None:
         self._execute(_COMMIT)
@@ -44,27 +42,22 @@ class FileTransaction:
         if self.connection.in_transaction:
             self._execute(_SQL["rollback"])
 
-    def part(self, act: Callable[[], Any]) -> Any:
-        """Run a part of the group so that, should it raise, nothing of it remains. Parts may hold parts."""
-        self.is_careful = True
+    def run(self, acts: Sequence[Any]) -> list[Any]:
+        """Do what a group asks for; the results, in the same order."""
+        return [act(self) for act in acts]
+
+    def run_part(self, acts: Sequence[Any]) -> list[Any]:
+        """The same, so that nothing of it remains should it raise."""
         self._execute(_SQL["savepoint"])
         try:
-            result = act()
-            self.flush()
+            results = self.run(acts)
         except BaseException:
-            self.forget()
             if self.connection.in_transaction:
                 self._execute(_SQL["savepoint_undo"])
                 self._execute(_SQL["savepoint_release"])
             raise
         self._execute(_SQL["savepoint_release"])
-        return result
-
-    def flush(self) -> None:
-        """Write what was kept for the end of the group, or of a part."""
-
-    def forget(self) -> None:
-        """Drop what was kept for the end."""
+        return results
 
     def close(self) -> None:
         self.connection.close()

@@ -1,20 +1,18 @@
 """The writer: one thread per process and database file, which commits in groups all that wait.
 
 It waits for work, takes the lock between processes, and only *then* takes what is queued, so that everything which
-arrived during the wait shares one transaction and one fsync. Foreground jobs go first, background ones fill a time
-budget. A group is first applied as if nothing in it could go wrong half way; should anything, the group is rolled
-back and applied once more with a savepoint around each part, which then bears its error alone.
+arrived during the wait shares one transaction and one fsync. Foreground jobs go first, background ones fill what is
+their share. A group is applied as a whole; should that raise, it is rolled back and applied once more job by job,
+with a savepoint around each, so that the faulty one bears its error alone.
 """
 
 import asyncio
-import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -33,11 +31,11 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.001
 """Pause before a group while others are in flight: it doubles the size of groups, and halves the cost of a batch."""
 
-GROUP_JOBS = 512
-"""Foreground jobs in one group, at most."""
+FOREGROUND_WEIGHT = 4_096
+"""Operations of foreground jobs in one group, about: some 40 ms."""
 
-BACKGROUND_SECONDS = 0.01
-"""Time that background jobs may take in one group."""
+BACKGROUND_WEIGHT = 1_024
+"""Operations of background jobs in one group, about: some 10 ms."""
 
 ROOM_SECONDS = 0.5
 """How old the knowledge of the free disk space may be."""
@@ -52,14 +50,15 @@ T = TypeVar("T", bound=FileTransaction)
 
 
 @dataclass(slots=True, eq=False)
-class Job(Generic[T]):
+class Job:
     """Something to do within a group, and what became of it."""
 
-    act: Callable[[T], Any]
+    act: Any
     future: asyncio.Future[Any]
     arrived: float
     begins_by: float
     durable: bool
+    weight: int
     result: Any = None
     error: BaseException | None = None
     ticket: list[None] = field(default_factory=lambda: [None])
@@ -93,7 +92,7 @@ class GroupWriter(Generic[T]):
         self._clock = clock
         self._room = room
         self._loop = asyncio.get_running_loop()
-        self._lanes: tuple[deque[Job[T]], deque[Job[T]]] = (deque(), deque())
+        self._lanes: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._is_idle = False
         self._is_closing = False
@@ -119,12 +118,20 @@ class GroupWriter(Generic[T]):
         return self._no_room
 
     def submit(
-        self, act: Callable[[T], Any], *, lane: Lane = Lane.FOREGROUND, deadline: float = 2.0, durable: bool = True
+        self,
+        act: Any,
+        *,
+        lane: Lane = Lane.FOREGROUND,
+        deadline: float = 2.0,
+        durable: bool = True,
+        weight: int = 1,
     ) -> asyncio.Future[Any]:
         """Queue something to be done in the next group.
 
+        :param act: what the transaction's `run` shall do; it may be asked to do it twice.
         :param deadline: seconds within which it must begin.
         :param durable: whether it must be on disk when it is answered.
+        :param weight: operations that this counts as.
         :raises ReadOnly: the file takes no writes.
         """
         if self._is_closing:
@@ -134,7 +141,7 @@ class GroupWriter(Generic[T]):
             raise ReadOnly(f"Nothing can be written now. {reason}", cause=self._name, retry_after=5)
         now = time.monotonic()
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._lanes[lane is Lane.BACKGROUND].append(Job(act, future, now, now + deadline, durable))
+        self._lanes[lane is Lane.BACKGROUND].append(Job(act, future, now, now + deadline, durable, weight))
         self._in_flight += 1
         if self._is_idle:
             self._wake.put(None)
@@ -152,7 +159,7 @@ class GroupWriter(Generic[T]):
                     job.error = _too_late()
                     self._answer([job])
 
-    def _answer(self, jobs: Iterable[Job[T]]) -> None:
+    def _answer(self, jobs: Iterable[Job]) -> None:
         for job in jobs:
             self._in_flight -= 1
             if job.future.done():
@@ -207,20 +214,22 @@ class GroupWriter(Generic[T]):
             self._is_idle = False
         return True
 
-    def _group(self, transaction: T, now_ms: int) -> list[Job[T]]:
+    def _group(self, transaction: T, now_ms: int) -> list[Job]:
         """Take what is queued and commit it; the jobs, with their results or errors."""
-        late: list[Job[T]] = []
-        first = list(itertools.islice(self._take(self._lanes[0], late), GROUP_JOBS))
-        durable = bool(self._lanes[1]) or any(job.durable for job in first)
-        taken: list[Job[T]] = []
-        self._transact(transaction, now_ms, itertools.chain(first, self._fill(late)), taken, durable=durable)
-        return taken + late
+        late: list[Job] = []
+        jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late) + self._take(self._lanes[1], BACKGROUND_WEIGHT, late)
+        try:
+            self._transact(transaction, now_ms, jobs)
+        except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
+            self._fail(transaction, jobs, error)
+        return jobs + late
 
     @staticmethod
-    def _take(lane: deque[Job[T]], late: list[Job[T]]) -> Iterator[Job[T]]:
-        """The jobs of a lane that may still begin; those that came too late are put aside."""
+    def _take(lane: deque[Job], weight: int, late: list[Job]) -> list[Job]:
+        """The first jobs of a lane, up to a weight; those whose deadline has passed are put aside."""
         now = time.monotonic()
-        while lane:
+        jobs: list[Job] = []
+        while lane and weight > 0:
             job = lane.popleft()
             if not job.claim():
                 continue
@@ -228,53 +237,39 @@ class GroupWriter(Generic[T]):
                 job.error = _too_late()
                 late.append(job)
             else:
-                yield job
-
-    def _fill(self, late: list[Job[T]]) -> Iterator[Job[T]]:
-        """Background jobs, until their time budget is used up."""
-        if not self._lanes[1]:
-            return
-        ends = time.monotonic() + BACKGROUND_SECONDS
-        for job in self._take(self._lanes[1], late):
-            yield job
-            if time.monotonic() > ends:
-                return
-
-    def _transact(
-        self, transaction: T, now_ms: int, jobs: Iterable[Job[T]], taken: list[Job[T]], *, durable: bool
-    ) -> None:
-        """Commit jobs together; those begun are added to `taken`, and hold their results or errors."""
-        try:
-            try:
-                transaction.begin(now_ms, durable=durable)
-                for job in jobs:
-                    taken.append(job)
-                    job.result = job.act(transaction)
-                transaction.commit()
-            except (*DAMAGE, apsw.BusyError):
-                raise
-            except Exception:  # noqa: BLE001 - whatever it is, it must be told from whose fault it is
-                transaction.rollback()
-                taken.extend(jobs)
-                self._transact_carefully(transaction, now_ms, taken, durable=durable)
-        except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
-            taken.extend(jobs)
-            self._fail(transaction, taken, error)
+                jobs.append(job)
+                weight -= job.weight
+        return jobs
 
     @staticmethod
-    def _transact_carefully(transaction: T, now_ms: int, jobs: list[Job[T]], *, durable: bool) -> None:
-        """Commit jobs together, with a savepoint around each."""
+    def _transact(transaction: T, now_ms: int, jobs: list[Job]) -> None:
+        """Commit jobs together. Raises what concerns all of them; what concerns one is kept with it."""
+        if not jobs:
+            return
+        durable = any(job.durable for job in jobs)
+        try:
+            transaction.begin(now_ms, durable=durable)
+            results = transaction.run([job.act for job in jobs])
+            transaction.commit()
+        except (*DAMAGE, apsw.BusyError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it must be found out whose fault it is
+            transaction.rollback()
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
+            return
         transaction.begin(now_ms, durable=durable)
         for job in jobs:
             try:
-                job.result = transaction.part(partial(job.act, transaction))
+                [job.result] = transaction.run_part([job.act])
             except (*DAMAGE, apsw.BusyError):
                 raise
             except Exception as error:  # noqa: BLE001 - it goes to whoever asked for this job
                 job.error = error
         transaction.commit()
 
-    def _fail(self, transaction: T, jobs: list[Job[T]], error: Exception) -> None:
+    def _fail(self, transaction: T, jobs: list[Job], error: Exception) -> None:
         """Nothing of the group was done: undo it, and tell everybody."""
         log.error("A group of %d jobs of the writer %s failed.", len(jobs), self._name, exc_info=error)
         try:
@@ -296,7 +291,7 @@ class GroupWriter(Generic[T]):
             return ReadOnly(f"Nothing can be written now. {reason}", cause=error, retry_after=5)
         return Unavailable("This could not be written now.", cause=error, retry_after=1)
 
-    def _deliver(self, jobs: list[Job[T]]) -> None:
+    def _deliver(self, jobs: list[Job]) -> None:
         now = time.monotonic()
         for job in jobs:
             if job.durable and job.error is None:
