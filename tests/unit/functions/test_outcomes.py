@@ -266,19 +266,22 @@ async def test_an_effect_that_is_always_refused_is_a_failure(yard: Yard) -> None
     assert await yard.dead("hopeless") == 1
 
 
-async def test_an_outcome_that_the_engine_cannot_commit_harms_nobody_else(yard: Yard) -> None:
-    async def absurd(call: Call[Note]) -> Outcome:
-        return Done(Batch(SHARD, [ObjectPut(1 << 80, THING, "{}")]))
+async def test_an_outcome_that_the_engine_cannot_commit_harms_nobody_else(place: Place) -> None:
+    async with place.opened() as store:
+        yard = Yard(store)
 
-    async def sound(call: Call[Note]) -> Outcome:
-        return Done(effect(call.id + 1))
+        async def absurd(call: Call[Note]) -> Outcome:
+            return Done(Batch(SHARD, [ObjectPut(1 << 80, THING, "{}")]))
 
-    await yard.call(yard.function("absurd", absurd, attempts=1), Note(), Note())
-    sound_ids = await yard.call(yard.function("sound", sound), *[Note()] * 5)
-    await yard.drain()
-    assert await yard.dead("absurd") == 2
-    assert await yard.unfinished() == 0
-    assert len(await yard.store.object_get([id + 1 for id in sound_ids])) == 5
+        async def sound(call: Call[Note]) -> Outcome:
+            return Done(effect(call.id + 1))
+
+        await yard.call(yard.function("absurd", absurd, attempts=1), Note(), Note())
+        sound_ids = await yard.call(yard.function("sound", sound), *[Note()] * 5)
+        await yard.drain()
+        assert await yard.dead("absurd") == 2
+        assert await yard.unfinished() == 0
+        assert len(await store.object_get([id + 1 for id in sound_ids])) == 5
 
 
 async def test_a_function_that_is_not_declared_keeps_its_calls_as_dead(yard: Yard) -> None:

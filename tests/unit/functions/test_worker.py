@@ -11,6 +11,7 @@ import pytest
 
 from ripstop.engines.base import Criticality, Store
 from ripstop.engines.batch import CallDone
+from ripstop.kernel.errors import Unavailable
 from ripstop.machinery.functions import Call, Checkpoint, Done, Outcome, Retry, Snooze
 from tests.stores import Place
 from tests.unit.functions.yard import ALL, Note, Yard, effect, manual_yard
@@ -262,7 +263,7 @@ async def test_a_stop_hands_leases_back(yard: Yard) -> None:
     assert stats.leased == 0
     assert stats.ready + stats.waiting == 4
     yard.ran.clear()
-    second = asyncio.create_task(yard.worker(lease=60.0).drain())
+    second = asyncio.create_task(yard.worker(grace=0.01).drain())
     await yard.until(lambda: sum(call.attempt == 2 for call in yard.ran) == 2)
     assert all(call.checkpoint == "half" for call in yard.ran if call.attempt == 2)
     assert {call.id for call in yard.ran} <= set(ids)
@@ -318,6 +319,38 @@ async def test_caches_are_refreshed_before_a_call_starts(yard: Yard) -> None:
     worker = yard.worker(before_round=refresh)
     await worker.drain()
     assert order == ["refresh", "run", "run"]
+
+
+async def test_calls_go_back_when_caches_cannot_be_refreshed(yard: Yard) -> None:
+    async def refuse() -> None:
+        raise Unavailable("The database is restarting.")
+
+    ids = await yard.call(yard.function("note", done), *[Note()] * 3)
+    with pytest.raises(Unavailable):
+        await yard.worker(before_round=refuse).drain()
+    await yard.drain()
+    assert sorted(call.id for call in yard.ran) == ids
+    assert {call.attempt for call in yard.ran} == {1}
+
+
+async def test_what_waits_for_a_place_and_loses_its_lease_does_not_start(yard: Yard) -> None:
+    started, gate = asyncio.Event(), asyncio.Event()
+
+    async def narrow(call: Call[Note]) -> Outcome:
+        started.set()
+        await gate.wait()
+        return Done()
+
+    ids = await yard.call(yard.function("narrow", narrow, concurrency=1), Note(), Note())
+    async with working(yard, lease=0.3):
+        await soon(started)
+        other = next(id for id in ids if id != yard.ran[0].id)
+        await apply(yard.store, CallDone(other, 1))
+        until = await yard.store.now_ms() + 600
+        await clock_passes(yard.store, until)
+        gate.set()
+        await all_ended(yard)
+    assert [call.id for call in yard.ran] == [id for id in ids if id != other]
 
 
 async def test_a_lease_that_nobody_renews_ends(yard: Yard) -> None:

@@ -130,6 +130,9 @@ class Worker:
                     count += taken
                     while runner.tasks:
                         await asyncio.wait(runner.tasks)
+        except BaseException:
+            await runner.let_go(self._limits.grace)
+            raise
         finally:
             runner.draining = False
         raise RuntimeError(f"Still not drained after {count} calls: some function keeps calling itself.")

@@ -36,13 +36,13 @@ def register(app: typer.Typer, program: Program) -> None:
     def retry(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
         """Send dead calls again, with all their attempts, from their last checkpoint."""
         count = asyncio.run(_end(program, ids, function, all_=all_, again=True))
-        typer.echo(f"{count} calls start again.")
+        typer.echo("1 call starts again." if count == 1 else f"{count} calls start again.")
 
     @group.command()
     def drop(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
         """Remove dead calls for good."""
         count = asyncio.run(_end(program, ids, function, all_=all_, again=False))
-        typer.echo(f"{count} calls are dropped.")
+        typer.echo("1 call is dropped." if count == 1 else f"{count} calls are dropped.")
 
 
 async def _list(program: Program) -> None:

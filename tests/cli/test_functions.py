@@ -1,0 +1,98 @@
+"""`ripstop functions`: what an operator sees of calls, and does about dead ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from typer.testing import CliRunner
+
+from ripstop import boot
+from ripstop.__main__ import commands
+from ripstop.kernel import configuration as settings
+from ripstop.machinery.functions import Call, Outcome, Retry
+from tests.stores import Place
+from tests.unit.functions.yard import Note, Yard
+
+
+@pytest.fixture
+def environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What tells the program where this store is."""
+    is_folder = place.engine == "sqlite"
+    environment = {
+        "RIPSTOP_DATA": place.where if is_folder else "/nonexistent",
+        "RIPSTOP_DATABASE": "" if is_folder else place.where,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+async def yard(environment: dict[str, str]) -> AsyncIterator[Yard]:
+    async with boot.opened_store(settings.load(environment)) as store:
+        yield Yard(store)
+
+
+async def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of one command."""
+    result = await asyncio.to_thread(CliRunner().invoke, commands(), ["functions", *arguments])
+    return result.exit_code, result.output
+
+
+async def fail(call: Call[Note]) -> Outcome:
+    return Retry("the mailbox is full")
+
+
+async def some_dead(yard: Yard) -> list[int]:
+    """Three dead calls of two functions, and one that waits."""
+    ids = await yard.call(yard.function("mail", fail, attempts=1), Note(), Note())
+    ids += await yard.call(yard.function("push", fail, attempts=1), Note())
+    await yard.drain()
+    await yard.call(yard.function("later", fail), Note(), due=yard.clock.now_ms() + 3_600_000)
+    return ids
+
+
+async def test_the_list_shows_each_function_with_its_backlog(yard: Yard) -> None:
+    await some_dead(yard)
+    code, output = await run("list")
+    rows = {line.split()[0]: line.split()[1:5] for line in output.splitlines()[1:]}
+    assert code == 0
+    assert rows == {"mail": ["0", "0", "0", "2"], "push": ["0", "0", "0", "1"], "later": ["1", "0", "0", "0"]}
+
+
+async def test_dead_calls_are_shown_with_their_errors(yard: Yard) -> None:
+    ids = await some_dead(yard)
+    code, output = await run("dead", "--function", "mail")
+    assert code == 0
+    assert sorted(int(line.split()[0]) for line in output.splitlines()) == ids[:2]
+    assert output.count("the mailbox is full") == 2
+
+
+async def test_dead_calls_are_sent_again_by_id(yard: Yard) -> None:
+    first, *_ = await some_dead(yard)
+    assert await run("retry", str(first)) == (0, "1 call starts again.\n")
+    assert (await yard.store.call_stats())["mail"][:4] == (0, 1, 0, 1)
+
+
+async def test_dead_calls_are_dropped_by_function(yard: Yard) -> None:
+    await some_dead(yard)
+    assert await run("drop", "--all", "--function", "mail") == (0, "2 calls are dropped.\n")
+    assert await yard.dead("mail") == 0
+    assert await yard.dead("push") == 1
+
+
+async def test_all_dead_calls_are_sent_again(yard: Yard) -> None:
+    await some_dead(yard)
+    assert await run("retry", "--all") == (0, "3 calls start again.\n")
+    assert await yard.drain() == 3
+
+
+@pytest.mark.parametrize("arguments", [["retry"], ["drop"], ["drop", "--all", "17"], ["retry", "17"]])
+async def test_what_names_no_dead_calls_is_an_error(yard: Yard, arguments: list[str]) -> None:
+    await some_dead(yard)
+    code, output = await run(*arguments)
+    assert code == 1
+    assert output.startswith("ripstop: ")
+    assert await yard.dead("mail") + await yard.dead("push") == 3
