@@ -88,6 +88,7 @@ async def test_answers_to_strangers_are_left_out(town: Town) -> None:
     home = await town.whole_home(carol)
     assert answer not in home
     assert {own, to_herself, to_carol} <= set(home)
+    assert answer in await town.whole_home(alice)
     await town.follow(carol, bob)
     assert answer in await town.whole_home(carol)
 
@@ -183,7 +184,7 @@ class Oracle:
         circle = {who} | {whom for one, whom in self.follows if one == who}
         ids = []
         for id_, (author, answered, original) in self.posts.items():
-            to_stranger = answered is not None and answered not in circle | {author}
+            to_stranger = author != who and answered is not None and answered not in circle | {author}
             if author in circle and not to_stranger and (original is None or original in self.posts):
                 ids.append(id_)
         return newest_first(ids)

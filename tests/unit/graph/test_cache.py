@@ -47,13 +47,13 @@ def test_rendered_bytes_count() -> None:
 
 def test_a_list_drops_its_counts_and_not_the_object() -> None:
     cache = Cache(1 << 20)
-    cache.know_tallies(COUNTS)
+    tallies = cache.tallies_of(COUNTS)
     cache.objects.put(7, entry(7))
-    cache.tallies.put((7, COUNTS), Tally((Count(1, 1), Count(2, 2))))
+    tallies.put(7, Tally(COUNTS, (Count(1, 1), Count(2, 2))))
     cache.members.put((7, LINKS.number), Members({8: 0}))
     cache.drop([], [(7, LINKED_BY.number)])
     assert cache.objects.get(7) is not None
-    assert cache.tallies.get((7, COUNTS)) is None
+    assert tallies.get(7) is None
     assert cache.members.get((7, LINKS.number)) is not None
 
 

@@ -106,9 +106,12 @@ async def fill_page(
         last = ids[-1]
         examined += len(ids)
         for seen in await hydrate(graph, sight, ids, place):
-            shown_id = (seen.original or seen.post).id
-            if (keep is None or keep(seen.post.value)) and not (distinct and shown_id in shown):
+            if distinct:
+                shown_id = (seen.original or seen.post).id
+                if shown_id in shown:
+                    continue
                 shown.add(shown_id)
+            if keep is None or keep(seen.post.value):
                 items.append(seen)
         stretch = stretch.beyond(last, max(limit - len(items), limit // 2))
     if len(items) > limit:

@@ -24,19 +24,20 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
     posts = await graph.get_many(POST, ids)
     reposted = [entry.value.repost_of for entry in posts.values() if entry.value.repost_of is not None]
     originals = await graph.get_many(POST, reposted) if reposted else {}
-    await sight.look_at(graph, {entry.value.author for entries in (posts, originals) for entry in entries.values()})
-    listed = place is not Place.SINGLE
+    if sight.is_partial:
+        sight = await sight.knowing(
+            graph, {entry.value.author for entries in (posts, originals) for entry in entries.values()}
+        )
+    original_place = Place.SINGLE if place is Place.SINGLE else Place.PUBLIC
     seen = []
     for id_ in ids:
         post = posts.get(id_)
-        if post is None or not sight.may_see(post.value) or (listed and not sight.wants(post.value, place)):
+        if post is None or not sight.shows(post.value, place):
             continue
         original = None
         if post.value.repost_of is not None:
             original = originals.get(post.value.repost_of)
-            if original is None or not sight.may_see(original.value):
-                continue
-            if listed and (original.value.author in sight.blocks or original.value.author in sight.mutes):
+            if original is None or not sight.shows(original.value, original_place):
                 continue
         seen.append(Seen(post, original))
     return seen

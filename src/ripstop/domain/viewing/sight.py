@@ -19,12 +19,17 @@ from enum import Enum
 from ripstop.domain.accounts.model import DIRECT, PRIVATE
 from ripstop.domain.follows.model import BLOCKED_BY, BLOCKS, FOLLOWS, MUTES, NO_REPOSTS
 from ripstop.domain.posts.model import Post
-from ripstop.machinery.graph import Association, Graph
+from ripstop.machinery.graph import Association, Graph, TypeSet
 
 MOST_FOLLOWS = 10_000
 """Longest list of follows that is held as a set; the domain lets nobody follow more than 7,500."""
 MOST_OTHERS = 5_000
 """Longest list of blocks and mutes that is held as a set; longer ones are asked about the authors at hand."""
+
+RELATIONS = TypeSet(FOLLOWS, BLOCKS, BLOCKED_BY, MUTES)
+
+_NOBODY: frozenset[int] = frozenset()
+_NARROW = frozenset({PRIVATE, DIRECT})
 
 
 class Place(Enum):
@@ -38,82 +43,97 @@ class Place(Enum):
 
 
 class Sight:
-    """A viewer's relations, as of the start of the request. Without a viewer all of them are empty."""
+    """A viewer's relations, as of the start of the request; None of a list says that it is too long to be held.
 
-    __slots__ = ("_long", "blocked_by", "blocks", "follows", "mutes", "no_reposts", "viewer")
+    Without a viewer all of them are empty. Never changed: it is shared by requests.
+    """
+
+    __slots__ = ("_hidden", "_long", "blocked_by", "blocks", "follows", "mutes", "no_reposts", "viewer")
 
     def __init__(
         self,
         viewer: int | None,
         *,
-        follows: frozenset[int] = frozenset(),
-        no_reposts: frozenset[int] = frozenset(),
-        blocks: frozenset[int] | None = frozenset(),
-        blocked_by: frozenset[int] | None = frozenset(),
-        mutes: frozenset[int] | None = frozenset(),
+        follows: frozenset[int] = _NOBODY,
+        no_reposts: frozenset[int] = _NOBODY,
+        blocks: frozenset[int] | None = _NOBODY,
+        blocked_by: frozenset[int] | None = _NOBODY,
+        mutes: frozenset[int] | None = _NOBODY,
     ) -> None:
         self.viewer = viewer
         self.follows = follows
         self.no_reposts = no_reposts
-        self._long = [
+        self._long: list[Association] = [
             association
             for association, members in ((BLOCKS, blocks), (BLOCKED_BY, blocked_by), (MUTES, mutes))
             if members is None
         ]
-        self.blocks = blocks or frozenset()
-        self.blocked_by = blocked_by or frozenset()
-        self.mutes = mutes or frozenset()
+        self.blocks = blocks or _NOBODY
+        self.blocked_by = blocked_by or _NOBODY
+        self.mutes = mutes or _NOBODY
+        self._hidden = self.blocks | self.blocked_by | self.mutes
 
-    async def look_at(self, graph: Graph, accounts: Iterable[int]) -> None:
-        """Learn the relations to these accounts where a list was too long to be held. At most one engine call."""
-        if not self._long or self.viewer is None:
-            return
-        found: dict[int, set[int]] = {association.number: set() for association in self._long}
+    @property
+    def is_partial(self) -> bool:
+        """Whether `knowing` must be asked before accounts are judged."""
+        return bool(self._long)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 500 + 80 * (len(self.follows) + len(self._hidden))
+
+    async def knowing(self, graph: Graph, accounts: Iterable[int]) -> "Sight":
+        """The same, knowing how the viewer stands to these accounts where a list was too long. One engine call."""
+        assert self.viewer is not None
+        found: dict[int, set[int]] = {association.number: set() for association in (BLOCKS, BLOCKED_BY, MUTES)}
         for row in await graph.find(self.viewer, self._long, list(accounts)):
             found[row.type].add(row.target)
-        self.blocks |= found.get(BLOCKS.number, set())
-        self.blocked_by |= found.get(BLOCKED_BY.number, set())
-        self.mutes |= found.get(MUTES.number, set())
+        return Sight(
+            self.viewer,
+            follows=self.follows,
+            no_reposts=self.no_reposts,
+            blocks=self.blocks | found[BLOCKS.number],
+            blocked_by=self.blocked_by | found[BLOCKED_BY.number],
+            mutes=self.mutes | found[MUTES.number],
+        )
 
-    def may_see(self, post: Post) -> bool:
-        """Whether the rules let the viewer see this post at all."""
-        author, viewer = post.author, self.viewer
-        if author == viewer and viewer is not None:
-            return True
+    def shows(self, post: Post, place: Place) -> bool:
+        """Whether the viewer may see this post, and wants to meet it in this place."""
+        author = post.author
+        if author in self._hidden and not self._tolerates(author, place):
+            return False
+        if post.visibility in _NARROW and not self._is_meant(post):
+            return False
+        return place is not Place.HOME or self._wants_at_home(post, author)
+
+    def _tolerates(self, author: int, place: Place) -> bool:
+        """Whether posts of somebody who blocks, is blocked or is muted may still be shown there."""
         if author in self.blocked_by:
             return False
-        visibility = post.visibility
-        if visibility != PRIVATE and visibility != DIRECT:
-            return True
+        return place is Place.SINGLE or (place is Place.ACCOUNT and author not in self.blocks)
+
+    def _is_meant(self, post: Post) -> bool:
+        """Whether a private or direct post is for the viewer."""
+        viewer = self.viewer
         if viewer is None:
             return False
-        if visibility == PRIVATE and author in self.follows:
+        if post.author == viewer or (post.visibility == PRIVATE and post.author in self.follows):
             return True
         return any(mention.id == viewer for mention in post.mentions)
 
-    def wants(self, post: Post, place: Place) -> bool:
-        """Whether the viewer wants to meet this post in a list of this place."""
-        author = post.author
-        if author in self.blocks:
-            return False
-        if author in self.mutes:
-            return place is Place.ACCOUNT
-        if place is Place.HOME:
-            return self._wants_at_home(post)
-        return True
-
-    def _wants_at_home(self, post: Post) -> bool:
-        author = post.author
-        if author != self.viewer and author not in self.follows:
+    def _wants_at_home(self, post: Post, author: int) -> bool:
+        if author == self.viewer:
+            return True
+        follows = self.follows
+        if author not in follows or post.visibility == DIRECT:
             return False
         if post.repost_of is not None and author in self.no_reposts:
             return False
         answered = post.in_reply_to_author
-        if answered is not None and answered not in (self.viewer, author) and answered not in self.follows:
+        if answered is not None and answered not in follows and answered != author and answered != self.viewer:
             return False
-        if self.blocks and any(mention.id in self.blocks for mention in post.mentions):
-            return False
-        return post.visibility != DIRECT or author == self.viewer
+        return not self.blocks or not any(mention.id in self.blocks for mention in post.mentions)
 
 
 ANONYMOUS = Sight(None)
@@ -123,15 +143,18 @@ async def sight_of(graph: Graph, viewer: int | None) -> Sight:
     """The viewer's sight. From the cache, or with one engine call for each list that is not there."""
     if viewer is None:
         return ANONYMOUS
+    known: Sight | None = graph.recall(viewer, RELATIONS)
+    if known is not None:
+        return known
+    return await graph.remember(viewer, RELATIONS, _look(graph, viewer), size=lambda sight: sight.size)
+
+
+async def _look(graph: Graph, viewer: int) -> Sight:
     return Sight(
         viewer,
-        follows=await graph.members(viewer, FOLLOWS, most=MOST_FOLLOWS) or frozenset(),
+        follows=await graph.members(viewer, FOLLOWS, most=MOST_FOLLOWS) or _NOBODY,
         no_reposts=await graph.flagged(viewer, FOLLOWS, NO_REPOSTS, most=MOST_FOLLOWS),
-        blocks=await _others(graph, viewer, BLOCKS),
-        blocked_by=await _others(graph, viewer, BLOCKED_BY),
-        mutes=await _others(graph, viewer, MUTES),
+        blocks=await graph.members(viewer, BLOCKS, most=MOST_OTHERS),
+        blocked_by=await graph.members(viewer, BLOCKED_BY, most=MOST_OTHERS),
+        mutes=await graph.members(viewer, MUTES, most=MOST_OTHERS),
     )
-
-
-async def _others(graph: Graph, viewer: int, association: Association) -> frozenset[int] | None:
-    return await graph.members(viewer, association, most=MOST_OTHERS)

@@ -45,9 +45,10 @@ class Entry(Generic[T]):
 class Tally:
     """The counts of one source over one `TypeSet`, in its order, and what was rendered from them."""
 
-    __slots__ = ("counts", "rendered", "size")
+    __slots__ = ("counts", "rendered", "size", "types")
 
-    def __init__(self, counts: tuple[Count, ...]) -> None:
+    def __init__(self, types: TypeSet, counts: tuple[Count, ...]) -> None:
+        self.types = types
         self.counts = counts
         self.rendered: dict[Hashable, bytes] = {}
         self.size = 400
@@ -62,6 +63,16 @@ class Members:
         self.targets = None if rows is None else frozenset(rows)
         self.flags = {target: flags for target, flags in (rows or {}).items() if flags}
         self.size = 200 + 100 * len(rows or ())
+
+
+class Kept:
+    """Whatever was worked out from the lists of one source over one `TypeSet`."""
+
+    __slots__ = ("size", "value")
+
+    def __init__(self, value: Any, size: int) -> None:
+        self.value = value
+        self.size = 200 + size
 
 
 class Marks:
@@ -150,6 +161,10 @@ class Fetch:
     def fresh(self, key: int | tuple[int, int]) -> bool:
         return not self.everything and key not in self.stale
 
+    def fresh_lists(self, source: int, types: TypeSet) -> bool:
+        """Whether none of these lists of the source became stale."""
+        return self.undisturbed or all(self.fresh((source, number)) for number in types.numbers)
+
 
 class Cache:
     """The caches of one process and the rules by which a change drops from them.
@@ -159,27 +174,37 @@ class Cache:
 
     def __init__(self, limit: int) -> None:
         self.objects: Generations[int, Entry[Any]] = Generations(limit // 2)
-        self.tallies: Generations[tuple[int, TypeSet], Tally] = Generations(limit // 4)
         self.members: Generations[tuple[int, int], Members] = Generations(limit // 8)
-        self.marks: Generations[tuple[int, TypeSet], Marks] = Generations(limit // 8)
-        self._tally_sets: dict[int, list[TypeSet]] = {}
-        self._mark_sets: dict[int, list[TypeSet]] = {}
-        self._known_sets: set[TypeSet] = set()
+        self.tallies: dict[TypeSet, Generations[int, Tally]] = {}
+        self.marks: dict[TypeSet, Generations[int, Marks]] = {}
+        self.kept: dict[TypeSet, Generations[int, Kept]] = {}
+        self._limit = limit
+        self._by_type: dict[int, list[Generations[int, Any]]] = {}
+        self._all: list[Generations[Any, Any]] = [self.objects, self.members]
         self._fetches: set[Fetch] = set()
 
-    def know_tallies(self, types: TypeSet) -> None:
-        """From now on, changes of these types drop the tallies of this set."""
-        self._know(types, self._tally_sets)
+    def tallies_of(self, types: TypeSet) -> Generations[int, Tally]:
+        """The tallies of a set by their source; dropped by changes of its types."""
+        tallies = self.tallies.get(types)
+        return self._begin(types, self.tallies, self._limit // 8) if tallies is None else tallies
 
-    def know_marks(self, types: TypeSet) -> None:
-        """From now on, changes of these types drop the marks of this set."""
-        self._know(types, self._mark_sets)
+    def marks_of(self, types: TypeSet) -> Generations[int, Marks]:
+        """The marks of a set by their source; dropped by changes of its types."""
+        marks = self.marks.get(types)
+        return self._begin(types, self.marks, self._limit // 16) if marks is None else marks
 
-    def _know(self, types: TypeSet, sets: dict[int, list[TypeSet]]) -> None:
-        if types not in self._known_sets:
-            self._known_sets.add(types)
-            for number in types.numbers:
-                sets.setdefault(number, []).append(types)
+    def kept_of(self, types: TypeSet) -> Generations[int, Kept]:
+        """What follows from a set by its source; dropped by changes of its types."""
+        kept = self.kept.get(types)
+        return self._begin(types, self.kept, self._limit // 16) if kept is None else kept
+
+    def _begin(self, types: TypeSet, family: dict[TypeSet, Generations[int, V]], limit: int) -> Generations[int, V]:
+        generations: Generations[int, V] = Generations(limit)
+        family[types] = generations
+        self._all.append(generations)
+        for number in types.numbers:
+            self._by_type.setdefault(number, []).append(generations)
+        return generations
 
     def begin_fetch(self) -> Fetch:
         """Must be ended with `end_fetch`; only what is still `fresh` by then may be put."""
@@ -197,29 +222,23 @@ class Cache:
         for key in lists:
             source, number = key
             self.members.drop(key)
-            for types in self._tally_sets.get(number, ()):
-                self.tallies.drop((source, types))
-            for types in self._mark_sets.get(number, ()):
-                self.marks.drop((source, types))
+            for generations in self._by_type.get(number, ()):
+                generations.drop(source)
         for fetch in self._fetches:
             fetch.stale.update(ids)
             fetch.stale.update(lists)
 
     def clear(self) -> None:
-        self.objects.clear()
-        self.tallies.clear()
-        self.members.clear()
-        self.marks.clear()
+        for generations in self._all:
+            generations.clear()
         for fetch in self._fetches:
             fetch.everything = True
 
     def turn(self) -> None:
         """Let go of what is beyond the bound. Between requests only."""
-        self.objects.turn()
-        self.tallies.turn()
-        self.members.turn()
-        self.marks.turn()
+        for generations in self._all:
+            generations.turn()
 
     @property
     def bytes(self) -> int:
-        return self.objects.bytes + self.tallies.bytes + self.members.bytes + self.marks.bytes
+        return sum(generations.bytes for generations in self._all)

@@ -1,7 +1,7 @@
 """The graph as the domain sees it: typed objects and associations, read through a coherent cache."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,12 +11,13 @@ from ripstop.engines.base import Count, Cursor, Direction, Lane, Merge, Store
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.ids import IdSource, shard_of
 from ripstop.machinery.bus import Bus
-from ripstop.machinery.graph.cache import Cache, Entry, Marks, Members, Tally
+from ripstop.machinery.graph.cache import Cache, Entry, Kept, Marks, Members, Tally
 from ripstop.machinery.graph.events import Events
 from ripstop.machinery.graph.types import Association, ObjectType, TypeSet
 from ripstop.machinery.graph.write import Committed, Refused, Write
 
 T = TypeVar("T", bound=msgspec.Struct)
+V = TypeVar("V")
 
 EMPTY = Count(0, -1)
 NOBODY: frozenset[int] = frozenset()
@@ -121,7 +122,8 @@ class Graph:
         """Keep bytes that follow from this entry or tally alone, for as long as it is cached."""
         holder.rendered[key] = data
         holder.size += len(data)
-        (self._cache.objects if isinstance(holder, Entry) else self._cache.tallies).grew(len(data))
+        kept = self._cache.objects if isinstance(holder, Entry) else self._cache.tallies_of(holder.types)
+        kept.grew(len(data))
         return data
 
     # Associations
@@ -185,31 +187,49 @@ class Graph:
     async def tallies(self, sources: Collection[int], types: TypeSet) -> dict[int, Tally]:
         """The counts of every source over a set of counted types. One engine call if any is not cached."""
         cache = self._cache
-        young = cache.tallies.young
+        tallies = cache.tallies_of(types)
+        young = tallies.young
         found: dict[int, Tally] = {}
         missing: list[int] = []
         for source in sources:
-            key = (source, types)
-            tally = young.get(key) or cache.tallies.get(key)
+            tally = young.get(source) or tallies.get(source)
             if tally is None:
                 missing.append(source)
             else:
                 found[source] = tally
         if missing:
-            cache.know_tallies(types)
             numbers = types.numbers
             fetch = cache.begin_fetch()
             try:
                 counts = await self._store.assoc_counts(missing, numbers)
             finally:
                 cache.end_fetch(fetch)
-            undisturbed = fetch.undisturbed
             for source in missing:
-                tally = Tally(tuple([counts.get((source, number), EMPTY) for number in numbers]))
+                tally = Tally(types, tuple([counts.get((source, number), EMPTY) for number in numbers]))
                 found[source] = tally
-                if undisturbed or all(fetch.fresh((source, number)) for number in numbers):
-                    cache.tallies.put((source, types), tally)
+                if fetch.fresh_lists(source, types):
+                    tallies.put(source, tally)
         return found
+
+    def recall(self, source: int, types: TypeSet) -> Any:
+        """What `remember` kept, or None."""
+        kept = self._cache.kept_of(types).get(source)
+        return None if kept is None else kept.value
+
+    async def remember(self, source: int, types: TypeSet, make: Awaitable[V], *, size: Callable[[V], int]) -> V:
+        """Work something out from lists of one source, and keep it until one of these lists of that source changes.
+
+        :param make: reads these lists only; awaited here.
+        :param size: says about how many bytes the result takes.
+        """
+        fetch = self._cache.begin_fetch()
+        try:
+            value = await make
+        finally:
+            self._cache.end_fetch(fetch)
+        if fetch.fresh_lists(source, types):
+            self._cache.kept_of(types).put(source, Kept(value, size(value)))
+        return value
 
     async def members(self, source: int, association: Association, *, most: int) -> frozenset[int] | None:
         """All targets of a list, or None if it has more than `most` (always give the same for one association)."""
@@ -241,8 +261,8 @@ class Graph:
 
         The answer may hold further targets. One engine call if any is not cached.
         """
-        cache = self._cache
-        marks = cache.marks.get((source, types))
+        kept = self._cache.marks_of(types)
+        marks = kept.get(source)
         if marks is None:
             marks = Marks()
             missing: Collection[int] = targets
@@ -251,27 +271,23 @@ class Graph:
             missing = [target for target in targets if target not in known]
         if not missing:
             return marks.bits
-        cache.know_marks(types)
-        fetch = cache.begin_fetch()
+        fetch = self._cache.begin_fetch()
         try:
             rows = await self._store.assoc_get(source, types.numbers, list(missing))
         finally:
-            cache.end_fetch(fetch)
+            self._cache.end_fetch(fetch)
         bits = dict.fromkeys(missing, 0)
         for row in rows:
             bits[row.target] |= 1 << types.numbers.index(row.type)
-        fresh = all(fetch.fresh((source, number)) for number in types.numbers)
-        if fresh and len(marks.bits) < MARKS_KEPT:
-            kept = cache.marks.get((source, types))
-            if kept is None:
-                kept = marks
-                cache.marks.put((source, types), kept)
-            kept.bits.update(bits)
-            kept.size += 100 * len(bits)
-            cache.marks.grew(100 * len(bits))
-            return kept.bits
-        cache.marks.drop((source, types))
-        return {**marks.bits, **bits}
+        if not fetch.fresh_lists(source, types) or len(marks.bits) > MARKS_KEPT:
+            kept.drop(source)
+            return {**marks.bits, **bits}
+        if kept.get(source) is not marks:
+            kept.put(source, marks)
+        marks.bits.update(bits)
+        marks.size += 100 * len(bits)
+        kept.grew(100 * len(bits))
+        return marks.bits
 
     # Names
 

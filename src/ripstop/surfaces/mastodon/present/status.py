@@ -100,18 +100,30 @@ class StatusPresenter:
         if not items:
             return {}
         graph = self._graph
-        originals = [post if original is None else original for post, original in items]
-        ids = [original.id for original in originals]
-        entries = originals + [post for post, original in items if original is not None]
-        await self._render_posts([entry for entry in entries if "status" not in entry.rendered])
-        cards = await self._cards({entry.value.author for entry in entries})
+        authors: set[int] = set()
+        bare: list[Entry[Post]] = []
+        ids: list[int] = []
+        for post, original in items:
+            authors.add(post.value.author)
+            if "status" not in post.rendered:
+                bare.append(post)
+            if original is None:
+                ids.append(post.id)
+            else:
+                ids.append(original.id)
+                authors.add(original.value.author)
+                if "status" not in original.rendered:
+                    bare.append(original)
+        if bare:
+            await self._render_posts(bare)
+        cards = await self._cards(authors)
         tallies = await graph.tallies(ids, COUNTS)
         marks = await graph.marks(viewer, MARKS, ids) if viewer is not None else None
         found: dict[int, tuple[bytes, ...]] = {}
-        for (post, reposted), original in zip(items, originals, strict=True):
+        for post, reposted in items:
+            original = post if reposted is None else reposted
             card = cards.get(original.value.author)
-            wrapper_card = card if reposted is None else cards.get(post.value.author)
-            if card is None or wrapper_card is None:
+            if card is None:
                 continue
             tally = tallies[original.id]
             counts = tally.rendered.get("status") or self._counts(tally)
@@ -119,9 +131,9 @@ class StatusPresenter:
             parts = (b'{"account":', card, original.rendered["status"], b',"reblog":null', counts, ending)
             if reposted is None:
                 found[post.id] = parts
-            else:
-                wrapper = (b'{"account":', wrapper_card, post.rendered["status"], b',"reblog":')
-                found[post.id] = (*wrapper, *parts, counts, ending)
+            elif (wrapper := cards.get(post.value.author)) is not None:
+                head = (b'{"account":', wrapper, post.rendered["status"], b',"reblog":')
+                found[post.id] = (*head, *parts, counts, ending)
         return found
 
     def _counts(self, tally: Tally) -> bytes:
@@ -130,8 +142,6 @@ class StatusPresenter:
 
     async def _render_posts(self, posts: Sequence[Entry[Post]]) -> None:
         """Render what follows from each post alone, for those whose author is there."""
-        if not posts:
-            return
         authors = await self._graph.get_many(ACCOUNT, {post.value.author for post in posts})
         for post in posts:
             author = authors.get(post.value.author)
