@@ -29,7 +29,7 @@ from ripstop.engines.sqlite.folder import DataFolder, lock_holder
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration
-from ripstop.kernel.ids import IdSource
+from ripstop.kernel.ids import IdSource, Slot
 from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.machinery.bus import Bus, LocalBus
 from ripstop.machinery.functions import Functions
@@ -41,6 +41,7 @@ from ripstop.processes.hasher import Hasher, HelperClient, PasswordHasher
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
+from ripstop.processes.slots import LeasedSlot
 from ripstop.processes.stuck import Holder
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
@@ -155,12 +156,10 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
     """
     run = ground.configuration.run_folder
     async with AsyncExitStack() as parts:
-        slot = FileSlot(ground.configuration.data_folder / "slots")
-        parts.callback(slot.close)
-        ids = IdSource(ground.clock, slot)
         store = ground.wrap_store(make_store(ground.configuration, ground.clock))
         await store.open()
         parts.push_async_callback(store.close)
+        ids = IdSource(ground.clock, await take_slot(ground, store, parts))
         if bus is None:
             bus = LocalBus(run / "bus")
         await bus.open()
@@ -177,6 +176,18 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
         return Base(
             store=store, ids=ids, bus=bus, graph=graph, functions=functions, hasher=hasher, parts=parts.pop_all()
         )
+
+
+async def take_slot(ground: Ground, store: Store, parts: AsyncExitStack) -> Slot:
+    """A slot for minting ids: of the data folder, or of the store where that is open to several machines."""
+    if not ground.configuration.database:
+        file_slot = FileSlot(ground.configuration.data_folder / "slots")
+        parts.callback(file_slot.close)
+        return file_slot
+    slot = await LeasedSlot.take(store, ground.clock)
+    parts.push_async_callback(slot.release)
+    await parts.enter_async_context(slot.kept())
+    return slot
 
 
 def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events, hasher: PasswordHasher) -> Functions:

@@ -89,8 +89,10 @@ class IdSource:
                 self._last_ms += 1
                 self._sequence = 0
             if self._last_ms >= self._high_water_ms:
-                self._high_water_ms = self._last_ms + self.AHEAD_MS
-                self._slot.raise_high_water(self._high_water_ms)
+                # Only what the slot has taken counts: it may refuse.
+                ahead = self._last_ms + self.AHEAD_MS
+                self._slot.raise_high_water(ahead)
+                self._high_water_ms = ahead
             sequence = self._sequence
             self._sequence = sequence + 1
             return (self._last_ms - EPOCH_MS) << _TIME_SHIFT | shard << _SHARD_SHIFT | self._slot_bits | sequence
