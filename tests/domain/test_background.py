@@ -10,6 +10,8 @@ import pytest
 from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS
 from ripstop.domain.follows.events import Followed, Muted, Unfollowed
 from ripstop.domain.follows.model import MUTES
+from ripstop.domain.notifications.functions import Forget
+from ripstop.domain.notifications.model import NOTIFIED, UNDONE
 from ripstop.domain.posts.events import PostLiked, PostReposted, PostUnliked, PostUnreposted
 from ripstop.domain.posts.model import LIKED, POSTED, REPOSTED
 from ripstop.kernel.clock import ManualClock, SystemClock
@@ -86,6 +88,22 @@ async def test_the_two_ends_of_a_thing_leave_nothing_in_either_order(house: Hous
     name, event = ends[0]
     await work_off(house, name, msgspec.structs.replace(event, **{kind: 8}))
     assert [told["id"] for told in await alice.get("/api/v1/notifications")] == ["8"]
+
+
+async def test_what_undoing_leaves_behind_is_removed(house: House) -> None:
+    graph = house.base.graph
+    [alice] = await house.people("alice")
+    await work_off(house, "notifications.unliked", PostUnliked(post=3, author=alice.id, actor=2, like=7))
+    assert [row.flags for row in await graph.range(alice.id, NOTIFIED, limit=9)] == [UNDONE]
+    [waiting] = [
+        stats for name, stats in (await house.base.store.call_stats()).items() if name == "notifications.forget"
+    ]
+    assert waiting.waiting == 1
+    await work_off(house, "notifications.forget", Forget(account=alice.id, id=7))
+    assert await graph.range(alice.id, NOTIFIED, limit=9) == []
+    await work_off(house, "notifications.liked", PostLiked(post=3, author=alice.id, actor=2, like=8))
+    await work_off(house, "notifications.forget", Forget(account=alice.id, id=8))
+    assert [row.target for row in await graph.range(alice.id, NOTIFIED, limit=9)] == [8]
 
 
 async def test_a_mention_of_many_tells_each_of_them(house: House) -> None:

@@ -1,6 +1,6 @@
 """Applications: registering them, and giving tokens to them."""
 
-import secrets
+import random
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -68,7 +68,7 @@ async def register_application(
         findings.add("website", "ERR_INVALID")
     findings.settle()
     secret = new_secret()
-    write = graph.write_in(secrets.randbelow(SHARDS))
+    write = graph.write_in(random.randrange(SHARDS))  # noqa: S311 - spreads load, and guards nothing
     id_ = write.new_id()
     application = Application(
         name=name.strip(),

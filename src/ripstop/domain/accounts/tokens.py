@@ -7,8 +7,10 @@ from typing import NamedTuple
 from ripstop.domain.accounts.model import TOKEN, Token, token_name
 from ripstop.machinery.graph import Entry, Graph
 
-REMEMBERED = 50_000
+REMEMBERED = 25_000
 """Tokens that one process remembers, about 300 bytes each."""
+MOST_COMBINATIONS = 1_000
+"""Sets of scopes that are shared between tokens; there are few, but nobody is kept from making up more."""
 
 
 def new_secret() -> str:
@@ -47,6 +49,7 @@ class Tokens:
         self._graph = graph
         self._remembered = remembered
         self._bearers: dict[bytes, Bearer] = {}
+        self._scopes: dict[tuple[str, ...], frozenset[str]] = {}
 
     async def authenticate(self, secret: str) -> Bearer | None:
         """The holder, or None: unknown, revoked or expired.
@@ -75,14 +78,16 @@ class Tokens:
         name = token_name(digest)
         id_ = (await self._graph.names((name,))).get(name)
         entry = None if id_ is None else await self._graph.get(TOKEN, id_)
-        return None if entry is None else _bearer(entry)
+        return None if entry is None else self._bearer(entry)
+
+    def _bearer(self, entry: Entry[Token]) -> Bearer:
+        token = entry.value
+        if len(self._scopes) > MOST_COMBINATIONS:
+            self._scopes.clear()
+        scopes = self._scopes.setdefault(token.scopes, frozenset(token.scopes))
+        return Bearer(entry.id, token.account, token.application, scopes, token.expires_at)
 
     def _remember(self, key: bytes, bearer: Bearer) -> None:
         while len(self._bearers) >= self._remembered:
             del self._bearers[next(iter(self._bearers))]
         self._bearers[key] = bearer
-
-
-def _bearer(entry: Entry[Token]) -> Bearer:
-    token = entry.value
-    return Bearer(entry.id, token.account, token.application, frozenset(token.scopes), token.expires_at)

@@ -2,7 +2,8 @@
 
 The end of a thing may be worked off before its beginning. Both therefore act on one row, whose key is the id minted
 with the thing itself: telling puts it if it is absent; undoing deletes it if it is there, and otherwise leaves it
-behind marked as undone, which the telling then finds. In either order nothing is left to be seen.
+behind marked as undone, which the telling then finds. In either order nothing is left to be seen. What was left behind
+is removed a week later.
 """
 
 import msgspec
@@ -18,10 +19,21 @@ from ripstop.domain.posts.events import (
     PostUnliked,
     PostUnreposted,
 )
+from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph, TypeSet
 
 UNWANTED = TypeSet(BLOCKS, MUTES)
+
+KEPT_MS = 7 * 86_400_000
+"""How long a row marked as undone waits for a telling that comes late."""
+
+
+class Forget(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove what undoing has left behind."""
+
+    account: int
+    id: int
 
 
 class Notifications:
@@ -29,6 +41,13 @@ class Notifications:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._forgetting = Function(
+            name="notifications.forget",
+            arguments=Forget,
+            handler=self._forget,
+            criticality=Criticality.LOW,
+            deadline=86_400.0,
+        )
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and have them called. Nobody is told of what they do to themselves."""
@@ -40,6 +59,7 @@ class Notifications:
         unreposted = Function(name="notifications.unreposted", arguments=PostUnreposted, handler=self._unreposted)
         mentioned = Function(name="notifications.mentioned", arguments=PostPublished, handler=self._mentioned)
         deleted = Function(name="notifications.post_deleted", arguments=PostDeleted, handler=self._deleted)
+        functions.declare(self._forgetting)
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
         events.durable(Followed, followed)
@@ -102,6 +122,16 @@ class Notifications:
             write.remove(NOTIFIED, account, id_)
         else:
             write.put(NOTIFIED, account, id_, order=id_, flags=UNDONE)
+            write.call(self._forgetting, Forget(account=account, id=id_), due=self._graph.now_ms() + KEPT_MS)
+        return Done(write.batch())
+
+    async def _forget(self, call: Call[Forget]) -> Outcome:
+        account, id_ = call.arguments.account, call.arguments.id
+        rows = await self._graph.find(account, (NOTIFIED,), (id_,))
+        if not rows or not rows[0].flags & UNDONE:
+            return Done()
+        write = self._graph.write(account)
+        write.remove(NOTIFIED, account, id_)
         return Done(write.batch())
 
     async def _unwanted(self, account: int, actor: int) -> bool:
