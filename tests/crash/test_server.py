@@ -1,0 +1,108 @@
+"""The processes of a running server are killed while a crowd signs up, follows, posts and likes.
+
+The server comes back by itself whenever a process of its own was killed; where the supervisor was, the test starts it
+again. Afterwards every acknowledged thing is there, nothing happened twice, every count is right, every follower's
+home holds what it must, and no call is left over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+
+import psutil
+
+from ripstop import boot
+from ripstop.kernel.configuration import Configuration
+from ripstop.rehearsal import Crowd, Outcome, Plan, Rates, verify
+from tests.crash.kills import KILLS, Kills, MakeKills
+from tests.server import PATIENCE, Server
+
+SECONDS = 4.0 if KILLS <= 100 else 12.0
+"""How long one crowd makes traffic; then it is held against its ledger, and the next one comes to the same server."""
+
+RATES = Rates(sign_up=4, follow=40, unfollow=6, post=40, delete=4, like=60, unlike=8, home=40, local=10)
+
+LIVES = 3
+"""How often a process may die before the test kills the supervisor, which would start it again later and later."""
+
+
+async def killed_while(crowd: asyncio.Task[Outcome], server: Server, kills: Kills, random_: random.Random) -> Outcome:
+    """Kill until the crowd is gone, or the kills are used up."""
+    deaths: dict[str, int] = {}
+    while not crowd.done() and kills.left():
+        await asyncio.sleep(random_.random() * 0.3)
+        there = await asyncio.to_thread(server.children)
+        alive = [name for name in there if deaths.get(name, 0) < LIVES]
+        if alive and random_.random() < 0.9:
+            name = random_.choice(alive)
+            deaths[name] = deaths.get(name, 0) + 1
+            with contextlib.suppress(ProcessLookupError):  # the helper goes by itself when it has nothing to do
+                os.kill(there[name], signal.SIGKILL)
+                kills.count(1)
+                if not name.startswith("rip-helper"):
+                    await came_back(server, name, there[name])
+            continue
+        deaths.clear()
+        if random_.random() < 0.5:
+            await asyncio.to_thread(server.kill_all)
+            kills.count(1 + len(there))
+        else:
+            children = psutil.Process(server.pid).children(recursive=True)
+            server.signal(signal.SIGKILL)
+            await asyncio.to_thread(server.wait)
+            kills.count(1)
+            # Its processes end by themselves, without a supervisor to tell them.
+            _, staying = await asyncio.to_thread(psutil.wait_procs, children, timeout=PATIENCE)
+            assert staying == []
+        await asyncio.to_thread(server.start)
+    return await crowd
+
+
+async def came_back(server: Server, name: str, dead: int) -> None:
+    """The supervisor has filled the place of the dead process by itself."""
+    async with asyncio.timeout(PATIENCE):
+        while (await asyncio.to_thread(server.children)).get(name, dead) == dead:  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0.02)
+
+
+async def all_calls_ended(server: Server) -> None:
+    """Everything that was to follow from what was acknowledged has happened, and nothing of it failed for good."""
+    configuration = Configuration(data=str(server.folder), database=server.database)
+    async with boot.opened_store(configuration) as store, asyncio.timeout(PATIENCE * 2):
+        while True:
+            backlog = await store.call_stats()
+            assert {name: calls.dead for name, calls in backlog.items() if calls.dead} == {}
+            if not any(calls.waiting + calls.ready + calls.leased for calls in backlog.values()):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_server_loses_nothing_and_does_nothing_twice(own_server: Server, kills: MakeKills) -> None:
+    server = own_server
+    some = kills(f"a server on {'PostgreSQL' if server.database else 'SQLite'}", 0.15 if server.database else 0.22)
+    random_ = random.Random(some.seed)
+    while some.left():
+        plan = Plan(
+            people=40,
+            follows=5,
+            seconds=SECONDS,
+            processes=1,
+            connections=16,
+            seed=random_.randrange(1 << 30),
+            rates=RATES,
+            timeout=10,
+            patience=PATIENCE,
+        )
+        crowd = asyncio.create_task(Crowd(server.url, plan).run())
+        outcome = await killed_while(crowd, server, some, random_)
+        await all_calls_ended(server)
+        verdict = await verify(server.url, outcome.ledger, settle=PATIENCE)
+        assert verdict.wrong == {}, verdict.examples
+        assert server.stop() == 0
+        checked = await asyncio.to_thread(server.run, "check")
+        assert checked.returncode == 0, checked.stdout
+        await asyncio.to_thread(server.start)
