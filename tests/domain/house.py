@@ -18,7 +18,6 @@ import msgspec
 
 from ripstop.boot import SCHEMA, Base, Ground, make_web, make_worker, open_base
 from ripstop.engines.base import Engine, Store
-from ripstop.kernel.clock import Clock
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.bus import MemoryBus
 from ripstop.processes.board import Board
@@ -48,10 +47,9 @@ class CountingStore:
 class House:
     """One process of an installation."""
 
-    def __init__(self, configuration: Configuration, clock: Clock | None) -> None:
+    def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._clock = clock
-        self._ground = Ground(configuration, clock=clock, wrap_store=self._wrap)
+        self._ground = Ground(configuration, wrap_store=self._wrap)
         self._stores: list[CountingStore] = []
 
     def _wrap(self, store: Store) -> Store:
@@ -73,7 +71,7 @@ class House:
 
     def another(self) -> contextlib.AbstractAsyncContextManager[House]:
         """Another process of the same installation, with nothing cached."""
-        return House(self._configuration, self._clock).opened()
+        return House(self._configuration).opened()
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[dict[str, int]]:
@@ -148,10 +146,10 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def a_house(place: Place, folder: Path, *, clock: Clock | None = None) -> AsyncIterator[House]:
+async def a_house(place: Place, folder: Path) -> AsyncIterator[House]:
     """An installation on a place; its secret and slots rest in `folder`."""
     data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
     data.mkdir(exist_ok=True)
     configuration = Configuration(url="http://house.test", data=str(data), database=database)
-    async with House(configuration, clock).opened() as house:
+    async with House(configuration).opened() as house:
         yield house
