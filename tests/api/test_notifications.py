@@ -113,6 +113,20 @@ async def test_putting_away(api: Api, alice: Person, bob: Person, carol: Person)
     assert (await api.get("/api/v1/notifications", as_=alice)).ids == []
 
 
+async def test_unread_are_those_above_the_marker(api: Api, alice: Person, bob: Person, carol: Person) -> None:
+    path = "/api/v1/notifications/unread_count"
+    for who in (bob, carol):
+        await api.follow(who, alice)
+    await api.drained()
+    newest, oldest = (await api.get("/api/v1/notifications", as_=alice)).ids
+    for marker, unread in ((None, 2), (oldest, 1), (newest, 0)):
+        if marker is not None:
+            form = {"notifications[last_read_id]": marker}
+            await api.want("POST", "/api/v1/markers", as_=alice, form=form)
+        assert await api.want("GET", path, as_=alice) == {"count": unread}
+    assert await api.want("GET", path, as_=bob) == {"count": 0}
+
+
 async def test_blocks_and_mutes_keep_quiet(api: Api, alice: Person, bob: Person, carol: Person) -> None:
     post = await api.publish(alice, "hello")
     await api.want("POST", f"/api/v1/accounts/{carol.id}/mute", as_=alice)

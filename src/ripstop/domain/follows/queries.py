@@ -51,10 +51,8 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def relation_to(graph: Graph, viewer: int, other: int) -> Relation:
     """How the viewer stands to one other account, as of this moment. Two engine calls."""
-    rows, back = await asyncio.gather(
-        graph.find(viewer, _RELATIONS, (other,)),
-        graph.find(other, (FOLLOWS,), (viewer,)),
-    )
+    rows = await graph.find(viewer, _RELATIONS, (other,))
+    back = await graph.find(other, (FOLLOWS,), (viewer,))
     return _relation(other, rows, followed_by=bool(back))
 
 

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain.accounts.markers import markers
 from ripstop.domain.notifications.model import KINDS, NOTIFIED, UNDONE, Notice
 from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
 from ripstop.engines import base
-from ripstop.engines.base import Cursor, Direction
+from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 
@@ -53,6 +54,13 @@ async def notifications(
     if not rows:
         return Told([], None, None, more=False)
     return Told(await _hydrate(graph, viewer, rows), rows[0].target, rows[-1].target, more=len(rows) == limit)
+
+
+async def count_unread(graph: Graph, viewer: int, *, most: int) -> int:
+    """How many notifications there are above the viewer's marker, at most so many. Two engine calls."""
+    marked = await markers(graph, viewer, ("notifications",))
+    after = (marked[0].last_read, MAX_ORDER) if marked else None
+    return len(await graph.range(viewer, NOTIFIED, after=after, limit=most, mask=UNDONE, match=0))
 
 
 async def access_notification(graph: Graph, viewer: int, id_: int) -> Notification:

@@ -19,7 +19,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.errors import INVALID_TOKEN, OAuthError
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
-from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.http.routing import Auth, Kind, Route
 from ripstop.surfaces.mastodon.present.application import (
     application_fields,
     credential_application_fields,
@@ -62,10 +62,11 @@ class Apps:
         self._site = site
 
     def routes(self) -> list[Route]:
+        # What a newcomer's app must ask before it can sign them up counts as a part of it.
         return [
-            Route("POST", "/api/v1/apps", self.register, params=AppParams),
+            Route("POST", "/api/v1/apps", self.register, params=AppParams, kind=Kind.SIGN_UP),
             Route("GET", "/api/v1/apps/verify_credentials", self.verify, auth=Auth.APP),
-            Route("POST", "/oauth/token", self.token, params=TokenParams),
+            Route("POST", "/oauth/token", self.token, params=TokenParams, kind=Kind.SIGN_UP),
             Route("POST", "/oauth/revoke", self.revoke, params=RevokeParams),
         ]
 

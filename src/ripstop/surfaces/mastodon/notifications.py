@@ -6,17 +6,18 @@ import msgspec
 
 from ripstop.domain.feeds import Window
 from ripstop.domain.notifications.actions import clear, dismiss
-from ripstop.domain.notifications.queries import access_notification, notifications
+from ripstop.domain.notifications.queries import access_notification, count_unread, notifications
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, page
+from ripstop.surfaces.http.response import Response, empty, json, page
 from ripstop.surfaces.http.routing import Auth, Route
 from ripstop.surfaces.mastodon.present.notification import TYPES, NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 
 MOST = 80
+MOST_UNREAD = 1_000
 
 
 class NotificationsParams(msgspec.Struct, kw_only=True):
@@ -42,6 +43,12 @@ class NotificationsParams(msgspec.Struct, kw_only=True):
         ]
 
 
+class UnreadParams(msgspec.Struct, kw_only=True):
+    """Up to how many are counted."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
 class Notifications:
     """Handlers of notifications."""
 
@@ -53,6 +60,7 @@ class Notifications:
         base, read, write = "/api/v1/notifications", "read:notifications", "write:notifications"
         return [
             Route("GET", base, self.several, scope=read, auth=Auth.USER, params=NotificationsParams),
+            Route("GET", base + "/unread_count", self.unread, scope=read, auth=Auth.USER, params=UnreadParams),
             Route("GET", base + "/{id}", self.one, scope=read, auth=Auth.USER),
             Route("POST", base + "/clear", self.clear, scope=write, auth=Auth.USER),
             Route("POST", base + "/{id}/dismiss", self.dismiss, scope=write, auth=Auth.USER),
@@ -73,6 +81,11 @@ class Notifications:
         body = json_list(await self._presenter.render(viewer, told.items))
         next_max_id = told.oldest if told.more or window.min_id is not None else None
         return page(request, body, next_max_id=next_max_id, prev_min_id=told.newest)
+
+    async def unread(self, request: Request, params: UnreadParams) -> Response:
+        """How many came since the marker was set, up to the limit. Two engine calls."""
+        most = min(params.limit, MOST_UNREAD)
+        return json({"count": await count_unread(self._graph, request.account, most=most)})
 
     async def one(self, request: Request, params: None) -> bytes:
         """As many engine calls as a list."""
