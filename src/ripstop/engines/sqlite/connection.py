@@ -44,6 +44,9 @@ def connect(path: Path, *, cache_kb: int, durable: bool = False, create: bool = 
             connection.pragma("page_size", PAGE_SIZE)
             connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
+        # Without it, statements with a range between two bound values are prepared anew whenever one of these changes,
+        # so that the planner may look at them: 13 us each time, twice what most of these statements take.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.pragma("synchronous", "FULL" if durable else "NORMAL")
         connection.pragma("cache_size", -cache_kb)
         connection.pragma("mmap_size", 0)

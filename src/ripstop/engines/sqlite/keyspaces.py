@@ -106,13 +106,12 @@ class KeyspaceReader:
         now_ms: int,
     ) -> Slice | None:
         # One statement, so that the floor and the entries are of one moment.
-        rows = self._rows(
-            _ENTRIES[direction], (self._numbers[keyspace], key, now_ms, *bounds(after, before), max(limit, 1))
-        )
-        if not rows:
-            return None
-        entries = [Entry(order, member) for _, order, member in rows if order is not None]
-        return Slice(rows[0][0], entries if limit > 0 else [])
+        place = (self._numbers[keyspace], key, now_ms)
+        rows = self._rows(_ENTRIES[direction], (*place, *bounds(after, before), limit)) if limit > 0 else []
+        if rows:
+            return Slice(rows[0][0], [Entry(order, member) for _, order, member in rows])
+        floors = self._rows(_SQL["list_floor"], place)
+        return Slice(floors[0][0], []) if floors else None
 
     def close(self) -> None:
         self._reader.close()

@@ -33,17 +33,18 @@ ON CONFLICT DO UPDATE SET value = excluded.value + iif(ends <= ?5, 0, value), en
 -- list_head: A list that lives at an instant.
 SELECT list, floor FROM lists WHERE keyspace = ? AND key = ? AND (ends IS NULL OR ends > ?);
 
--- entries_newest: The floor of a list that lives at an instant, with a page of it, newest first.
-SELECT l.floor, e.ord, e.member FROM lists l
-LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) <= (?6, ?7)
-WHERE l.keyspace = ?1 AND l.key = ?2 AND (l.ends IS NULL OR l.ends > ?3)
-ORDER BY e.ord DESC, e.member DESC LIMIT ?8;
+-- entries_newest: A page of a list that lives at an instant with its floor, newest first.
+SELECT (SELECT floor FROM lists WHERE keyspace = ?1 AND key = ?2), ord, member FROM entries
+WHERE list = (SELECT list FROM lists WHERE keyspace = ?1 AND key = ?2 AND (ends IS NULL OR ends > ?3))
+AND (ord, member) > (?4, ?5) AND (ord, member) <= (?6, ?7) ORDER BY ord DESC, member DESC LIMIT ?8;
 
--- entries_oldest: The floor of a list that lives at an instant, with a page of it, oldest first.
-SELECT l.floor, e.ord, e.member FROM lists l
-LEFT JOIN entries e ON e.list = l.list AND (e.ord, e.member) > (?4, ?5) AND (e.ord, e.member) <= (?6, ?7)
-WHERE l.keyspace = ?1 AND l.key = ?2 AND (l.ends IS NULL OR l.ends > ?3)
-ORDER BY e.ord, e.member LIMIT ?8;
+-- entries_oldest: A page of a list that lives at an instant with its floor, oldest first.
+SELECT (SELECT floor FROM lists WHERE keyspace = ?1 AND key = ?2), ord, member FROM entries
+WHERE list = (SELECT list FROM lists WHERE keyspace = ?1 AND key = ?2 AND (ends IS NULL OR ends > ?3))
+AND (ord, member) > (?4, ?5) AND (ord, member) <= (?6, ?7) ORDER BY ord, member LIMIT ?8;
+
+-- list_floor: The floor of a list that lives at an instant.
+SELECT floor FROM lists WHERE keyspace = ?1 AND key = ?2 AND (ends IS NULL OR ends > ?3);
 
 -- list_open: Create an empty list, unless there is one.
 INSERT INTO lists (keyspace, key, floor, pushes, ends) VALUES (?, ?, ?, 0, ?) ON CONFLICT DO NOTHING;
