@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -135,16 +136,21 @@ class SqliteStore:
     def _open_files(self) -> None:
         """Open and migrate everything. Under the folder's lock for opening."""
         folder, schema = self._folder, self._schema
-        main = connect(folder.main, cache_kb=WRITER_CACHE_KB, durable=True, create=True)
-        derived = connect(folder.derived, cache_kb=WRITER_CACHE_KB, create=True)
-        search = connect(folder.search, cache_kb=THREAD_CACHE_KB, create=True)
-        now_ms = self._clock.now_ms()
-        migrate(main, "main", now_ms=now_ms)
-        migrate(derived, "derived", now_ms=now_ms)
-        migrate(search, "search", now_ms=now_ms)
-        numbers = number_keyspaces(derived, schema.keyspaces)
-        note_boot(derived, boot_id())
-        make_indexes(search, schema.text_indexes)
+        with ExitStack() as opened:
+            main = connect(folder.main, cache_kb=WRITER_CACHE_KB, durable=True, create=True)
+            opened.callback(main.close)
+            derived = connect(folder.derived, cache_kb=WRITER_CACHE_KB, create=True)
+            opened.callback(derived.close)
+            search = connect(folder.search, cache_kb=THREAD_CACHE_KB, create=True)
+            opened.callback(search.close)
+            now_ms = self._clock.now_ms()
+            migrate(main, "main", now_ms=now_ms)
+            migrate(derived, "derived", now_ms=now_ms)
+            migrate(search, "search", now_ms=now_ms)
+            numbers = number_keyspaces(derived, schema.keyspaces)
+            note_boot(derived, boot_id())
+            make_indexes(search, schema.text_indexes)
+            opened.pop_all()
         self._users = FileLock(folder.lock("users"))
         self._users.acquire(shared=True)
 

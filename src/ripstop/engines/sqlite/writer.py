@@ -37,6 +37,8 @@ FOREGROUND_WEIGHT = 4_096
 BACKGROUND_WEIGHT = 1_024
 """Operations of background jobs in one group, about: some 10 ms."""
 
+_ALL = 1 << 62
+
 ROOM_SECONDS = 0.5
 """How old the knowledge of the free disk space may be."""
 
@@ -182,25 +184,34 @@ class GroupWriter(Generic[T]):
     # In the writer's thread
 
     def _run(self) -> None:
-        transaction = self._transaction
         lock = FileLock(self._path)
-        foreground, background = self._lanes
-        company = 0
         try:
-            while self._await_work():
-                if company > 1 or len(foreground) + len(background) > 1:
-                    time.sleep(GATHER_SECONDS)
-                lock.acquire()
-                try:
-                    now_ms = lock.note_after(self._clock)
-                    done = self._group(transaction, now_ms)
-                finally:
-                    lock.release()
-                company = len(done)
-                self._deliver(done)
+            self._serve(lock)
+        except Exception as error:
+            log.exception("The writer %s has ended.", self._name)
+            self._broken = f"The writer of the store has failed ({error}); it is taken up again after a restart."
+            left = self._take(self._lanes[0], _ALL, []) + self._take(self._lanes[1], _ALL, [])
+            for job in left:
+                job.error = self._sentence(error)
+            self._loop.call_soon_threadsafe(self._answer, left)
         finally:
             lock.close()
-            transaction.close()
+            self._transaction.close()
+
+    def _serve(self, lock: FileLock) -> None:
+        """Commit group after group, until the end."""
+        foreground, background = self._lanes
+        company = 0
+        while self._await_work():
+            if company > 1 or len(foreground) + len(background) > 1:
+                time.sleep(GATHER_SECONDS)
+            lock.acquire()
+            try:
+                done = self._group(lock.note_after(self._clock))
+            finally:
+                lock.release()
+            company = len(done)
+            self._deliver(done)
 
     def _await_work(self) -> bool:
         """Sleep until there is work; False when there will be no more."""
@@ -214,14 +225,14 @@ class GroupWriter(Generic[T]):
             self._is_idle = False
         return True
 
-    def _group(self, transaction: T, now_ms: int) -> list[Job]:
+    def _group(self, now_ms: int) -> list[Job]:
         """Take what is queued and commit it; the jobs, with their results or errors."""
         late: list[Job] = []
         jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late) + self._take(self._lanes[1], BACKGROUND_WEIGHT, late)
         try:
-            self._transact(transaction, now_ms, jobs)
+            self._transact(jobs, now_ms)
         except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
-            self._fail(transaction, jobs, error)
+            self._fail(jobs, error)
         return jobs + late
 
     @staticmethod
@@ -241,11 +252,11 @@ class GroupWriter(Generic[T]):
                 weight -= job.weight
         return jobs
 
-    @staticmethod
-    def _transact(transaction: T, now_ms: int, jobs: list[Job]) -> None:
+    def _transact(self, jobs: list[Job], now_ms: int) -> None:
         """Commit jobs together. Raises what concerns all of them; what concerns one is kept with it."""
         if not jobs:
             return
+        transaction = self._transaction
         durable = any(job.durable for job in jobs)
         try:
             transaction.begin(now_ms, durable=durable)
@@ -269,11 +280,11 @@ class GroupWriter(Generic[T]):
                 job.error = error
         transaction.commit()
 
-    def _fail(self, transaction: T, jobs: list[Job], error: Exception) -> None:
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
         """Nothing of the group was done: undo it, and tell everybody."""
         log.error("A group of %d jobs of the writer %s failed.", len(jobs), self._name, exc_info=error)
         try:
-            transaction.rollback()
+            self._transaction.rollback()
         except apsw.Error as second:
             log.exception("The group could not be rolled back.")
             self._broken = f"A write to the disk failed and could not be undone ({second})."
