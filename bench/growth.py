@@ -20,7 +20,7 @@ from ripstop.rehearsal.pool import Pool
 
 ROWS = ("home", "local", "context", "post", "favourite", "follow", "verify", "sign_up")
 CONNECTIONS = 16
-SIGN_UPS = 1_500
+SIGN_UPS = 600
 LIKERS = 100
 """People who like and unlike the two posts while that is measured."""
 
