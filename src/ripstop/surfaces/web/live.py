@@ -11,7 +11,7 @@ from ripstop.domain.posts.model import IS_PUBLIC, POST, REPLY, REPLY_TO_SELF
 from ripstop.domain.viewing import Seen
 from ripstop.kernel.errors import Overloaded
 from ripstop.kernel.ids import MAX_ID
-from ripstop.machinery.bus import Bus
+from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
@@ -55,16 +55,16 @@ class LiveParams(msgspec.Struct, kw_only=True):
 
 
 class LiveLocal:
-    """Those who watch the local feed in this process."""
+    """Those who watch the local feed in this process, which hears of posts only while there are any."""
 
     def __init__(self, graph: Graph, bus: Bus, renderer: Renderer) -> None:
         self._graph = graph
+        self._bus = bus
         self._renderer = renderer
+        self._subscriptions: list[Unsubscribe] = []
         self._watchers: set[asyncio.Queue[bytes | None]] = set()
         self._arrived: list[int] = []
         self._task: asyncio.Task[None] | None = None
-        bus.subscribe(PUBLISHED, self._on_published)
-        bus.subscribe(DELETED, self._on_deleted)
 
     def routes(self) -> list[Route]:
         return [Route("GET", LIVE, self.watch, params=LiveParams)]
@@ -78,7 +78,7 @@ class LiveLocal:
 
     async def _chunks(self, since: int | None) -> AsyncIterator[bytes]:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING + 1)
-        self._watchers.add(queue)
+        self._join(queue)
         try:
             yield b"retry: 3000\n\n"
             if since is not None:
@@ -93,7 +93,22 @@ class LiveLocal:
                     return
                 yield chunk
         finally:
-            self._watchers.discard(queue)
+            self._leave(queue)
+
+    def _join(self, queue: asyncio.Queue[bytes | None]) -> None:
+        self._watchers.add(queue)
+        if not self._subscriptions:
+            self._subscriptions = [
+                self._bus.subscribe(PUBLISHED, self._on_published),
+                self._bus.subscribe(DELETED, self._on_deleted),
+            ]
+
+    def _leave(self, queue: asyncio.Queue[bytes | None]) -> None:
+        self._watchers.discard(queue)
+        if not self._watchers:
+            for unsubscribe in self._subscriptions:
+                unsubscribe()
+            self._subscriptions = []
 
     async def _missed(self, since: int) -> bytes:
         """What a watcher has not seen, oldest first. It may hear of one twice; the page knows what it shows."""
@@ -102,8 +117,6 @@ class LiveLocal:
         return b"".join(self._event(post) for post in reversed(posts)) or b":\n\n"
 
     def _on_published(self, topic: str, payload: bytes) -> None:
-        if not self._watchers:
-            return
         event = _decode_published(payload)
         if event.flags & IS_PUBLIC and not (event.flags & REPLY and not event.flags & REPLY_TO_SELF):
             self._arrived.append(event.post)
@@ -111,9 +124,8 @@ class LiveLocal:
                 self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
 
     def _on_deleted(self, topic: str, payload: bytes) -> None:
-        if self._watchers:
-            id_ = _decode_deleted(payload).post
-            self._tell(_frame("gone", None, {"id": str(id_)}))
+        id_ = _decode_deleted(payload).post
+        self._tell(_frame("gone", None, {"id": str(id_)}))
 
     async def _tell_of_arrived(self) -> None:
         """Render what has arrived, in the order of ids, once for all."""
@@ -132,7 +144,7 @@ class LiveLocal:
             if queue.qsize() < MOST_WAITING:
                 queue.put_nowait(chunk)
             else:
-                self._watchers.discard(queue)
+                self._leave(queue)
                 queue.put_nowait(None)
 
     def _event(self, post: Shown) -> bytes:

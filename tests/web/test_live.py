@@ -1,0 +1,56 @@
+"""The event stream: who is too slow is let go, and nobody listens for nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from ripstop.domain.posts.events import PostPublished
+from ripstop.domain.posts.model import IS_PUBLIC
+from ripstop.machinery.bus import Handler, MemoryBus, Unsubscribe
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.web.live import MOST_WAITING, PUBLISHED, LiveLocal, LiveParams
+from ripstop.surfaces.web.pages import Renderer, SiteFacts
+from ripstop.surfaces.web.static import Static
+from tests.domain.house import a_house
+from tests.stores import Place
+from tests.unit.http.web import FakeHeaders, FakeScope
+
+
+class CountedBus(MemoryBus):
+    """Knows how many subscriptions there are."""
+
+    listening = 0
+
+    def subscribe(self, topic: str, handler: Handler) -> Unsubscribe:
+        unsubscribe = super().subscribe(topic, handler)
+        self.listening += 1
+
+        def leave() -> None:
+            unsubscribe()
+            self.listening -= 1
+
+        return leave
+
+
+async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(place: Place, tmp_path: Path) -> None:
+    async with a_house(place, tmp_path) as house:
+        [alice] = await house.people("alice")
+        event = PostPublished(post=await alice.post("hello"), author=alice.id, flags=IS_PUBLIC)
+        bus = CountedBus()
+        await bus.open()
+        live = LiveLocal(house.base.graph, bus, Renderer(Static(), SiteFacts("town", "town.test", "a town")))
+        scope = FakeScope("GET", "/live/local", "", FakeHeaders({}))
+        request = Request(cast(Any, scope), method="GET", path="/live/local", args={}, origin="http://town.test")
+        slow, quick = [(await live.watch(request, LiveParams())).chunks for _ in range(2)]
+        assert await anext(slow) == await anext(quick) == b"retry: 3000\n\n"
+        for _ in range(MOST_WAITING + 5):
+            bus.publish(PUBLISHED, msgspec.json.encode(event))
+            assert b"hello" in await anext(quick)
+        assert bus.listening == 2
+        assert len([chunk async for chunk in slow]) == MOST_WAITING
+        await cast(Any, quick).aclose()
+        assert bus.listening == 0
+        await bus.close()
