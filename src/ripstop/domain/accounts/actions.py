@@ -1,7 +1,8 @@
 """Signing up, and changing a profile."""
 
 import random
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,12 +34,15 @@ from ripstop.domain.accounts.model import (
     account_name,
     mail_name,
 )
+from ripstop.domain.accounts.sessions import Opened, do_open
 from ripstop.domain.text import tidy
 from ripstop.engines.batch import NameSet
 from ripstop.kernel.errors import Invalid, Unavailable
 from ripstop.kernel.ids import SHARDS
 from ripstop.kernel.secrets import Secrets
-from ripstop.machinery.graph import Entry, Graph, Refused
+from ripstop.machinery.graph import Entry, Graph, Refused, Write
+
+K = TypeVar("K")
 
 PASSWORD_SEAL = "password"  # noqa: S105 - the purpose of a seal, no secret
 """What passwords are sealed for until they are hashed."""
@@ -63,10 +67,29 @@ class Joined(NamedTuple):
 
 
 async def sign_up(graph: Graph, form: SignUp, *, application: Entry[Application], seal: Secrets) -> Joined:
-    """Make an account with its credentials and a first token. One commit, and no read unless a name is taken.
+    """Make an account, and a first token for the application that it was made with. See `_join`."""
+
+    def enter(write: Write, account: int) -> Granted:
+        return do_grant(write, application, application.value.scopes, account=account, now_ms=graph.now_ms())
+
+    return Joined(*await _join(graph, form, seal, enter))
+
+
+async def sign_up_here(graph: Graph, form: SignUp, *, agent: str, seal: Secrets) -> Opened:
+    """Make an account, and a session of the browser in which it was made. See `_join`."""
+
+    def enter(write: Write, account: int) -> Opened:
+        return do_open(write, account, agent=agent, now_ms=graph.now_ms())
+
+    return (await _join(graph, form, seal, enter))[1]
+
+
+async def _join(graph: Graph, form: SignUp, seal: Secrets, enter: Callable[[Write, int], K]) -> tuple[int, K]:
+    """Make an account with its credentials. One commit, and no read unless a name is taken.
 
     The password is sealed here and hashed later by a function, since a good hash takes longer than all the rest.
 
+    :param enter: adds to the batch what lets the new account in.
     :raises Invalid: with what is wrong, field by field.
     """
     email = _check(form)
@@ -88,13 +111,13 @@ async def sign_up(graph: Graph, form: SignUp, *, application: Entry[Application]
             reason=form.reason,
         ),
     )
-    granted = do_grant(write, application, application.value.scopes, account=account, now_ms=now_ms)
+    key = enter(write, account)
     write.emit(SignedUp(account=account, credentials=credentials))
     try:
         await graph.commit(write)
     except Refused as refused:
         raise await _taken(graph, refused, form.username, email) from refused
-    return Joined(account, granted)
+    return account, key
 
 
 def _check(form: SignUp) -> str:

@@ -105,13 +105,18 @@ def is_website(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= MAX_URL and url.isprintable()
 
 
+async def find_application(graph: Graph, client_id: str) -> Entry[Application] | None:
+    """The application of a client id. No engine call when cached."""
+    id_ = int(client_id) if client_id.isascii() and client_id.isdigit() and len(client_id) <= 19 else 0
+    return await graph.get(APPLICATION, id_) if 0 < id_ <= MAX_ID else None
+
+
 async def check_client(graph: Graph, client_id: str, client_secret: str) -> Entry[Application]:
     """The application that proves to be it.
 
     :raises Unauthenticated: there is none of this id, or the secret is another's.
     """
-    id_ = int(client_id) if client_id.isascii() and client_id.isdigit() and len(client_id) <= 19 else 0
-    application = await graph.get(APPLICATION, id_) if 0 < id_ <= MAX_ID else None
+    application = await find_application(graph, client_id)
     # The comparison is made in any case, so that its time does not tell which ids there are.
     digest = application.value.secret_hash if application is not None else "0" * 64
     if not matches(client_secret, digest) or application is None:
@@ -119,14 +124,22 @@ async def check_client(graph: Graph, client_id: str, client_secret: str) -> Entr
     return application
 
 
+def check_scopes(application: Application, scopes: Sequence[str]) -> None:
+    """Pass if an application may have these scopes.
+
+    :raises UnknownScope: one of them goes beyond what it registered.
+    """
+    for scope in scopes:
+        if scope not in SCOPES or not covers(application.scopes, scope):
+            raise UnknownScope(scope)
+
+
 async def grant_to_application(graph: Graph, application: Entry[Application], scopes: Sequence[str]) -> Granted:
     """A token for the application alone. One commit.
 
     :raises UnknownScope: a scope goes beyond what the application registered.
     """
-    for scope in scopes:
-        if scope not in SCOPES or not covers(application.value.scopes, scope):
-            raise UnknownScope(scope)
+    check_scopes(application.value, scopes)
     write = graph.write(application.id)
     granted = do_grant(write, application, scopes, account=None, now_ms=graph.now_ms())
     await graph.commit(write)
@@ -165,11 +178,16 @@ async def revoke(graph: Graph, secret: str, application: Entry[Application]) -> 
         return
     if entry.value.application != application.id:
         raise Forbidden("You are not authorized to revoke this token")
-    write = graph.write(entry.id)
-    write.delete(entry.id)
-    write.release(name, entry.id)
-    if entry.value.account is not None:
-        write.remove(HOLDS_TOKEN, entry.value.account, entry.id)
+    await do_revoke(graph, entry)
+
+
+async def do_revoke(graph: Graph, token: Entry[Token]) -> None:
+    """Revoke a token; nothing happens if it is revoked already. One commit."""
+    write = graph.write(token.id)
+    write.delete(token.id)
+    write.release(token_name(token.value.hash), token.id)
+    if token.value.account is not None:
+        write.remove(HOLDS_TOKEN, token.value.account, token.id)
     try:
         await graph.commit(write)
     except Refused:  # somebody else revoked it meanwhile

@@ -14,3 +14,18 @@ class ProfileChanged(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody changed what others see of them."""
 
     account: int
+
+
+class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody logged in, until the instant `ends` at most."""
+
+    account: int
+    session: int
+    ends: int
+
+
+class AccessGranted(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody let an application in; until the instant `kept` it is known what its code was exchanged for."""
+
+    grant: int
+    kept: int

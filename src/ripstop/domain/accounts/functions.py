@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 from ripstop.domain.accounts.actions import PASSWORD_SEAL
-from ripstop.domain.accounts.events import SignedUp
+from ripstop.domain.accounts.events import AccessGranted, SessionOpened, SignedUp
 from ripstop.domain.accounts.model import CREDENTIALS
+from ripstop.domain.accounts.sessions import do_close
 from ripstop.engines.base import Criticality
 from ripstop.kernel.errors import Unavailable
 from ripstop.kernel.secrets import Secrets
@@ -50,4 +51,48 @@ class PasswordHashing:
         write.patch(
             CREDENTIALS, credentials.id, version=credentials.version, password_hash=hashed, password_sealed=None
         )
+        return Done(write.batch())
+
+
+class Endings:
+    """Removes sessions whose time is over, and grants that nobody need remember."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions, and have them called."""
+        session = Function(
+            name="accounts.end_session",
+            arguments=SessionOpened,
+            handler=self._end_session,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+        )
+        grant = Function(
+            name="accounts.end_grant",
+            arguments=AccessGranted,
+            handler=self._end_grant,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+        )
+        for function in (session, grant):
+            functions.declare(function)
+        events.durable(SessionOpened, session)
+        events.durable(AccessGranted, grant)
+
+    async def _end_session(self, call: Call[SessionOpened]) -> Outcome:
+        left = call.arguments.ends - self._graph.now_ms()
+        if left > 0:
+            return Snooze(left / 1_000)
+        write = self._graph.write(call.arguments.account)
+        do_close(write, call.arguments.account, call.arguments.session)
+        return Done(write.batch())
+
+    async def _end_grant(self, call: Call[AccessGranted]) -> Outcome:
+        left = call.arguments.kept - self._graph.now_ms()
+        if left > 0:
+            return Snooze(left / 1_000)
+        write = self._graph.write(call.arguments.grant)
+        write.delete(call.arguments.grant)
         return Done(write.batch())

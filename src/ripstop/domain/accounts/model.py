@@ -92,6 +92,38 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: int | None = None
 
 
+class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A browser in which the owner of an account is logged in.
+
+    Found by the name `session/<SHA-256 of the cookie's secret in hex>`. Lives in the account's shard. `agent` is what
+    the browser called itself.
+    """
+
+    account: int
+    hash: str
+    created_at: int
+    expires_at: int
+    agent: str = ""
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The consent of an account's owner that an application may have a token, as an authorisation code.
+
+    Found by the name `code/<SHA-256 of the code in hex>`. Lives in the account's shard. `challenge` is that of PKCE
+    (S256), `token` what the code was exchanged for: it stays here so that a second exchange can revoke it.
+    """
+
+    application: int
+    account: int
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    hash: str
+    created_at: int
+    expires_at: int
+    challenge: str | None = None
+    token: int | None = None
+
+
 class MarkerData(msgspec.Struct, frozen=True, gc=False):
     """When a marker was set, and how often before."""
 
@@ -103,6 +135,8 @@ ACCOUNT = ObjectType(1, "account", Account)
 CREDENTIALS = ObjectType(2, "credentials", Credentials)
 APPLICATION = ObjectType(3, "application", Application)
 TOKEN = ObjectType(4, "token", Token)
+SESSION = ObjectType(11, "session", Session)
+GRANT = ObjectType(12, "grant", Grant)
 
 HOLDS_TOKEN = association(19, "holds_token", counted=Counted.NO)
 """Account to each of its tokens, so that all can be listed and revoked; the order is the token's id."""
@@ -110,11 +144,14 @@ HOLDS_TOKEN = association(19, "holds_token", counted=Counted.NO)
 READ_UP_TO = association(20, "read_up_to", counted=Counted.NO)
 """Account to one of `MARKERS`; the order is the id up to which its owner has read, the data is `MarkerData`."""
 
+HOLDS_SESSION = association(39, "holds_session", counted=Counted.NO)
+"""Account to each of its sessions; the order is the session's id."""
+
 MARKERS = {"home": 1, "notifications": 2}
 """What one can have read up to a point: its name, and the number that stands as a target."""
 
-OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN)
-ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO)
+OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN, SESSION, GRANT)
+ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION)
 
 
 def account_name(username: str, domain: str = "") -> str:
@@ -130,3 +167,13 @@ def mail_name(email: str) -> str:
 def token_name(digest: str) -> str:
     """The name by which a token is found; `digest` is the SHA-256 of its secret in hex."""
     return f"token/{digest}"
+
+
+def session_name(digest: str) -> str:
+    """The name by which a session is found; `digest` is the SHA-256 of its secret in hex."""
+    return f"session/{digest}"
+
+
+def code_name(digest: str) -> str:
+    """The name by which a grant is found; `digest` is the SHA-256 of its code in hex."""
+    return f"code/{digest}"

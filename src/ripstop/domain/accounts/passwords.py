@@ -1,0 +1,166 @@
+"""Proving by a password to be the owner of an account, and changing it."""
+
+import hashlib
+import secrets
+from typing import NamedTuple, Protocol
+
+from ripstop.domain.accounts.actions import PASSWORD_SEAL
+from ripstop.domain.accounts.check import Findings, check_password
+from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, Account, Credentials, account_name, mail_name
+from ripstop.domain.accounts.sessions import do_close, sessions_of
+from ripstop.engines.base import Engine
+from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
+from ripstop.kernel.secrets import Secrets
+from ripstop.machinery.graph import Entry, Graph, Refused
+from ripstop.machinery.keyspaces import Counters
+
+WINDOW_SECONDS = 900
+"""Failures are counted from one quarter of an hour to the next."""
+MOST_HERE = 10
+"""Failures with one login from one network in a window."""
+MOST_EVERYWHERE = 100
+"""Failures with one login from all networks: what NIST SP 800-63B, section 3.2.2, allows. It is far above
+`MOST_HERE`, so that it takes a crowd of machines to lock somebody out of their own account."""
+MOST_OF_NETWORK = 50
+"""Failures of one network with any logins."""
+
+FAILURES = Counters("login_failures", ttl=WINDOW_SECONDS)
+"""Failures by window and digest of whom they are counted against. Attempts under way count as failures."""
+
+_TRIES = 3
+
+
+class Hasher(Protocol):
+    """Makes and checks hashes of passwords off the event loop."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password: str, encoded: str) -> bool: ...
+
+
+class WrongPassword(Invalid):
+    """It is not the password of this account, or there is no such account: which, is not told."""
+
+
+class _Owner(NamedTuple):
+    account: Entry[Account]
+    credentials: Entry[Credentials]
+
+
+class Passwords:
+    """Checks and changes passwords.
+
+    Each check costs one hash in the helper, whether there is such an account or not and whether its password is
+    hashed yet or not, so that neither can be told by the time that it takes.
+    """
+
+    def __init__(self, graph: Graph, engine: Engine, *, seal: Secrets, hasher: Hasher) -> None:
+        self._graph = graph
+        self._engine = engine
+        self._seal = seal
+        self._hasher = hasher
+        self._decoy = ""
+
+    async def authenticate(self, login: str, password: str, *, network: str) -> Entry[Account]:
+        """The account of a user name or an address of e-mail, if this is its password. At most five engine calls.
+
+        :param network: where the request comes from, or empty if that is not known.
+        :raises WrongPassword: it is not.
+        :raises TooManyRequests: somebody guesses; nothing was checked.
+        :raises Unavailable: passwords cannot be checked now.
+        """
+        login = login.strip().removeprefix("@").lower()
+        attempt = await self._begin(login, network)
+        owner = await self._owner_of(login)
+        if not await self._is_password(owner, password) or owner is None:
+            raise WrongPassword("This user name or e-mail address and this password do not belong together.")
+        await self._forget(attempt)
+        return owner.account
+
+    async def change(
+        self, account: Entry[Account], current: str, wanted: str, *, keep: int | None, network: str
+    ) -> None:
+        """Set another password, and end all sessions but `keep`. At most seven engine calls and a commit.
+
+        Applications keep their tokens.
+
+        :raises WrongPassword: `current` is not the password.
+        :raises Invalid: `wanted` cannot be one.
+        :raises TooManyRequests: somebody guesses.
+        """
+        findings = Findings()
+        check_password(wanted, findings)
+        findings.settle()
+        graph = self._graph
+        attempt = await self._begin(account.value.username.lower(), network)
+        for _ in range(_TRIES):
+            owner = await self._credentials_of(account)
+            if not await self._is_password(owner, current) or owner is None:
+                raise WrongPassword("This is not your present password.")
+            hashed = await self._hasher.hash(wanted)
+            write = graph.write(account.id)
+            credentials = owner.credentials
+            write.patch(
+                CREDENTIALS, credentials.id, version=credentials.version, password_hash=hashed, password_sealed=None
+            )
+            for session in await sessions_of(graph, account.id):
+                if session.id != keep:
+                    do_close(write, account.id, session.id)
+            try:
+                await graph.commit(write)
+            except Refused:  # the password that was sealed has been hashed meanwhile, or was changed
+                await graph.sync()
+                continue
+            await self._forget(attempt)
+            return
+        raise Conflict("The password is being changed elsewhere. Please try again.")
+
+    async def _owner_of(self, login: str) -> _Owner | None:
+        name = mail_name(login) if "@" in login else account_name(login)
+        id_ = (await self._graph.names((name,))).get(name)
+        account = None if id_ is None else await self._graph.get(ACCOUNT, id_)
+        return None if account is None else await self._credentials_of(account)
+
+    async def _credentials_of(self, account: Entry[Account]) -> _Owner | None:
+        id_ = account.value.credentials
+        credentials = None if id_ is None else await self._graph.get(CREDENTIALS, id_)
+        return None if credentials is None else _Owner(account, credentials)
+
+    async def _is_password(self, owner: _Owner | None, password: str) -> bool:
+        """One hash is computed in any case."""
+        if not self._decoy:
+            self._decoy = await self._hasher.hash(secrets.token_urlsafe())
+        if owner is None:
+            return await self._hasher.verify(password, self._decoy)
+        credentials = owner.credentials.value
+        if credentials.password_sealed is None:
+            return await self._hasher.verify(password, credentials.password_hash or self._decoy)
+        await self._hasher.verify(password, self._decoy)
+        sealed = self._seal.open(credentials.password_sealed, PASSWORD_SEAL, bound_to=str(owner.credentials.id))
+        return secrets.compare_digest(sealed, password.encode())
+
+    async def _begin(self, login: str, network: str) -> list[str]:
+        """Count an attempt as failed until it has not. The answer is what `_forget` takes back.
+
+        :raises TooManyRequests: there were too many.
+        """
+        now = self._graph.now_ms() // 1_000
+        window = now // WINDOW_SECONDS
+        most = {_key(window, "login", login): MOST_EVERYWHERE, _key(window, "here", login, network): MOST_HERE}
+        if network:
+            most[_key(window, "network", network)] = MOST_OF_NETWORK
+        await FAILURES.add(self._engine, dict.fromkeys(most, 1))
+        counts = await FAILURES.get(self._engine, list(most))
+        if any(counts[key] > limit for key, limit in most.items()):
+            left = (window + 1) * WINDOW_SECONDS - now
+            raise TooManyRequests("Too many attempts failed. Please wait a while.", retry_after=left)
+        return list(most)
+
+    async def _forget(self, attempt: list[str]) -> None:
+        await FAILURES.add(self._engine, dict.fromkeys(attempt, -1))
+
+
+def _key(window: int, *whom: str) -> str:
+    """Of fixed length, and telling nothing to whoever reads the keyspace."""
+    digest = hashlib.sha256("\n".join(whom).encode()).hexdigest()
+    return f"{window}/{digest}"
