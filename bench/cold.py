@@ -28,7 +28,7 @@ WARMING_REQUESTS = 400
 
 async def measure_cold_homes(folder: Path, data: Dataset, *, database: Database | None) -> Measured:
     """The mean over several restarts of all cold pages that the dataset holds."""
-    used, took, own = Cpu(0.0, 0.0), 0.0, 0.0
+    used, took, own = Cpu(), 0.0, 0.0
     merged: Loop | None = None
     for _ in range(PASSES):
         async with running_server(folder, database=database) as server, Pool(server.target, size=CONNECTIONS) as pool:
@@ -41,7 +41,7 @@ async def measure_cold_homes(folder: Path, data: Dataset, *, database: Database 
             took += await loop.run(60.0)
             spent = server.trees.cpu().since(before)
             own += own_cpu() - own_before
-            used = Cpu(used.total + spent.total, used.helper + spent.helper)
+            used = used.and_also(spent)
         if merged is None:
             merged = loop
         else:

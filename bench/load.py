@@ -31,7 +31,9 @@ class Measured(msgspec.Struct, kw_only=True):
     seconds: float
     errors: dict[str, int]
     cpu_ms: float
+    """Of all processes but the helper, PostgreSQL's included."""
     helper_cpu_ms: float
+    database_cpu_ms: float = 0.0
     per_second: float
     p50_ms: float
     p99_ms: float
@@ -143,6 +145,7 @@ def summary(
         errors=loop.errors,
         cpu_ms=round((used.total - used.helper) * per_request, 4),
         helper_cpu_ms=round(used.helper * per_request, 4),
+        database_cpu_ms=round(used.database * per_request, 4),
         per_second=round(done / took, 1),
         p50_ms=round(loop.latencies.percentile(0.5) * 1e3, 3),
         p99_ms=round(loop.latencies.percentile(0.99) * 1e3, 3),

@@ -13,6 +13,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 IDLE_STEP_SECONDS = 0.5
 IDLE_CPU_SECONDS = 0.03
 HELPER_MARK = "helper"
+DATABASE_NAME = "postgres"
 
 
 class Process(NamedTuple):
@@ -26,13 +27,17 @@ class Process(NamedTuple):
 
 
 class Cpu(NamedTuple):
-    """CPU seconds of some trees: all of it, and the part that the helper (password hashing, media) used."""
+    """CPU seconds of some trees: all of it, and of that what the helper (password hashing) and PostgreSQL used."""
 
-    total: float
-    helper: float
+    total: float = 0.0
+    helper: float = 0.0
+    database: float = 0.0
 
     def since(self, before: Cpu) -> Cpu:
-        return Cpu(self.total - before.total, self.helper - before.helper)
+        return Cpu(self.total - before.total, self.helper - before.helper, self.database - before.database)
+
+    def and_also(self, other: Cpu) -> Cpu:
+        return Cpu(self.total + other.total, self.helper + other.helper, self.database + other.database)
 
 
 class Trees:
@@ -59,6 +64,7 @@ class Trees:
         return Cpu(
             sum(process.cpu + process.ended for process in processes),
             sum(process.cpu + process.ended for process in processes if _is_helper(process)),
+            sum(process.cpu + process.ended for process in processes if process.name == DATABASE_NAME),
         )
 
     def pss_mb(self) -> float:
