@@ -135,9 +135,8 @@ def _announce(configuration: Configuration, https: int, workers: int) -> None:
             f"  Look:     {origin}/ shows the live local feed.",
             f'  Sign up:  enter {origin} in any app for Mastodon, or follow "First steps" in README.md with curl.',
             f"  Watch:    {origin}/metrics",
-            "",
-            "Ctrl-C stops it; what is under way finishes first.",
         ]
+    lines += ["", "Ctrl-C stops it; what is under way finishes first."]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

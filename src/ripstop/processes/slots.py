@@ -118,10 +118,16 @@ class LeasedSlot:
         self._mark_ms = mark_ms
 
     async def release(self) -> None:
-        """Give the slot back, with the mark no further ahead than ids were minted."""
+        """Give the slot back, with the mark no further ahead than ids were minted.
+
+        If the store cannot be reached, the lease runs out by itself.
+        """
         lease = NameSet(_lease(self._number), self._holder, None)
         mark = NameSet(_mark(self._number), self._mark_ms, max(1, min(self._mark_ms, self._high_water_ms)))
-        await _commit(self._store, [lease, mark])
+        try:
+            await _commit(self._store, [lease, mark])
+        except RipstopError as error:
+            log.warning("slot %d cannot be given back: %s", self._number, error.cause or error)
 
 
 def _lease(number: int) -> str:
