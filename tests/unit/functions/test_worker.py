@@ -146,6 +146,27 @@ async def test_no_more_of_a_function_run_at_once_than_it_allows(yard: Yard) -> N
     assert sorted(call.id for call in yard.ran) == sorted(ids + wide)
 
 
+async def test_a_function_that_is_stuck_does_not_keep_others_of_its_class(yard: Yard) -> None:
+    gate, ran = asyncio.Event(), asyncio.Event()
+
+    async def stuck(call: Call[Note]) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    async def free(call: Call[Note]) -> Outcome:
+        ran.set()
+        return Done()
+
+    first = yard.function("stuck", stuck, concurrency=1)
+    second = yard.function("free", free)
+    await yard.call(first, *[Note()] * 60)
+    async with working(yard, concurrency=32, grace=0.01):
+        await yard.until(lambda: bool(yard.ran))
+        await yard.call(second, Note())
+        await soon(ran)
+    assert [call.function for call in yard.ran] == ["stuck", "free"]
+
+
 async def test_a_drain_puts_nothing_off(yard: Yard) -> None:
     await yard.call(yard.function("narrow", done, concurrency=1), *[Note()] * 90)
     assert await yard.drain() == 90

@@ -41,7 +41,7 @@ class Cancel(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A part is done: commit its effect, remember `state`, and start again when others of its class had their turn.
+    """A part is done: commit its effect, remember `state`, and start again at once, in its place among the others.
 
     The next start finds `state` in `Call.checkpoint` and counts as attempt 1, since there was progress.
     """

@@ -16,7 +16,7 @@ from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze
 from ripstop.machinery.functions.pacing import Beat, Pace
-from ripstop.machinery.functions.run import Desk, Interruption, Run, describe
+from ripstop.machinery.functions.run import HORIZON, Desk, Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
 
@@ -26,8 +26,7 @@ CONFLICTS = 3
 """How often a handler runs at once, its effect being refused, before that counts as a failed attempt."""
 
 TRIAL_INTERVAL = 0.01
-HORIZON = 60.0
-"""Seconds: between two trials, and the longest that a call is put off for want of a place."""
+"""Seconds between two trials."""
 
 
 class Runner:
@@ -70,6 +69,8 @@ class Runner:
         self._settler = Settler(ids, random)
         self._finishers = {lane: Finisher(store, lane, beat=beat, random=random) for lane in Lane}
         self._desks: dict[str, Desk] = {}
+        self.clogs: dict[int, Desk] = {}
+        """By class: a function without a free place whose calls are next. More of them would only be put off."""
         self._trial: int | None = None
         self._trials = Pace()
 
@@ -149,10 +150,11 @@ class Runner:
         desk = run.desk
         if not desk.is_full():
             self._start(run)
-        elif self.draining or len(desk.waiting) < desk.busy:
+        elif self.draining or desk.places() > 0:
             desk.waiting.append(run)
         else:
-            due = desk.pace.slot(now_ms, interval=desk.seconds / desk.busy, horizon=HORIZON)
+            self.clogs[run.lease.criticality] = desk
+            due = desk.slot(now_ms, self._monotonic())
             self._put_back(run, kind="postponed", due=due, wake_after=(due - now_ms) / 1000)
 
     # Calls whose worker died: docs/functions.md, "Poison"
@@ -173,7 +175,7 @@ class Runner:
         first = None
         if self._trial is None and not tried[0].desk.is_full():
             first = tried[0]
-            first.desk.busy += 1
+            first.desk.enter(self._monotonic())
             self._trial = first.lease.id
         await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
         if first is not None:
@@ -194,7 +196,7 @@ class Runner:
     # Running
 
     def _start(self, run: Run) -> None:
-        run.desk.busy += 1
+        run.desk.enter(self._monotonic())
         self._spawn(self._execute(run))
 
     async def _execute(self, run: Run) -> None:
@@ -205,8 +207,9 @@ class Runner:
         try:
             await self._run(run)
         finally:
-            seconds = self._monotonic() - started_at
-            desk.leave(seconds)
+            now = self._monotonic()
+            seconds = now - started_at
+            desk.leave(now, seconds)
             self._forget(run)
             if desk.waiting and not desk.is_full():
                 self._start(desk.waiting.popleft())
@@ -289,7 +292,7 @@ class Runner:
 
     def _forget(self, run: Run) -> None:
         self.runs.discard(run)
-        if self.starved:
+        if self.starved or (self.clogs and run.desk in self.clogs.values()):
             self._hungry(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from ripstop.engines.base import Criticality, Store
 from ripstop.kernel.clock import Clock
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 0.75, Criticality.LOW: 0.5}
 """How full a worker may be, as a share of its concurrency, and still take calls of a class."""
 
+PROBE = 32
+PROBE_INTERVAL = 0.25
+"""So many calls of a clogged class are looked at, each so many seconds, whatever function they are of."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
@@ -41,6 +46,14 @@ class Limits:
     poll: float = 0.25
     gather: float = 0.001
     grace: float = 5.0
+
+
+class Order(NamedTuple):
+    """What to ask the engine for: at most `limit` calls of these classes. `clogged` is the one that is asked apart."""
+
+    classes: list[int]
+    limit: int
+    clogged: int | None = None
 
 
 async def _nothing() -> None:
@@ -79,6 +92,7 @@ class Worker:
         self._beat = Beat(self._limits.gather)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
+        self._probe_at = 0.0
         self._runner = Runner(
             store,
             functions,
@@ -143,21 +157,46 @@ class Worker:
         # A lease that was asked for is always awaited: what it takes would else be held by nobody.
         while not stop.is_set():
             await self._appetite()
-            classes, limit = self._room()
             self._hungry.clear()
-            if not classes:
-                self._runner.starved = True
-                continue
             await self._beat.next(hurry=not self._runner.runs)
             try:
-                taken = await self._lease(classes, limit)
+                for order in self._orders():
+                    self._conclude(order, await self._lease(order.classes, order.limit))
             except Unavailable as error:
                 logger.warning("Cannot take calls now: %s", error)
                 await asyncio.sleep(self._random.uniform(0.5, 1.5))
-                continue
-            self._runner.starved = len(classes) < len(SHARES)
-            if taken == limit:
-                self._hungry.set()
+
+    def _orders(self) -> list[Order]:
+        """What to lease now. The fuller the worker, the higher a class must be.
+
+        Classes that a function without free places clogs are asked for apart: for as many calls as it has places,
+        and now and then for more, so that the calls of other functions come through.
+        """
+        total = self._limits.concurrency
+        held = len(self._runner.runs)
+        chunk = max(1, total // 16)  # a few places are not worth a lease
+        clogs = self._runner.clogs
+        room = {int(class_): max(1, int(total * share)) - held for class_, share in SHARES.items()}
+        classes = [class_ for class_, places in room.items() if places >= chunk and class_ not in clogs]
+        self._runner.starved = len(classes) + len(clogs) < len(SHARES)
+        orders = [Order(classes, min(room[class_] for class_ in classes))] if classes else []
+        now = self._monotonic()
+        probe = bool(clogs) and now >= self._probe_at
+        if probe:
+            self._probe_at = now + PROBE_INTERVAL
+        for class_, desk in clogs.items():
+            places = desk.places() + (PROBE if probe else 0)
+            if places >= (desk.function.concurrency or 1) and room[class_] > 0:
+                orders.append(Order([class_], min(places, room[class_]), clogged=class_))
+        return orders
+
+    def _conclude(self, order: Order, taken: int) -> None:
+        """Learn from a lease whether there is more."""
+        if order.clogged is not None:
+            if taken < order.limit:
+                self._runner.clogs.pop(order.clogged, None)
+        elif taken == order.limit:
+            self._hungry.set()
 
     async def _appetite(self) -> None:
         """Wait until there may be something to lease: a message, room, a call of ours that falls due, or the poll."""
@@ -173,15 +212,6 @@ class Worker:
             self._hungry.set()
         elif seconds < self._limits.poll:
             asyncio.get_running_loop().call_later(seconds, self._hungry.set)
-
-    def _room(self) -> tuple[list[int], int]:
-        """Which classes to ask for, and how many calls: the fuller the worker, the higher the class must be."""
-        total = self._limits.concurrency
-        held = len(self._runner.runs)
-        chunk = max(1, total // 16)  # a few places are not worth a lease
-        room = {int(class_): max(1, int(total * share)) - held for class_, share in SHARES.items()}
-        classes = [class_ for class_, places in room.items() if places >= chunk]
-        return classes, min((room[class_] for class_ in classes), default=0)
 
     async def _lease(self, classes: Sequence[int], limit: int) -> int:
         """Take calls and start them; says how many there were."""
