@@ -84,14 +84,14 @@ async def fill_page(
 ) -> Page:
     """Read ids, hydrate them, apply the rules, and go on while that leaves the page short.
 
-    The first round reads a quarter more than the page, since rules leave something out of most pages; each further one
+    The first round reads a little more than the page, since rules leave something out of most pages; each further one
     what is missing, up to `EXAMINED` times the page in all.
 
     :param distinct: show a post once, however often it was passed on.
     :param keep: what else the list asks of a post.
     """
     limit = window.limit
-    stretch = Stretch(window.after, window.before, limit + limit // 4, window.direction)
+    stretch = Stretch(window.after, window.before, limit + limit // 8 + 1, window.direction)
     items: list[Seen] = []
     shown: set[int] = set()
     first = last = None
@@ -113,10 +113,11 @@ async def fill_page(
                 shown.add(shown_id)
             if keep is None or keep(seen.post.value):
                 items.append(seen)
+                if len(items) == limit:  # what was read beyond is not examined
+                    more = more or seen.post.id != last
+                    last = seen.post.id
+                    break
         stretch = stretch.beyond(last, max(limit - len(items), limit // 2))
-    if len(items) > limit:
-        del items[limit:]
-        last, more = items[-1].post.id, True
     if window.direction is Direction.OLDEST_FIRST:
         items.reverse()
         return Page(items, first, last)

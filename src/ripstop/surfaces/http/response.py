@@ -1,6 +1,7 @@
 """What a handler gives back. Header lists are built once and shared, since each costs time per request."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -123,8 +124,11 @@ def page(request: Request, body: bytes, *, next_max_id: int | None, prev_min_id:
 
 def page_links(request: Request, *, next_max_id: int | None, prev_min_id: int | None) -> str:
     """The value of a ``Link`` header with ``rel="next"`` and ``rel="prev"``; empty where there are neither."""
-    base = request.origin + quote(request.path) + "?"
-    kept = "".join(f"{_escape(name)}={_escape(value)}&" for name, value in request.query if name not in _NOT_KEPT)
+    base = request.origin + _escape_path(request.path) + "?"
+    kept = ""
+    for name, value in request.query:
+        if name not in _NOT_KEPT:
+            kept += f"{_escape(name)}={_escape(value)}&"
     links = []
     if next_max_id is not None:
         links.append(f'<{base}{kept}max_id={next_max_id}>; rel="next"')
@@ -133,8 +137,14 @@ def page_links(request: Request, *, next_max_id: int | None, prev_min_id: int | 
     return ", ".join(links)
 
 
+@lru_cache(maxsize=1_024)
 def _escape(text: str) -> str:
     return quote(text, safe="[]")
+
+
+@lru_cache(maxsize=1_024)
+def _escape_path(path: str) -> str:
+    return quote(path)
 
 
 def with_headers(response: Response, extra: Sequence[tuple[str, str]]) -> Response:
