@@ -15,7 +15,7 @@ from aiohttp.typedefs import Query
 
 from ripstop.boot import opened_store
 from ripstop.kernel.configuration import Configuration
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 PASSWORD = "a long enough secret"
 SCOPES = "read write follow push"
@@ -81,22 +81,27 @@ class Api:
         query: Query = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request."""
+        """One request. Where the server says that it has too much to do, having done nothing, it is asked again."""
         sent = dict(headers or {})
         bearer = as_.token if as_ is not None else token
         if bearer is not None:
             sent["authorization"] = f"Bearer {bearer}"
-        async with self._session.request(
-            method,
-            self._server.url + path,
-            data=form if form is not None else data,
-            json=json,
-            params=query,
-            headers=sent,
-            allow_redirects=False,
-        ) as response:
-            received = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, received, await response.read())
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with self._session.request(
+                    method,
+                    self._server.url + path,
+                    data=form if form is not None else data,
+                    json=json,
+                    params=query,
+                    headers=sent,
+                    allow_redirects=False,
+                ) as response:
+                    received = {name.lower(): value for name, value in response.headers.items()}
+                    answer = Answer(response.status, received, await response.read())
+                if answer.status != 503:
+                    return answer
+                await asyncio.sleep(0.1)
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.ask("GET", path, **options)
@@ -152,7 +157,7 @@ class Api:
     async def drained(self) -> None:
         """Return once nothing is left to be done in the background, but for what has time."""
         configuration = Configuration(data=str(self._server.folder), database=self._server.database)
-        async with opened_store(configuration) as store, asyncio.timeout(30):
+        async with opened_store(configuration) as store, asyncio.timeout(PATIENCE):
             while any(  # noqa: ASYNC110 - another process does the work, and tells nobody
                 backlog.waiting + backlog.ready + backlog.leased
                 for name, backlog in (await store.call_stats()).items()
