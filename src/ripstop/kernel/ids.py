@@ -74,9 +74,15 @@ class IdSource:
         self._slot = slot
         self._slot_bits = slot.number << _SLOT_SHIFT
         self._high_water_ms = slot.high_water_ms
-        self._last_ms = max(self._high_water_ms, EPOCH_MS) - 1
+        self._first_ms = max(self._high_water_ms, EPOCH_MS)
+        self._last_ms = self._first_ms - 1
         self._sequence = _SEQUENCES
         self._lock = threading.Lock()
+
+    @property
+    def minted_ms(self) -> int | None:
+        """The time of the last id minted here, milliseconds since the Unix epoch; None if there was none."""
+        return self._last_ms if self._last_ms >= self._first_ms else None
 
     def new(self, shard: int) -> int:
         """A fresh id in `shard`, 0 to 1,023. May be called from any thread."""

@@ -47,12 +47,20 @@ def test_ids_go_on_beyond_the_mark_after_a_crash_and_a_clock_set_back(tmp_path: 
 def test_a_clean_close_leaves_no_gap(tmp_path: Path) -> None:
     clock = ManualClock()
     slot = FileSlot(tmp_path)
-    last = IdSource(clock, slot).new(7)
-    slot.close(minted_ms=time_ms(last))
+    ids = IdSource(clock, slot)
+    last = ids.new(7)
+    slot.close(minted_ms=ids.minted_ms)
     again = FileSlot(tmp_path)
     assert again.number == slot.number
     assert again.high_water_ms == time_ms(last) + 1
     assert IdSource(clock, again).new(7) > last
+
+
+def test_a_process_that_minted_nothing_leaves_the_mark(tmp_path: Path) -> None:
+    slot = FileSlot(tmp_path)
+    slot.raise_high_water(5_000_000_000_000)
+    slot.close(minted_ms=IdSource(ManualClock(), slot).minted_ms)
+    assert FileSlot(tmp_path).high_water_ms == 5_000_000_000_000
 
 
 def test_closing_never_raises_the_mark(tmp_path: Path) -> None:

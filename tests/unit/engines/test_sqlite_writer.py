@@ -69,7 +69,7 @@ async def test_an_error_in_one_batch_is_its_own(store: SqliteStore) -> None:
     bad = [
         store.commit([Batch(HOME, [thing(40)]), Batch(HOME, [thing(41), AssociationPut(ALICE, 999, BOB, 1)])]),
         store.commit([Batch(HOME, [thing(42), AssociationPut(ALICE, LIKES, BOB, 1 << 70)])]),
-        store.commit([Batch(HOME, [thing(43), AssociationPut(ALICE, LIKES, BOB, 1, data=b"x")])]),  # type: ignore[arg-type]
+        store.commit([Batch(HOME, [thing(43), AssociationPut(ALICE, LIKES, BOB, 1, data=b"x")])]),  # type: ignore[arg-type] # wrong on purpose
         store.commit([Batch(HOME, [ObjectPut(ident(44), 1, "{}"), ObjectPatch(ident(44), "not JSON")])]),
     ]
     outcomes = await asyncio.gather(*good, *bad, return_exceptions=True)

@@ -182,12 +182,12 @@ class MainTransaction(FileTransaction):
             old = before.get(id_)
             if row is old:
                 continue
-            moved.append(
-                ((row or old).function, old and old.state, row and row.state)  # type: ignore[union-attr]
-            )
             if row is None:
-                done.append(id_)
+                if old is not None:
+                    moved.append((old.function, old.state, None))
+                    done.append(id_)
                 continue
+            moved.append((row.function, None if old is None else old.state, row.state))
             lane, rank = (row.criticality, row.deadline) if row.state == CallState.READY else (0, row.due)
             if old is None:
                 put.append(

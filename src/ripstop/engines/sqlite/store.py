@@ -1,6 +1,7 @@
 """The store on SQLite: one folder, three database files, nothing else to run."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,10 @@ SCAN_SECONDS = 60.0
 """How long one page of a scan may take."""
 
 _FAULTS_AT_ONCE = 100
+
+SWITCH_SECONDS = 0.0001
+"""How soon the writer, back from a long statement, gets Python's global lock from a busy event loop. It is a setting of
+the process; with Python's own 5 ms the writer can be starved for seconds, while it holds the lock of all writers."""
 
 R = TypeVar("R")
 
@@ -131,6 +136,7 @@ class SqliteStore:
             raise RipstopError(f"The store in {folder.path} cannot be opened: {error}.", cause=error) from error
         finally:
             opening.close()
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
         self._is_open = True
 
     def _open_files(self) -> None:
