@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import ripstop
 from ripstop.domain.accounts import model as accounts
-from ripstop.domain.accounts.functions import PasswordHashing
+from ripstop.domain.accounts.functions import Endings, PasswordHashing
+from ripstop.domain.accounts.passwords import FAILURES, Passwords
 from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
@@ -66,7 +67,7 @@ SCHEMA = Schema(
             *feeds.ASSOCIATIONS,
         )
     },
-    keyspaces=keyspace_types(feeds.KEYSPACES),
+    keyspaces=keyspace_types((*feeds.KEYSPACES, FAILURES)),
 )
 
 HELPER_SOCKET = "helper.sock"
@@ -195,6 +196,7 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
     functions = Functions()
     FanOut(graph, store).register(functions, events)  # first: see there
     PasswordHashing(graph, ground.secrets, hasher.hash).register(functions, events)
+    Endings(graph).register(functions, events)
     Severing(graph).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
@@ -207,7 +209,15 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     home = Home(graph, base.store, LowWater(graph, base.store))
     return [
         *mastodon_routes(graph, home=home, site=ground.site, seal=ground.secrets),
-        *web_routes(graph, base.bus, static=ground.static, renderer=ground.renderer),
+        *web_routes(
+            graph,
+            base.bus,
+            static=ground.static,
+            renderer=ground.renderer,
+            passwords=Passwords(graph, base.store, seal=ground.secrets, hasher=base.hasher),
+            seal=ground.secrets,
+            origin=ground.site.origin,
+        ),
     ]
 
 

@@ -6,9 +6,11 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.apps import Apps
+from ripstop.surfaces.mastodon.discovery import Discovery
 from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.markers import Markers
 from ripstop.surfaces.mastodon.notifications import Notifications
+from ripstop.surfaces.mastodon.oauth import OAuth
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
@@ -25,6 +27,8 @@ def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> l
     notifications = NotificationPresenter(accounts, statuses)
     return [
         *Apps(graph, site).routes(),
+        *OAuth(graph, site).routes(),
+        *Discovery(graph, site).routes(),
         *Accounts(graph, accounts, site=site, seal=seal).routes(),
         *Relationships(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),

@@ -23,6 +23,8 @@ from ripstop.surfaces.web.static import Static, cached
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = 20
 LIVE = "/live/local"
+FORMS = ("sign_in.html", "sign_up.html", "account.html", "authorize.html", "code.html", "problem.html")
+"""Templates of pages that are not feeds."""
 
 _HEADERS: Headers = [*HTML_HEADERS, ("cache-control", "no-cache")]
 
@@ -69,10 +71,15 @@ class Renderer:
         environment.globals["site"] = facts
         self._local = environment.get_template("local.html")
         self._post = environment.get_template("post.html")
+        self._forms = {name: environment.get_template(name) for name in FORMS}
 
     def local(self, posts: Sequence[Shown], *, live: str | None, older: int | None) -> bytes:
         """The page of the local feed."""
         return self._local.render(posts=posts, live=live, older=older).encode()
+
+    def page(self, template: str, **context: object) -> bytes:
+        """One of `FORMS`."""
+        return self._forms[template].render(context).encode()
 
     def post(self, post: Shown) -> str:
         """One post, as it stands in a feed."""

@@ -1,0 +1,111 @@
+"""What all pages with forms share: how they are rendered, how errors are shown, and where they lead."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from ripstop.kernel.errors import Invalid, RipstopError
+from ripstop.surfaces.http.errors import error_headers
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Headers, Response
+from ripstop.surfaces.web.pages import Renderer
+from ripstop.surfaces.web.visitor import Cookie, Visitor, Visitors
+
+P = TypeVar("P")
+
+log = logging.getLogger(__name__)
+
+Page = Callable[[Request, P], Awaitable[Response]]
+"""A handler of a page."""
+
+MAX_PATH = 8_000
+"""Characters of a path to return to."""
+
+_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?")
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+_URI_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+
+
+def _policy(form_action: str) -> str:
+    """A content security policy: forms run nothing at all, and show nothing from elsewhere."""
+    return (
+        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action {form_action}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _headers(form_action: str = "'self'") -> Headers:
+    return [
+        ("content-type", "text/html; charset=utf-8"),
+        ("server", "Ripstop"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        # Pages with a code or a return path in their address tell it to nobody else.
+        ("referrer-policy", "same-origin"),
+        ("cache-control", "no-store"),
+        ("content-security-policy", _policy(form_action)),
+    ]
+
+
+class Forms:
+    """Answers of pages with forms."""
+
+    def __init__(self, renderer: Renderer, visitors: Visitors) -> None:
+        self.visitors = visitors
+        self._renderer = renderer
+
+    def page(
+        self, template: str, visitor: Visitor, *, status: int = 200, leads_to: str = "", **context: object
+    ) -> Response:
+        """A page with a form.
+
+        :param leads_to: where else than here its form may lead in the end: browsers follow redirects after a form
+            only to what the policy names.
+        """
+        body = self._renderer.page(template, proof=visitor.proof, known=visitor.known, **context)
+        action = f"'self' {_source_of(leads_to)}" if leads_to else "'self'"
+        return Response(body, status, [*_headers(action), *visitor.cookies])
+
+    def lead(self, location: str, *cookies: Cookie) -> Response:
+        """303: go on there with GET. `location` is a whole URL."""
+        return Response(b"", 303, [*_headers(), ("location", quote(location, safe=_URI_CHARACTERS)), *cookies])
+
+    def guarded(self, handler: Page[P]) -> Page[P]:
+        """The same handler, whose errors are shown as a page."""
+
+        async def guard(request: Request, params: P) -> Response:
+            try:
+                return await handler(request, params)
+            except RipstopError as error:
+                if error.status >= 500:
+                    log.warning("%s %s: %s (%s)", request.method, request.path, error.sentence, error.cause)
+                body = self._renderer.page("problem.html", sentence=error.sentence)
+                return Response(body, error.status, [*_headers(), *error_headers(error)])
+
+        return guard
+
+
+def sentences_of(error: RipstopError) -> list[str]:
+    """What is wrong with a form, a sentence for each finding."""
+    if not isinstance(error, Invalid) or not error.details:
+        return [error.sentence]
+    return [
+        f"{field.replace('_', ' ').capitalize()} {sentence}"
+        for field, reasons in error.details.items()
+        for _, sentence in reasons
+    ]
+
+
+def local_path(text: str) -> str:
+    """A path of this server with its query, as it was given; empty for anything else."""
+    return text if len(text) <= MAX_PATH and _LOCAL.fullmatch(text) else ""
+
+
+def _source_of(uri: str) -> str:
+    """The origin of an address on the web, or the scheme of anything else, as a policy names it."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc.lower()):
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}:"

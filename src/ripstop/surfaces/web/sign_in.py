@@ -1,0 +1,182 @@
+"""Logging in, logging out, and signing up in a browser."""
+
+from urllib.parse import urlencode
+
+import msgspec
+
+from ripstop.domain.accounts.actions import SignUp, sign_up_here
+from ripstop.domain.accounts.check import MAX_USERNAME, MIN_PASSWORD
+from ripstop.domain.accounts.passwords import Passwords
+from ripstop.domain.accounts.sessions import close_session, open_session
+from ripstop.kernel.errors import Invalid, NotFound, TooManyRequests
+from ripstop.kernel.secrets import Secrets
+from ripstop.machinery.graph import Graph
+from ripstop.surfaces.http.errors import error_headers
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, with_headers
+from ripstop.surfaces.http.routing import Kind, Route
+from ripstop.surfaces.web.forms import Forms, local_path, sentences_of
+from ripstop.surfaces.web.visitor import Visitor, check_proof, network_of
+
+SIGN_IN = "/auth/sign_in"
+SIGN_UP = "/auth/sign_up"
+ACCOUNT = "/auth/edit"
+"""Where Mastodon has these pages, so that links to them work."""
+
+
+class SignInParams(msgspec.Struct, kw_only=True):
+    """A login form. `again` asks for it even if somebody is logged in."""
+
+    login: str = ""
+    password: str = ""
+    return_to: str = ""
+    again: bool = False
+    proof: str = ""
+
+
+class SignOutParams(msgspec.Struct, kw_only=True):
+    """The button that logs out."""
+
+    proof: str = ""
+
+
+class JoinParams(msgspec.Struct, kw_only=True):
+    """The form of somebody who wants an account."""
+
+    username: str = ""
+    email: str = ""
+    password: str = ""
+    agreement: bool = False
+    locale: str = "en"
+    return_to: str = ""
+    proof: str = ""
+
+
+class SignIn:
+    """Handlers of the pages that let people in and out."""
+
+    def __init__(self, graph: Graph, forms: Forms, passwords: Passwords, *, seal: Secrets) -> None:
+        self._graph = graph
+        self._forms = forms
+        self._visitors = forms.visitors
+        self._passwords = passwords
+        self._seal = seal
+
+    def routes(self) -> list[Route]:
+        guarded = self._forms.guarded
+        show, enter, leave = guarded(self.show), guarded(self.enter), guarded(self.leave)
+        return [
+            *(Route("GET", path, show, params=SignInParams) for path in (SIGN_IN, "/login")),
+            *(Route("POST", path, enter, params=SignInParams) for path in (SIGN_IN, "/login")),
+            *(Route("POST", path, leave, params=SignOutParams) for path in ("/auth/sign_out", "/logout")),
+            Route("GET", SIGN_UP, guarded(self.show_sign_up), params=JoinParams),
+            Route("POST", SIGN_UP, guarded(self.sign_up), params=JoinParams, kind=Kind.SIGN_UP),
+        ]
+
+    async def show(self, request: Request, params: SignInParams) -> Response:
+        """The login form; whoever is logged in is led on, unless it is asked for again. At most three engine calls."""
+        visitor = await self._visitors.meet(request)
+        if visitor.known is not None and not params.again:
+            return self._lead_on(request, params.return_to)
+        return self._sign_in_page(visitor, params)
+
+    async def enter(self, request: Request, params: SignInParams) -> Response:
+        """Log in. A session of this browser that there was is over. At most eleven engine calls and two commits."""
+        visitor = await self._visitors.meet(request)
+        check_proof(visitor, params.proof)
+        try:
+            account = await self._passwords.authenticate(params.login, params.password, network=network_of(request))
+        except (Invalid, TooManyRequests) as error:
+            answer = self._sign_in_page(visitor, params, status=error.status, problems=sentences_of(error))
+            return with_headers(answer, error_headers(error))
+        await self._close(visitor)
+        opened = await open_session(self._graph, account.id, agent=_agent(request))
+        return self._lead_on(request, params.return_to, secret=opened.secret)
+
+    async def leave(self, request: Request, params: SignOutParams) -> Response:
+        """Log out. At most three engine calls and a commit."""
+        visitor = await self._visitors.meet(request)
+        check_proof(visitor, params.proof)
+        await self._close(visitor)
+        return self._forms.lead(request.origin + "/", *self._visitors.close())
+
+    async def show_sign_up(self, request: Request, params: JoinParams) -> Response:
+        """The form of newcomers. At most three engine calls."""
+        visitor = await self._visitors.meet(request)
+        if visitor.known is not None:
+            return self._lead_on(request, params.return_to)
+        return self._sign_up_page(visitor, params)
+
+    async def sign_up(self, request: Request, params: JoinParams) -> Response:
+        """Make an account, and log it in. At most three engine calls and a commit."""
+        visitor = await self._visitors.meet(request)
+        check_proof(visitor, params.proof)
+        form = SignUp(
+            username=params.username.strip(),
+            email=params.email,
+            password=params.password,
+            agreement=params.agreement,
+            locale=params.locale,
+        )
+        try:
+            opened = await sign_up_here(self._graph, form, agent=_agent(request), seal=self._seal)
+        except Invalid as error:
+            return self._sign_up_page(visitor, params, status=error.status, problems=sentences_of(error))
+        return self._lead_on(request, params.return_to, secret=opened.secret)
+
+    async def _close(self, visitor: Visitor) -> None:
+        if visitor.known is not None:
+            try:
+                await close_session(self._graph, visitor.known.account.id, visitor.known.session.id)
+            except NotFound:  # ended meanwhile
+                return
+
+    def _lead_on(self, request: Request, return_to: str, *, secret: str = "") -> Response:
+        """To where somebody wanted to go, on this server only; with a new session, if there is one."""
+        location = request.origin + (local_path(return_to) or ACCOUNT)
+        return self._forms.lead(location, *(self._visitors.open(secret) if secret else ()))
+
+    def _sign_in_page(
+        self, visitor: Visitor, params: SignInParams, *, status: int = 200, problems: list[str] | None = None
+    ) -> Response:
+        return self._forms.page(
+            "sign_in.html",
+            visitor,
+            status=status,
+            problems=problems or [],
+            login=params.login,
+            return_to=local_path(params.return_to),
+            sign_up=_with_return(SIGN_UP, params.return_to),
+        )
+
+    def _sign_up_page(
+        self, visitor: Visitor, params: JoinParams, *, status: int = 200, problems: list[str] | None = None
+    ) -> Response:
+        return self._forms.page(
+            "sign_up.html",
+            visitor,
+            status=status,
+            problems=problems or [],
+            username=params.username,
+            email=params.email,
+            agreement=params.agreement,
+            return_to=local_path(params.return_to),
+            sign_in=_with_return(SIGN_IN, params.return_to),
+            most_username=MAX_USERNAME,
+            least_password=MIN_PASSWORD,
+        )
+
+
+def sign_in_address(request: Request, return_to: str, *, again: bool = False) -> str:
+    """Where to log in and then come back to a path of this server."""
+    query = {"return_to": return_to, **({"again": "true"} if again else {})}
+    return f"{request.origin}{SIGN_IN}?{urlencode(query)}"
+
+
+def _with_return(path: str, return_to: str) -> str:
+    kept = local_path(return_to)
+    return f"{path}?{urlencode({'return_to': kept})}" if kept else path
+
+
+def _agent(request: Request) -> str:
+    return request.header("user-agent") or ""
