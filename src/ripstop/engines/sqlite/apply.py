@@ -190,20 +190,8 @@ class MainTransaction(FileTransaction):
             moved.append((row.function, None if old is None else old.state, row.state))
             lane, rank = (row.criticality, row.deadline) if row.state == CallState.READY else (0, row.due)
             if old is None:
-                put.append(
-                    (
-                        id_,
-                        row.state,
-                        lane,
-                        rank,
-                        row.function,
-                        row.arguments,
-                        row.due,
-                        row.deadline,
-                        row.criticality,
-                        row.key,
-                    )
-                )
+                text = (row.function, row.arguments)
+                put.append((id_, row.state, lane, rank, *text, row.due, row.deadline, row.criticality, row.key))
             elif row.state == CallState.DEAD:
                 dead.append((id_, self.now_ms, row.error))
             else:

@@ -189,7 +189,7 @@ class GroupWriter(Generic[T]):
             self._serve(lock)
         except Exception as error:
             log.exception("The writer %s has ended.", self._name)
-            self._broken = f"The writer of the store has failed ({error}); it is taken up again after a restart."
+            self._broken = "The writer of the store has failed; writing is taken up again after a restart."
             left = self._take(self._lanes[0], _ALL, []) + self._take(self._lanes[1], _ALL, [])
             for job in left:
                 job.error = self._sentence(error)
@@ -285,14 +285,14 @@ class GroupWriter(Generic[T]):
         log.error("A group of %d jobs of the writer %s failed.", len(jobs), self._name, exc_info=error)
         try:
             self._transaction.rollback()
-        except apsw.Error as second:
+        except apsw.Error:
             log.exception("The group could not be rolled back.")
-            self._broken = f"A write to the disk failed and could not be undone ({second})."
+            self._broken = "A write to the disk failed and could not be undone."
         if isinstance(error, apsw.FullError):
             self._no_room = "The disk is full."
             self._room_checked = time.monotonic()
         elif isinstance(error, DAMAGE):
-            self._broken = f"A write to the disk failed ({error}); it is taken up again after a restart."
+            self._broken = "A write to the disk failed; writing is taken up again after a restart."
         for job in jobs:
             job.error = self._sentence(error)
 
