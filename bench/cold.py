@@ -47,7 +47,7 @@ async def measure_cold_homes(folder: Path, data: Dataset, *, database: Database 
         else:
             merged.merge(loop)
     assert merged is not None
-    return summary(merged, used, took=took, waited=0.0, drained=True, own=own)
+    return summary(merged, used, used, took=took, waited=0.0, drained=True, own=own)
 
 
 def _cold_pages(target: Target, data: Dataset) -> Iterator[bytes]:

@@ -32,6 +32,8 @@ class Measured(msgspec.Struct, kw_only=True):
     errors: dict[str, int]
     cpu_ms: float
     """Of all processes but the helper, PostgreSQL's included."""
+    answered_cpu_ms: float
+    """Of that, what was used until the last answer; the rest is what followed."""
     helper_cpu_ms: float
     database_cpu_ms: float = 0.0
     per_second: float
@@ -125,18 +127,20 @@ async def measure(
         memory = asyncio.create_task(_peak_pss(trees)) if watch_memory else None
         before, own_before = trees.cpu(), own_cpu()
         took = await loop.run(seconds, most)
-        own_used = own_cpu() - own_before
+        answered, own_used = trees.cpu().since(before), own_cpu() - own_before
         peak = await _stopped(memory) if memory is not None else 0.0
         ended = time.monotonic()
         drained = await trees.idle(DRAIN_SECONDS) if drain else True
         used = trees.cpu().since(before)
-    return summary(loop, used, took=took, waited=time.monotonic() - ended, drained=drained, own=own_used, peak=peak)
+    return summary(
+        loop, used, answered, took=took, waited=time.monotonic() - ended, drained=drained, own=own_used, peak=peak
+    )
 
 
 def summary(
-    loop: Loop, used: Cpu, *, took: float, waited: float, drained: bool, own: float, peak: float = 0.0
+    loop: Loop, used: Cpu, answered: Cpu, *, took: float, waited: float, drained: bool, own: float, peak: float = 0.0
 ) -> Measured:
-    """The figures of a loop that has run."""
+    """The figures of a loop that has run: with the CPU used until the server idled, and until the last answer."""
     done = loop.latencies.count
     per_request = 1e3 / max(1, done)
     return Measured(
@@ -144,6 +148,7 @@ def summary(
         seconds=round(took, 3),
         errors=loop.errors,
         cpu_ms=round((used.total - used.helper) * per_request, 4),
+        answered_cpu_ms=round((answered.total - answered.helper) * per_request, 4),
         helper_cpu_ms=round(used.helper * per_request, 4),
         database_cpu_ms=round(used.database * per_request, 4),
         per_second=round(done / took, 1),

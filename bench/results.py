@@ -112,17 +112,22 @@ def _seen(engine: EngineResult) -> str:
 
 
 def _detail(engine: EngineResult) -> str:
-    lines = [
-        [engine.engine, "CPU ms", "helper CPU ms", "requests/s", "p50 ms", "p99 ms", "drain s", "body bytes", "errors"]
-    ]
+    cpu = ["CPU ms", "until answered", "PostgreSQL", "helper's apart"]
+    lines = [[engine.engine, *cpu, "requests/s", "p50 ms", "p99 ms", "drain s", "body bytes", "errors"]]
     rows = dict(engine.rows)
     if engine.sign_up_burst is not None:
         rows["sign_up, 64 connections"] = engine.sign_up_burst
     for name, row in rows.items():
         errors = ", ".join(f"{count} x {kind}" for kind, count in sorted(row.errors.items())) or "0"
         drain = f"{row.drain_seconds:.1f}" + ("" if row.drained else "+")
-        figures = [f"{row.cpu_ms:.3f}", f"{row.helper_cpu_ms:.2f}", f"{row.per_second:,.0f}"]
-        lines.append([name, *figures, f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", drain, f"{row.body_bytes:,}", errors])
+        cpu = [
+            f"{row.cpu_ms:.3f}",
+            f"{row.answered_cpu_ms:.3f}",
+            f"{row.database_cpu_ms:.3f}",
+            f"{row.helper_cpu_ms:.2f}",
+        ]
+        times = [f"{row.per_second:,.0f}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", drain]
+        lines.append([name, *cpu, *times, f"{row.body_bytes:,}", errors])
     return markdown_table(lines)
 
 

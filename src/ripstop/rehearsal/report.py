@@ -81,13 +81,13 @@ def print_report(report: Report, console: Console) -> None:
     table = Table(
         title=f"{report.seconds:.1f} s of traffic, generators used {report.generator_cpu_seconds:.1f} s of CPU"
     )
-    table.add_column("act")
-    for name in ("begun", "done", "shed", "unanswered", "refused", "p50 ms", "p99 ms", "worst ms", "service p99 ms"):
+    table.add_column("act", no_wrap=True)
+    for name in ("begun", "done", "shed", "lost", "refused", "p50 ms", "p99 ms", "worst ms"):
         table.add_column(name, justify="right")
     for kind, act in report.acts.items():
         refused = ", ".join(f"{count} x {status}" for status, count in sorted(act.refused.items()))
         counts = (act.begun, act.done, act.shed, act.unanswered)
-        times = (act.latency_p50_ms, act.latency_p99_ms, act.latency_max_ms, act.service_p99_ms)
+        times = (act.latency_p50_ms, act.latency_p99_ms, act.latency_max_ms)
         table.add_row(kind, *(f"{count:,}" for count in counts), refused or "0", *(f"{time:,.1f}" for time in times))
     console.print(table)
     console.print("Acknowledged: " + ", ".join(f"{count:,} {name}" for name, count in report.acknowledged.items()))

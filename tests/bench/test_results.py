@@ -1,0 +1,81 @@
+"""Figures become tables, and tables find their place in the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.ceilings import Ceilings, RowsWritten
+from bench.dataset import Shape
+from bench.growth import Growth
+from bench.load import Measured
+from bench.machine import describe_machine
+from bench.population import Size
+from bench.results import PAGE, Run, markdown_table, tables, write_page, write_results
+from bench.suite import EngineResult
+from bench.visibility import Visibility
+
+MEASURED = Measured(
+    requests=1000, seconds=1.0, errors={}, cpu_ms=0.7, answered_cpu_ms=0.5, helper_cpu_ms=0.0, per_second=1000.0,
+    p50_ms=1.0, p99_ms=2.0, drain_seconds=1.0, drained=True, body_bytes=40_000, generator_cores=0.2,
+)  # fmt: skip
+
+
+def run() -> Run:
+    engine = EngineResult(
+        engine="SQLite",
+        shape=Shape(),
+        rows={"home": MEASURED, "post": msgspec.structs.replace(MEASURED, cpu_ms=1.1)},
+        sign_up_burst=MEASURED,
+        visibility=Visibility(samples=10, unseen=0, p50_ms=9.0, p99_ms=20.0, others_per_second=500.0),
+    )
+    ceilings = Ceilings(
+        home_bytes=msgspec.structs.replace(MEASURED, cpu_ms=0.1),
+        rows=[RowsWritten(kind="post", group=16, cpu_ms=0.2, per_second=5000.0)],
+    )
+    growth = Growth(
+        engine="SQLite", size=Size(accounts=100, posts=1000, likes=100), load_seconds=1.0,
+        pairs={"home": (MEASURED, msgspec.structs.replace(MEASURED, cpu_ms=1.4))}, likes={},
+    )  # fmt: skip
+    return Run(machine=describe_machine("18.0"), engines=[engine], ceilings=ceilings, growth=[growth])
+
+
+def test_a_figure_stands_beside_its_goal() -> None:
+    parts = tables(run())
+    assert "| home, 20 posts | 3.3 - 4.2 | 0.28 | 0.35 | 0.700 (2.00) **over** |" in parts["rows"]
+    assert "| 1.20 | 1.100 (0.92) |" in parts["rows"]
+    assert "9 / 20 ms at 500 posts/s" in parts["rows"]
+    assert "SQLite 0.700 (7.0 x)" in parts["ceilings"]
+    assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth"]
+
+
+def test_only_what_was_measured_is_written_between_its_markers(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    before = page.read_text()
+    write_page({"growth": "| new |"}, page)
+    begin, _, rest = page.read_text().partition("<!-- bench:growth -->\n")
+    assert rest.startswith("| new |\n<!-- /bench:growth -->")
+    assert before.startswith(begin)
+    write_page(tables(run()), page)
+    assert "| new |" not in page.read_text()
+
+
+def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("no markers")
+    with pytest.raises(ValueError, match="markers"):
+        write_page({"rows": ""}, page)
+    assert page.read_text() == "no markers"
+
+
+def test_runs_are_kept_under_names_of_their_own(tmp_path: Path) -> None:
+    first, second = write_results(run(), tmp_path), write_results(run(), tmp_path)
+    assert first != second
+    assert msgspec.json.decode(first.read_bytes(), type=Run) == run()
+
+
+def test_tables_are_markdown() -> None:
+    assert markdown_table([["a", "b"], ["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
