@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.server import Server, installed, temporary_folder, wait_until
@@ -70,6 +71,7 @@ def test_connections_that_wait_when_a_process_dies_are_served_by_the_next(reques
         host, port = server.url.removeprefix("http://").split(":")
         pid = server.children()["rip-http-0"]
         os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the process at a standstill")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             os.kill(pid, signal.SIGKILL)
