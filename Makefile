@@ -1,12 +1,12 @@
 # The commands of the project. Each installs what it needs into .venv, from hashed locks.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench crash lock clean run-environment dev-environment
+.PHONY: help serve test check format bench bench-growth crash lock clean run-environment dev-environment
 
 BIN := .venv/bin
 
 help: ## Say what the commands are
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 serve: run-environment ## Start the server on 127.0.0.1:8080, its data in ./var
 	@exec $(BIN)/ripstop serve
@@ -26,6 +26,9 @@ format: dev-environment ## Format the code, and mend what lint can mend
 
 bench: dev-environment ## Measure, and write docs/performance.md
 	$(BIN)/python -m bench
+
+bench-growth: dev-environment ## Measure with 1,000,000 accounts and 10,000,000 posts; takes 10 GB of disk
+	$(BIN)/python -m bench --growth
 
 crash: dev-environment ## Kill the server 1,000 times under write load, and look for damage
 	RIPSTOP_CRASH_KILLS=1000 $(BIN)/pytest tests/crash
