@@ -26,7 +26,7 @@ SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 
 """How full a worker may be, as a share of its concurrency, and still take calls of a class."""
 
 PROBE = 32
-PROBE_INTERVAL = 0.25
+PROBE_INTERVAL = 0.5
 """So many calls of a clogged class are looked at, each so many seconds, whatever function they are of."""
 
 
