@@ -33,6 +33,9 @@ NOBODY = 1
 
 CALLS = (0, 1, 2, 3)
 DONE = '{"done":true}'
+PAGE = 100
+"""How many batches are looked at in one read."""
+
 RECENT = 30
 """How many of a lane's last batches are looked at after each kill; at the end all are."""
 
@@ -96,7 +99,9 @@ class Witness:
         """Raise unless everything (or what is recent) of these lanes is there, and nothing else of them."""
         for shard in shards:
             last = self._next[shard]
-            await self._look_at(store, shard, range(1 if everything else max(1, last - RECENT), last))
+            first = 1 if everything else max(1, last - RECENT)
+            for start in range(first, last, PAGE):
+                await self._look_at(store, shard, range(start, min(start + PAGE, last)))
         if everything:
             await self._look_at_counts(store, shards)
 
@@ -156,8 +161,8 @@ class Witness:
         await self.look(store, list(self.applied), everything=True)
         for shard, applied in self.applied.items():
             numbers = sorted(applied)
-            for start in range(0, len(numbers), 1000):
-                calls = [ident(number, shard) for number in numbers[start : start + 1000]]
+            for start in range(0, len(numbers), PAGE):
+                calls = [ident(number, shard) for number in numbers[start : start + PAGE]]
                 effects = await store.object_get([effect_of(call) for call in calls])
                 assert [effects[effect_of(call)].version for call in calls] == [2] * len(calls)
         assert await faults(store) == []
