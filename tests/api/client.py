@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,8 +20,8 @@ from tests.server import PATIENCE, Server
 PASSWORD = "a long enough secret"
 SCOPES = "read write follow push"
 
-LATER = frozenset({"accounts.hash_password", "notifications.forget"})
-"""Functions whose calls no test here waits for: the first are slow, the second due in a week."""
+LATER = frozenset({"accounts.hash_password", "accounts.end_session", "accounts.end_grant", "notifications.forget"})
+"""Functions whose calls no test here waits for: the first are slow, the others due in days."""
 
 Form = Mapping[str, object] | Sequence[tuple[str, str]]
 
@@ -156,12 +156,19 @@ class Api:
 
     async def drained(self) -> None:
         """Return once nothing is left to be done in the background, but for what has time."""
+        await self._none_left(lambda name: name not in LATER)
+
+    async def hashed(self) -> None:
+        """Return once no password waits to be hashed."""
+        await self._none_left(lambda name: name == "accounts.hash_password")
+
+    async def _none_left(self, of: Callable[[str], bool]) -> None:
         configuration = Configuration(data=str(self._server.folder), database=self._server.database)
         async with opened_store(configuration) as store, asyncio.timeout(PATIENCE):
             while any(  # noqa: ASYNC110 - another process does the work, and tells nobody
                 backlog.waiting + backlog.ready + backlog.leased
                 for name, backlog in (await store.call_stats()).items()
-                if name not in LATER
+                if of(name)
             ):
                 await asyncio.sleep(0.01)
 

@@ -13,7 +13,7 @@ from ripstop.kernel.errors import BadRequest, NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Kind, Route
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.permissions import explain
 from ripstop.surfaces.web.sign_in import sign_in_address
@@ -70,9 +70,9 @@ class Authorize:
     def routes(self) -> list[Route]:
         guarded = self._forms.guarded
         return [
-            Route("GET", AUTHORIZE, guarded(self.ask), params=AuthorizeParams),
-            Route("POST", AUTHORIZE, guarded(self.decide), params=DecisionParams),
-            Route("GET", NATIVE, guarded(self.show_code), params=NativeParams),
+            Route("GET", AUTHORIZE, guarded(self.ask), params=AuthorizeParams, kind=Kind.SIGN_UP),
+            Route("POST", AUTHORIZE, guarded(self.decide), params=DecisionParams, kind=Kind.SIGN_UP),
+            Route("GET", NATIVE, guarded(self.show_code), params=NativeParams, kind=Kind.SIGN_UP),
         ]
 
     async def ask(self, request: Request, params: AuthorizeParams) -> Response:

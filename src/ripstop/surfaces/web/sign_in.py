@@ -66,10 +66,10 @@ class SignIn:
         guarded = self._forms.guarded
         show, enter, leave = guarded(self.show), guarded(self.enter), guarded(self.leave)
         return [
-            *(Route("GET", path, show, params=SignInParams) for path in (SIGN_IN, "/login")),
-            *(Route("POST", path, enter, params=SignInParams) for path in (SIGN_IN, "/login")),
+            *(Route("GET", path, show, params=SignInParams, kind=Kind.SIGN_UP) for path in (SIGN_IN, "/login")),
+            *(Route("POST", path, enter, params=SignInParams, kind=Kind.SIGN_UP) for path in (SIGN_IN, "/login")),
             *(Route("POST", path, leave, params=SignOutParams) for path in ("/auth/sign_out", "/logout")),
-            Route("GET", SIGN_UP, guarded(self.show_sign_up), params=JoinParams),
+            Route("GET", SIGN_UP, guarded(self.show_sign_up), params=JoinParams, kind=Kind.SIGN_UP),
             Route("POST", SIGN_UP, guarded(self.sign_up), params=JoinParams, kind=Kind.SIGN_UP),
         ]
 
