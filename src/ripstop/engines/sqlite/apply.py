@@ -1,9 +1,8 @@
 """How a group of batches is written: the transaction of the writer of `main.db`.
 
 All rows that the group names are read with one statement, judged in memory (`judge`), and what became of them is
-written with one statement for each kind of change, sorted by key. SQLite runs without Python's global lock, and each
-statement may have to wait for it afterwards: beside a busy event loop, a group of 64 sign-ups written row by row
-would wait some 500 times, up to a switch interval each; so it waits about a dozen times.
+written with one statement for each kind of change, sorted by key. That costs somewhat more CPU than row by row, and
+needs neither savepoints for what is refused nor more statements the larger the group is: docs/engines.md has figures.
 """
 
 import itertools
