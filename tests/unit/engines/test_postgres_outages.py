@@ -42,10 +42,13 @@ async def store(dsn: str) -> AsyncIterator[PostgresStore]:
 
 
 async def crash(server: PostgresServer) -> None:
-    """Kill one process of the server, on which it ends all others and recovers."""
-    connection = await asyncpg.connect(server.dsn)
-    os.kill(await connection.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
-    connection.terminate()
+    """Kill one process of the server, on which it ends all others and recovers; return once it has begun to."""
+    victim, witness = await asyncpg.connect(server.dsn), await asyncpg.connect(server.dsn)
+    ended = asyncio.Event()
+    witness.add_termination_listener(lambda _: ended.set())
+    os.kill(await victim.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
+    await ended.wait()
+    victim.terminate()
 
 
 async def answers(store: PostgresStore) -> bool:

@@ -18,6 +18,9 @@ CHANNEL: Final = "ripstop_calls"
 _READS: Final = load(__package__, "sql/reads.sql")
 _WRITES: Final = load(__package__, "sql/writes.sql")
 
+NOTIFY_SECONDS: Final = 0.005
+"""Between two notifications of one process, at least."""
+
 _TRIES: Final = 5
 
 
@@ -98,6 +101,7 @@ class Wakeups:
             # A lost one costs a worker no more than its next look into the queue.
             with contextlib.suppress(RipstopError):
                 await self._connections.fetch(_WRITES["wake"])
+            await asyncio.sleep(NOTIFY_SECONDS)
 
     async def _listen(self) -> None:
         while True:

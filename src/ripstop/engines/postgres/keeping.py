@@ -33,8 +33,11 @@ async def sweep(connections: Connections, *, now_ms: int, limit: int) -> dict[st
     swept = {}
     async with connections.writer() as connection:
         for kind, values in arguments.items():
-            status = await connection.execute(_KEEP[f"sweep_{kind}"], *values)
-            swept[kind] = int(status.rpartition(" ")[2])
+            if kind in ("changes", "lists"):
+                swept[kind] = int(await connection.fetchval(_KEEP[f"sweep_{kind}"], *values))
+            else:
+                status = await connection.execute(_KEEP[f"sweep_{kind}"], *values)
+                swept[kind] = int(status.rpartition(" ")[2])
     return swept
 
 

@@ -57,6 +57,7 @@ async def migrate(connections: Connections) -> None:
             async with connection.transaction():
                 await connection.execute(migration.text)
                 await connection.execute(_SQL["migrations_add"], migration.number, migration.name)
+        await connection.execute(_SQL["migrations_analyze"])
 
 
 async def _check_server(connection: Connection) -> None:

@@ -66,7 +66,9 @@ class Reads:
     async def assoc_get(self, source: int, types: Sequence[int], targets: Sequence[int]) -> list[Association]:
         if not types or not targets:
             return []
-        rows = await self._fetch(_SQL["assoc_get"], shard_of(source), source, types, targets)
+        rows = await self._fetch(
+            _SQL["assoc_get"], shard_of(source), source, list(dict.fromkeys(types)), list(dict.fromkeys(targets))
+        )
         return [Association(*row) for row in rows]
 
     async def assoc_range(

@@ -68,14 +68,17 @@ CREATE TABLE calls (
     error text,
     PRIMARY KEY (shard, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+-- While a table is small, or was small when a plan was made, one index looks to the planner as good as another, and a
+-- partial one tempts it to read the whole of it. So each of those below has a condition or an order that only the
+-- statement made for it has: `state / 2 = 0` is "waiting or ready", `state % 4 = 1` is "ready".
 -- Workers that take from all shards read the first index from its beginning; those that take from some read the
 -- second, from the beginning of each of their shards. Neither passes over calls that it does not take.
 CREATE INDEX calls_ready ON calls (criticality, deadline, id) WHERE state = 1;
-CREATE INDEX calls_ready_by_shard ON calls (shard, criticality, deadline, id) WHERE state = 1;
+CREATE INDEX calls_ready_by_shard ON calls (shard, criticality, deadline, id) WHERE state % 4 = 1;
 CREATE INDEX calls_waiting ON calls (due) WHERE state = 0;
 CREATE INDEX calls_leased ON calls (lease_until) WHERE state = 2;
 CREATE INDEX calls_dead ON calls (dead_ms) WHERE state = 3;
-CREATE INDEX calls_unstarted_by_key ON calls (shard, function, key) WHERE key IS NOT NULL AND state <= 1;
+CREATE INDEX calls_unstarted_by_key ON calls (shard, function, key) WHERE key IS NOT NULL AND state / 2 = 0;
 CREATE INDEX calls_unfinished ON calls (function, id) WHERE state <= 2;
 
 -- How many calls stand in each state, as the sum of up to 16 rows for each function. `shard` is such a row's number

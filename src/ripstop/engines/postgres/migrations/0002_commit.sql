@@ -12,8 +12,10 @@
 -- Counts come last and in key order, so that their locks are short and cannot form a ring.
 --
 -- Plans are made once, often while a table is still empty. Each statement here and in the files that follow therefore
--- leaves the planner one way only, from the keys to the rows: no condition on a table is a constant, or there is an
--- OFFSET 0 around it, which nothing is pulled out of or pushed into.
+-- leaves the planner one way only, from the keys to the rows: rows are looked up in a LATERAL subquery, which an
+-- OFFSET 0 keeps one, and what is changed is joined to it by its ctid. A statement that joined by the key would be
+-- planned, while a queue is empty, to read the whole of it, and still do so with a million calls in it. A ctid is good
+-- for as long as nobody else changes the row: each is locked by a statement before.
 
 -- One patch after another on the top-level fields of a JSON object; the fields that stay keep their bytes.
 CREATE FUNCTION ripstop_merge(data text, patches text[]) RETURNS text
@@ -38,6 +40,18 @@ BEGIN
     END IF;
     RETURN merged;
 END $$;
+
+-- Pairs of equal keys, by their places in two lists. There may be thousands in both.
+CREATE FUNCTION ripstop_equal_keys(
+    left_shard smallint[], left_function text[], left_key text[],
+    right_shard smallint[], right_function text[], right_key text[]
+) RETURNS TABLE (left_place integer, right_place integer)
+LANGUAGE sql STABLE SET enable_hashjoin = on SET enable_nestloop = off AS $$
+    SELECT a.place::integer, b.place::integer
+    FROM unnest(left_shard, left_function, left_key) WITH ORDINALITY AS a (shard, function, key, place)
+    JOIN unnest(right_shard, right_function, right_key) WITH ORDINALITY AS b (shard, function, key, place)
+        USING (shard, function, key)
+$$;
 
 CREATE FUNCTION ripstop_now() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
@@ -96,6 +110,8 @@ DECLARE
     deleted boolean := false;       -- an object
     unlinked boolean := false;      -- an association
     linked_before boolean := false; -- some association was there
+    claim bigint[];                 -- new holders of names; see ripstop_write_names
+    ends bigint[];
     guards integer[] := '{}';       -- slots that were found empty, must be, and stay so
     s integer; i integer; b integer; was bigint; effect smallint; first integer := 1; found bigint; place bigint;
 BEGIN
@@ -112,10 +128,15 @@ BEGIN
     END IF;
     IF objects_n > 0 THEN
         FOR s, found IN
-            SELECT k.slot, CASE WHEN o.data IS NULL THEN -1 ELSE o.version END
-            FROM unnest(object_shard, object_id) WITH ORDINALITY AS k (shard, id, slot)
-            JOIN objects AS o ON o.shard = k.shard AND o.id = k.id
-            ORDER BY k.shard, k.id FOR NO KEY UPDATE OF o
+            SELECT k.slot, o.version
+            FROM (
+                SELECT * FROM unnest(object_shard, object_id) WITH ORDINALITY AS u (shard, id, slot)
+                ORDER BY u.shard, u.id
+            ) AS k, LATERAL (
+                SELECT CASE WHEN o.data IS NULL THEN -1 ELSE o.version END AS version
+                FROM objects AS o WHERE o.shard = k.shard AND o.id = k.id
+                OFFSET 0 FOR NO KEY UPDATE
+            ) AS o
         LOOP
             state[s] := found;
         END LOOP;
@@ -140,10 +161,15 @@ BEGIN
     END IF;
     IF names_n > 0 THEN
         FOR s, found IN
-            SELECT names_at + k.slot, CASE WHEN n.expires <= now_ms THEN 0 ELSE n.holder END
-            FROM unnest(name_shard, name_text) WITH ORDINALITY AS k (shard, name, slot)
-            JOIN names AS n ON n.shard = k.shard AND n.name = k.name
-            ORDER BY k.shard, n.name FOR UPDATE OF n
+            SELECT names_at + k.slot, n.holder
+            FROM (
+                SELECT * FROM unnest(name_shard, name_text) WITH ORDINALITY AS u (shard, name, slot)
+                ORDER BY u.shard, u.name COLLATE "C"
+            ) AS k, LATERAL (
+                SELECT CASE WHEN n.expires <= now_ms THEN 0 ELSE n.holder END AS holder
+                FROM names AS n WHERE n.shard = k.shard AND n.name = k.name
+                OFFSET 0 FOR UPDATE
+            ) AS n
         LOOP
             state[s] := found;
             old_place[s] := 0;
@@ -151,11 +177,15 @@ BEGIN
     END IF;
     IF calls_n > 0 THEN
         FOR s, found IN
-            SELECT calls_at + k.slot, CASE c.state WHEN 2 THEN c.token ELSE -c.token END
-            FROM unnest(call_shard, call_id) WITH ORDINALITY AS k (shard, id, slot)
-            JOIN calls AS c ON c.shard = k.shard AND c.id = k.id
-            WHERE c.state + 0 >= 2  -- not a condition that an index knows
-            ORDER BY k.shard, k.id FOR UPDATE OF c
+            SELECT calls_at + k.slot, c.token
+            FROM (
+                SELECT * FROM unnest(call_shard, call_id) WITH ORDINALITY AS u (shard, id, slot)
+                ORDER BY u.shard, u.id
+            ) AS k, LATERAL (
+                SELECT CASE c.state WHEN 2 THEN c.token WHEN 3 THEN -c.token ELSE 0 END AS token
+                FROM calls AS c WHERE c.shard = k.shard AND c.id = k.id
+                OFFSET 0 FOR UPDATE
+            ) AS c
         LOOP
             state[s] := found;
         END LOOP;
@@ -170,8 +200,8 @@ BEGIN
                 ORDER BY u.shard, u.function COLLATE "C", u.key COLLATE "C"
             ) AS k, LATERAL (
                 SELECT FROM calls AS c
-                WHERE c.shard = k.shard AND c.function = k.function AND c.key = k.key AND c.state <= 1
-                ORDER BY c.id LIMIT 1 FOR SHARE
+                WHERE c.shard = k.shard AND c.function = k.function AND c.key = k.key AND c.state / 2 = 0
+                OFFSET 0 FOR SHARE
             ) AS c
         LOOP
             state[s] := 1;
@@ -180,11 +210,21 @@ BEGIN
             peer := array_fill(0, ARRAY[slots]);
             undo_peer := array_fill(0::bigint, ARRAY[operations]);
             FOR s, i IN
-                SELECT calls_at + e.slot, keys_at + k.slot
-                FROM unnest(call_shard, call_id) WITH ORDINALITY AS e (shard, id, slot)
-                JOIN calls AS c ON c.shard = e.shard AND c.id = e.id
-                JOIN unnest(key_shard, key_function, key_text) WITH ORDINALITY AS k (shard, function, key, slot)
-                    ON k.shard = c.shard AND k.function = c.function AND k.key = c.key
+                SELECT c.slots[p.left_place], keys_at + p.right_place
+                FROM (
+                    SELECT array_agg(e.slot) AS slots, array_agg(c.shard) AS shards,
+                        array_agg(c.function) AS functions, array_agg(c.key) AS keys
+                    FROM (
+                        SELECT op_slot[u.op] AS slot, call_shard[op_slot[u.op] - calls_at] AS shard,
+                            call_id[op_slot[u.op] - calls_at] AS id
+                        FROM unnest(end_op, end_kind) AS u (op, kind) WHERE u.kind = 1
+                    ) AS e, LATERAL (
+                        SELECT c.shard, c.function, c.key FROM calls AS c
+                        WHERE c.shard = e.shard AND c.id = e.id OFFSET 0
+                    ) AS c
+                ) AS c, ripstop_equal_keys(
+                    c.shards, c.functions, c.keys, key_shard, key_function, key_text
+                ) AS p
             LOOP
                 peer[s] := i;
             END LOOP;
@@ -250,13 +290,20 @@ BEGIN
             FROM unnest(patch_op, patch_data) AS u (op, data)
             WHERE changed[u.op] = 1
             GROUP BY 1
-        ) AS p
-        WHERE o.shard = object_shard[p.slot] AND o.id = object_id[p.slot];
+        ) AS p, LATERAL (
+            SELECT r.ctid AS found FROM objects AS r WHERE r.shard = object_shard[p.slot] AND r.id = object_id[p.slot]
+            OFFSET 0
+        ) AS r
+        WHERE o.ctid = r.found;
     END IF;
     IF deleted THEN
         UPDATE objects AS o SET data = NULL, deleted_ms = now_ms
-        FROM unnest(object_shard, object_id) WITH ORDINALITY AS k (shard, id, slot)
-        WHERE o.shard = k.shard AND o.id = k.id AND state[k.slot] = -1 AND o.data IS NOT NULL;
+        FROM unnest(object_shard, object_id) WITH ORDINALITY AS k (shard, id, slot), LATERAL (
+            SELECT r.ctid AS found FROM objects AS r
+            WHERE r.shard = k.shard AND r.id = k.id AND r.data IS NOT NULL AND state[k.slot] = -1
+            OFFSET 0
+        ) AS r
+        WHERE o.ctid = r.found;
     END IF;
 
     -- associations with their counts, names, calls with theirs,
@@ -278,13 +325,20 @@ BEGIN
         );
     END IF;
     IF names_n > 0 THEN
-        PERFORM ripstop_write_names(
-            name_shard, name_text, old_place[names_at + 1 : calls_at],
-            ARRAY(SELECT g - names_at FROM unnest(guards) AS g WHERE g > names_at),
-            ARRAY(SELECT CASE WHEN setter[op_slot[op]] = op THEN op_slot[op] - names_at ELSE 0 END
-                  FROM unnest(claim_op) AS op),
-            ARRAY(SELECT op_give[op] FROM unnest(claim_op) AS op), claim_expires
-        );
+        claim := array_fill(NULL::bigint, ARRAY[names_n]);
+        ends := claim;
+        FOR i, place IN SELECT u.op, u.expires FROM unnest(claim_op, claim_expires) AS u (op, expires) LOOP
+            IF setter[op_slot[i]] = i THEN
+                claim[op_slot[i] - names_at] := op_give[i];
+                ends[op_slot[i] - names_at] := place;
+            END IF;
+        END LOOP;
+        FOREACH i IN ARRAY guards LOOP
+            IF i > names_at AND old_place[i] < 0 THEN
+                claim[i - names_at] := -1;
+            END IF;
+        END LOOP;
+        PERFORM ripstop_write_names(name_shard, name_text, old_place[names_at + 1 : calls_at], claim, ends);
     END IF;
     IF cardinality(enqueue_op) > 0 OR cardinality(end_op) > 0 THEN
         PERFORM ripstop_write_calls(

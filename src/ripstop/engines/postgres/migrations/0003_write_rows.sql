@@ -25,9 +25,13 @@ BEGIN
                 old_place[l.n], assoc_source[l.n], l.place, l.flags, l.data
             FROM unnest(link_assoc, link_order, link_flags, link_data) AS l (n, place, flags, data)
             WHERE l.n > 0 AND loaded[l.n] = 1 AND assoc_inverse[l.n] <> 0
-        ) AS h
-        WHERE a.shard = h.shard AND a.source = h.source AND a.type = h.type AND a.place = h.place
-            AND a.target = h.target;
+        ) AS h, LATERAL (
+            SELECT r.ctid AS found FROM associations AS r
+            WHERE r.shard = h.shard AND r.source = h.source AND r.type = h.type AND r.place = h.place
+                AND r.target = h.target
+            OFFSET 0
+        ) AS r
+        WHERE a.ctid = r.found;
     END IF;
     IF unlinked THEN
         DELETE FROM associations AS a
@@ -41,9 +45,13 @@ BEGIN
             FROM unnest(assoc_inverse_shard, assoc_source, assoc_inverse, assoc_target)
                 WITH ORDINALITY AS k (shard, source, inverse, target, n)
             WHERE loaded[k.n] = 1 AND state[k.n] = 0 AND k.inverse <> 0
-        ) AS h
-        WHERE a.shard = h.shard AND a.source = h.source AND a.type = h.type AND a.place = h.place
-            AND a.target = h.target;
+        ) AS h, LATERAL (
+            SELECT r.ctid AS found FROM associations AS r
+            WHERE r.shard = h.shard AND r.source = h.source AND r.type = h.type AND r.place = h.place
+                AND r.target = h.target
+            OFFSET 0
+        ) AS r
+        WHERE a.ctid = r.found;
     END IF;
     INSERT INTO associations (shard, source, type, place, target, flags, keyed, data)
     SELECT h.shard, h.source, h.type, h.place, h.target, h.flags, h.keyed, h.data
@@ -64,9 +72,13 @@ BEGIN
     ORDER BY h.shard, h.source, h.type, h.target;
     IF cardinality(guards) > 0 THEN
         DELETE FROM associations AS a
-        USING (SELECT u.n, 0 AS place FROM unnest(guards) AS u (n) OFFSET 0) AS g
-        WHERE a.shard = assoc_shard[g.n] AND a.source = assoc_source[g.n] AND a.type = assoc_type[g.n]
-            AND a.place = g.place AND a.target = assoc_target[g.n] AND a.flags = -1;
+        USING unnest(guards) AS g (n), LATERAL (
+            SELECT r.ctid AS found FROM associations AS r
+            WHERE r.shard = assoc_shard[g.n] AND r.source = assoc_source[g.n] AND r.type = assoc_type[g.n]
+                AND r.place = 0 AND r.target = assoc_target[g.n] AND r.flags = -1
+            OFFSET 0
+        ) AS r
+        WHERE a.ctid = r.found;
     END IF;
 
     -- All that one count moves by, at once. An exact count's newest order rises here and falls below.
@@ -104,11 +116,12 @@ BEGIN
         -- NOTE: a statement of its own: its snapshot is taken once the counts are locked, and shows the lists as
         -- everybody has left them who had the lock before.
         UPDATE counts AS c SET newest = coalesce((
-            SELECT max(a.place) FROM associations AS a
+            SELECT a.place FROM associations AS a
             WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
+            ORDER BY a.place DESC LIMIT 1
         ), -1)
         FROM (
-            SELECT h.shard, h.source, h.type, 0 AS stripe, max(h.place) AS place
+            SELECT h.shard, h.source, h.type, max(h.place) AS place
             FROM unnest(assoc_shard, assoc_source, assoc_type, assoc_target, assoc_inverse_shard, assoc_inverse,
                     old_place, assoc_mode)
                 WITH ORDINALITY AS k (shard, source, type, target, inverse_shard, inverse, place, mode, n),
@@ -118,31 +131,38 @@ BEGIN
                 ) AS h (shard, source, type, place, exact)
             WHERE loaded[k.n] = 1 AND h.exact > 0
             GROUP BY 1, 2, 3
-        ) AS h
-        WHERE c.shard = h.shard AND c.source = h.source AND c.type = h.type AND c.stripe = h.stripe
-            AND c.newest <= h.place;
+        ) AS h, LATERAL (
+            SELECT r.ctid AS found FROM counts AS r
+            WHERE r.shard = h.shard AND r.source = h.source AND r.type = h.type AND r.stripe = 0
+                AND r.newest <= h.place
+            OFFSET 0
+        ) AS r
+        WHERE c.ctid = r.found;
     END IF;
 END $$;
 
--- `row_there` is 0 for names that have a row, and -1 for others; claim_name is the name's number, or 0 where a later
--- operation of the group has overtaken this one.
+-- All go by the number of the name. `row_there` is 0 for names that have a row, and -1 for others; `claim` is NULL for
+-- a name that stays as it is, 0 for one that becomes free, -1 for one that must stay so (see `guards` above).
 CREATE FUNCTION ripstop_write_names(
-    name_shard smallint[], name_text text[], row_there bigint[], guards integer[],
-    claim_name integer[], claim_holder bigint[], claim_expires bigint[]
+    name_shard smallint[], name_text text[], row_there bigint[], claim bigint[], ends bigint[]
 ) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     DELETE FROM names AS n
-    USING unnest(name_shard, name_text, row_there) WITH ORDINALITY AS k (shard, name, there, n)
-    WHERE n.shard = k.shard AND n.name = k.name AND k.there = 0 AND k.n = ANY (claim_name);
+    USING unnest(name_shard, name_text, row_there, claim) AS k (shard, name, there, claim), LATERAL (
+        SELECT r.ctid AS found FROM names AS r
+        WHERE r.shard = k.shard AND r.name = k.name AND k.there = 0 AND k.claim >= 0 OFFSET 0
+    ) AS r
+    WHERE n.ctid = r.found;
     INSERT INTO names (shard, name, holder, expires)
-    SELECT k.shard, k.name, coalesce(c.holder, 0), c.expires
-    FROM unnest(name_shard, name_text, row_there) WITH ORDINALITY AS k (shard, name, there, n)
-    LEFT JOIN unnest(claim_name, claim_holder, claim_expires) AS c (n, holder, expires) ON c.n = k.n
-    WHERE c.holder > 0 OR k.there < 0 AND k.n = ANY (guards)
-    ORDER BY k.shard, k.name;
-    IF cardinality(guards) > 0 THEN
-        DELETE FROM names AS n USING unnest(name_shard, name_text) WITH ORDINALITY AS k (shard, name, n)
-        WHERE n.shard = k.shard AND n.name = k.name AND n.holder = 0 AND k.n = ANY (guards);
+    SELECT k.shard, k.name, greatest(k.claim, 0), k.ends
+    FROM unnest(name_shard, name_text, claim, ends) AS k (shard, name, claim, ends)
+    WHERE k.claim <> 0
+    ORDER BY k.shard, k.name COLLATE "C";
+    IF -1 = ANY (claim) THEN
+        DELETE FROM names AS n USING unnest(name_shard, name_text, claim) AS k (shard, name, claim), LATERAL (
+            SELECT r.ctid AS found FROM names AS r WHERE r.shard = k.shard AND r.name = k.name AND k.claim = -1 OFFSET 0
+        ) AS r
+        WHERE n.ctid = r.found;
     END IF;
 END $$;
 
@@ -168,8 +188,12 @@ BEGIN
         RETURNING function, state
     ), done AS (
         DELETE FROM calls AS c
-        USING unnest(end_holds, end_was_dead, end_shard, end_id, end_kind) AS e (holds, was_dead, shard, id, kind)
-        WHERE e.holds AND e.kind = 0 AND c.shard = e.shard AND c.id = e.id
+        USING unnest(end_holds, end_was_dead, end_shard, end_id, end_kind) AS e (holds, was_dead, shard, id, kind),
+            LATERAL (
+                SELECT r.ctid AS found FROM calls AS r
+                WHERE r.shard = e.shard AND r.id = e.id AND e.holds AND e.kind = 0 OFFSET 0
+            ) AS r
+        WHERE c.ctid = r.found
         RETURNING c.function, e.was_dead
     ), kept AS (
         UPDATE calls AS c SET
@@ -182,8 +206,12 @@ BEGIN
             dead_ms = CASE WHEN e.kind = 2 THEN now_ms END
         FROM unnest(end_holds, end_was_dead, end_shard, end_id, end_kind, end_due, end_attempt, end_checkpoint,
                 end_error)
-            AS e (holds, was_dead, shard, id, kind, due, attempt, checkpoint, error)
-        WHERE e.holds AND e.kind > 0 AND c.shard = e.shard AND c.id = e.id
+            AS e (holds, was_dead, shard, id, kind, due, attempt, checkpoint, error),
+            LATERAL (
+                SELECT r.ctid AS found FROM calls AS r
+                WHERE r.shard = e.shard AND r.id = e.id AND e.holds AND e.kind > 0 OFFSET 0
+            ) AS r
+        WHERE c.ctid = r.found
         RETURNING c.function, c.state, e.was_dead
     )
     INSERT INTO call_counts AS c (shard, function, waiting, ready, leased, dead)

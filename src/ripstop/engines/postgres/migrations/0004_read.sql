@@ -25,14 +25,14 @@ BEGIN
         INTO shards, lists, newest
         FROM (
             SELECT l.shard, l.source, CASE WHEN count(*) = count(c.newest) THEN max(c.newest) ELSE (
-                SELECT max(a.place) FROM associations AS a
+                SELECT a.place FROM associations AS a
                 WHERE a.shard = l.shard AND a.source = l.source AND a.type = list_type
+                ORDER BY a.place DESC LIMIT 1
             ) END AS newest
-            FROM (
-                SELECT u.shard, u.source, list_type AS type FROM unnest(list_shard, list_source) AS u (shard, source)
-                OFFSET 0
-            ) AS l
-            JOIN counts AS c ON c.shard = l.shard AND c.source = l.source AND c.type = l.type
+            FROM unnest(list_shard, list_source) AS l (shard, source), LATERAL (
+                SELECT c.length, c.newest FROM counts AS c
+                WHERE c.shard = l.shard AND c.source = l.source AND c.type = list_type OFFSET 0
+            ) AS c
             GROUP BY l.shard, l.source
             HAVING sum(c.length) > 0
         ) AS n

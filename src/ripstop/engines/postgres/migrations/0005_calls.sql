@@ -16,65 +16,83 @@ DECLARE
     until_ms bigint := now_ms + milliseconds;
     stripe smallint := floor(random() * 16);
     moved constant integer := 1000;
-    first_shards smallint[];
-    first_ids bigint[];
+    found_shards smallint[];
+    found_ids bigint[];
 BEGIN
     IF cardinality(renew_id) > 0 THEN
+        SELECT array_agg(c.shard), coalesce(array_agg(c.id), '{}') INTO found_shards, found_ids
+        FROM (
+            SELECT * FROM unnest(renew_shard, renew_id, renew_token) AS u (shard, id, token) ORDER BY u.shard, u.id
+        ) AS r, LATERAL (
+            SELECT c.shard, c.id FROM calls AS c
+            WHERE c.shard = r.shard AND c.id = r.id AND c.state + 0 = 2 AND c.token = r.token
+            OFFSET 0 FOR UPDATE
+        ) AS c;
+        UPDATE calls AS c SET lease_until = until_ms
+        FROM unnest(found_shards, found_ids) AS f (shard, id), LATERAL (
+            SELECT r.ctid AS found FROM calls AS r WHERE r.shard = f.shard AND r.id = f.id OFFSET 0
+        ) AS r
+        WHERE c.ctid = r.found;
         RETURN QUERY
-        WITH renewed AS (
-            UPDATE calls AS c SET lease_until = until_ms
-            FROM (
-                SELECT c.shard, c.id FROM unnest(renew_shard, renew_id, renew_token) AS r (shard, id, token)
-                JOIN calls AS c ON c.shard = r.shard AND c.id = r.id
-                WHERE c.state + 0 = 2 AND c.token = r.token
-                ORDER BY c.shard, c.id FOR UPDATE OF c
-            ) AS r
-            WHERE c.shard = r.shard AND c.id = r.id
-            RETURNING c.id
-        )
         SELECT r.id, r.token, NULL, NULL, NULL, NULL::integer, NULL::bigint, NULL::bigint, NULL::smallint, NULL,
             NULL::bigint, true
         FROM unnest(renew_id, renew_token) AS r (id, token)
-        WHERE r.id NOT IN (SELECT renewed.id FROM renewed);
+        WHERE r.id <> ALL (found_ids);
     END IF;
     IF most <= 0 OR cardinality(classes) = 0 THEN
         RETURN;
     END IF;
     -- SCATTER: time passes in all shards alike.
-    IF EXISTS (SELECT FROM calls AS c WHERE c.state = 0 AND c.due <= now_ms) THEN
-        WITH due AS (
+    IF (SELECT c.due FROM calls AS c WHERE c.state = 0 ORDER BY c.due LIMIT 1) <= now_ms THEN
+        SELECT array_agg(d.shard), array_agg(d.id) INTO found_shards, found_ids
+        FROM (
             SELECT c.shard, c.id FROM calls AS c WHERE c.state = 0 AND c.due <= now_ms
             ORDER BY c.due LIMIT moved FOR UPDATE SKIP LOCKED
-        ), woken AS (
-            UPDATE calls AS c SET state = 1 FROM due WHERE c.shard = due.shard AND c.id = due.id RETURNING c.function
+        ) AS d;
+        WITH woken AS (
+            UPDATE calls AS c SET state = 1
+            FROM unnest(found_shards, found_ids) AS f (shard, id), LATERAL (
+                SELECT r.ctid AS found FROM calls AS r WHERE r.shard = f.shard AND r.id = f.id OFFSET 0
+            ) AS r
+            WHERE c.ctid = r.found
+            RETURNING c.function
         )
         INSERT INTO call_counts AS k (shard, function, waiting, ready, leased, dead)
         SELECT stripe, w.function, -count(*), count(*), 0, 0 FROM woken AS w GROUP BY w.function ORDER BY w.function
         ON CONFLICT ON CONSTRAINT call_counts_pkey
         DO UPDATE SET waiting = k.waiting + excluded.waiting, ready = k.ready + excluded.ready;
     END IF;
-    IF EXISTS (SELECT FROM calls AS c WHERE c.state = 2 AND c.lease_until <= now_ms) THEN
-        WITH expired AS (
+    IF (SELECT c.lease_until FROM calls AS c WHERE c.state = 2 ORDER BY c.lease_until LIMIT 1) <= now_ms THEN
+        SELECT array_agg(e.shard), array_agg(e.id) INTO found_shards, found_ids
+        FROM (
             SELECT c.shard, c.id FROM calls AS c WHERE c.state = 2 AND c.lease_until <= now_ms
             ORDER BY c.lease_until LIMIT moved FOR UPDATE SKIP LOCKED
-        ), freed AS (
-            UPDATE calls AS c SET state = 1, lease_until = NULL FROM expired
-            WHERE c.shard = expired.shard AND c.id = expired.id RETURNING c.function
+        ) AS e;
+        WITH freed AS (
+            UPDATE calls AS c SET state = 1, lease_until = NULL
+            FROM unnest(found_shards, found_ids) AS f (shard, id), LATERAL (
+                SELECT r.ctid AS found FROM calls AS r WHERE r.shard = f.shard AND r.id = f.id OFFSET 0
+            ) AS r
+            WHERE c.ctid = r.found
+            RETURNING c.function
         )
         INSERT INTO call_counts AS k (shard, function, waiting, ready, leased, dead)
         SELECT stripe, f.function, 0, count(*), -count(*), 0 FROM freed AS f GROUP BY f.function ORDER BY f.function
         ON CONFLICT ON CONSTRAINT call_counts_pkey
         DO UPDATE SET ready = k.ready + excluded.ready, leased = k.leased + excluded.leased;
     END IF;
-    SELECT array_agg(f.shard), array_agg(f.id) INTO first_shards, first_ids
+    SELECT array_agg(f.shard), array_agg(f.id) INTO found_shards, found_ids
     FROM ripstop_ready(classes, most, low_shard, high_shard) AS f;
-    IF first_ids IS NULL THEN
+    IF found_ids IS NULL THEN
         RETURN;
     END IF;
     RETURN QUERY
     WITH taken AS (
         UPDATE calls AS c SET state = 2, token = c.token + 1, lease_until = until_ms
-        FROM unnest(first_shards, first_ids) AS f (shard, id) WHERE c.shard = f.shard AND c.id = f.id
+        FROM unnest(found_shards, found_ids) AS f (shard, id), LATERAL (
+            SELECT r.ctid AS found FROM calls AS r WHERE r.shard = f.shard AND r.id = f.id OFFSET 0
+        ) AS r
+        WHERE c.ctid = r.found
         RETURNING c.*
     ), counted AS (
         INSERT INTO call_counts AS k (shard, function, waiting, ready, leased, dead)
@@ -112,14 +130,15 @@ BEGIN
                 SELECT f.shard, f.id
                 FROM generate_series(low_shard, high_shard - 1) AS s (shard), LATERAL (
                     SELECT c.shard, c.deadline, c.id FROM calls AS c
-                    WHERE c.shard = s.shard AND c.state = 1 AND c.criticality = class
+                    WHERE c.shard = s.shard AND c.state % 4 = 1 AND c.criticality = class
                     ORDER BY c.criticality, c.deadline, c.id LIMIT left_over
                 ) AS f
                 ORDER BY f.deadline, f.id LIMIT left_over
-            ) AS f
-            JOIN calls AS c ON c.shard = f.shard AND c.id = f.id
-            WHERE c.state + 0 = 1
-            FOR UPDATE OF c SKIP LOCKED;
+            ) AS f, LATERAL (
+                -- The sum is no condition that an index knows, so that the key finds the row.
+                SELECT c.shard, c.id FROM calls AS c WHERE c.shard = f.shard AND c.id = f.id AND c.state + 0 = 1
+                OFFSET 0 FOR UPDATE SKIP LOCKED
+            ) AS c;
         END IF;
         GET DIAGNOSTICS found = ROW_COUNT;
         left_over := left_over - found;

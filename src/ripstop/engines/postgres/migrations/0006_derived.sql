@@ -64,26 +64,30 @@ DECLARE
     boundary bigint;
 BEGIN
     PERFORM FROM (
-        SELECT DISTINCT u.shard, space AS keyspace, u.key FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0
-    ) AS u
-    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key
-    ORDER BY l.shard, l.key FOR UPDATE OF l;
+        SELECT DISTINCT u.shard, u.key FROM unnest(list_shard, list_key) AS u (shard, key) ORDER BY u.shard, u.key
+    ) AS u, LATERAL (
+        SELECT FROM keyspace_lists AS l WHERE l.shard = u.shard AND l.keyspace = space AND l.key = u.key
+        OFFSET 0 FOR UPDATE
+    ) AS l;
     INSERT INTO keyspace_entries (shard, keyspace, key, place, member)
     SELECT u.shard, space, u.key, u.place, u.member
-    FROM (
-        SELECT u.*, space AS keyspace
-        FROM unnest(list_shard, list_key, entry_place, entry_member) AS u (shard, key, place, member) OFFSET 0
-    ) AS u
-    JOIN keyspace_lists AS l ON l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key
-    WHERE l.ends IS NULL OR l.ends > now_ms
+    FROM unnest(list_shard, list_key, entry_place, entry_member) AS u (shard, key, place, member), LATERAL (
+        SELECT FROM keyspace_lists AS l
+        WHERE l.shard = u.shard AND l.keyspace = space AND l.key = u.key AND (l.ends IS NULL OR l.ends > now_ms)
+        OFFSET 0
+    ) AS l
     ON CONFLICT DO NOTHING;
     FOR list IN
         UPDATE keyspace_lists AS l SET added = (l.added + u.times) % 64
         FROM (
-            SELECT u.shard, space AS keyspace, u.key, count(*) AS times
-            FROM unnest(list_shard, list_key) AS u (shard, key) GROUP BY u.shard, u.key OFFSET 0
-        ) AS u
-        WHERE l.shard = u.shard AND l.keyspace = u.keyspace AND l.key = u.key AND (l.ends IS NULL OR l.ends > now_ms)
+            SELECT u.shard, u.key, count(*) AS times
+            FROM unnest(list_shard, list_key) AS u (shard, key) GROUP BY u.shard, u.key
+        ) AS u, LATERAL (
+            SELECT r.ctid AS found FROM keyspace_lists AS r
+            WHERE r.shard = u.shard AND r.keyspace = space AND r.key = u.key AND (r.ends IS NULL OR r.ends > now_ms)
+            OFFSET 0
+        ) AS r
+        WHERE l.ctid = r.found
         RETURNING l.shard, l.key, l.added < u.times AS is_full
     LOOP
         CONTINUE WHEN NOT list.is_full OR cap <= 0;
@@ -106,19 +110,18 @@ CREATE FUNCTION ripstop_lists_open(
 ) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     now_ms bigint := ripstop_now();
+    over_shards smallint[];
+    over_keys bigint[];
 BEGIN
-    WITH over AS (
-        SELECT l.shard, l.keyspace, l.key
-        FROM (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
-        JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
-        WHERE l.ends <= now_ms
-        ORDER BY l.shard, l.key FOR UPDATE OF l
-    ), emptied AS (
-        DELETE FROM keyspace_entries AS e USING over AS o
-        WHERE e.shard = o.shard AND e.keyspace = o.keyspace AND e.key = o.key
-    )
-    DELETE FROM keyspace_lists AS l USING over AS o
-    WHERE l.shard = o.shard AND l.keyspace = o.keyspace AND l.key = o.key;
+    SELECT array_agg(l.shard), array_agg(l.key) INTO over_shards, over_keys
+    FROM unnest(list_shard, list_key) AS k (shard, key), LATERAL (
+        SELECT l.shard, l.key FROM keyspace_lists AS l
+        WHERE l.shard = k.shard AND l.keyspace = space AND l.key = k.key AND coalesce(l.ends, now_ms + 1) <= now_ms
+        OFFSET 0
+    ) AS l;
+    IF over_keys IS NOT NULL THEN
+        PERFORM ripstop_lists_drop(space, over_shards, over_keys, now_ms);
+    END IF;
     INSERT INTO keyspace_lists (shard, keyspace, key, floor, ends)
     SELECT k.shard, space, k.key, k.floor, now_ms + milliseconds
     FROM unnest(list_shard, list_key, list_floor) AS k (shard, key, floor)
@@ -126,16 +129,86 @@ BEGIN
     ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION ripstop_lists_drop(space text, list_shard smallint[], list_key bigint[])
+-- Removes lists with all that they hold; where an instant is given, only those that are over by then.
+CREATE FUNCTION ripstop_lists_drop(space text, list_shard smallint[], list_key bigint[], over_ms bigint)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    shards smallint[];
+    keys bigint[];
+BEGIN
+    SELECT array_agg(l.shard), array_agg(l.key) INTO shards, keys
+    FROM (SELECT * FROM unnest(list_shard, list_key) AS u (shard, key) ORDER BY u.shard, u.key) AS k, LATERAL (
+        SELECT l.shard, l.key FROM keyspace_lists AS l
+        WHERE l.shard = k.shard AND l.keyspace = space AND l.key = k.key AND (over_ms IS NULL OR l.ends <= over_ms)
+        OFFSET 0 FOR UPDATE
+    ) AS l;
+    DELETE FROM keyspace_entries AS e
+    USING unnest(shards, keys) AS k (shard, key), LATERAL (
+        SELECT r.ctid AS found FROM keyspace_entries AS r
+        WHERE r.shard = k.shard AND r.keyspace = space AND r.key = k.key OFFSET 0
+    ) AS r
+    WHERE e.ctid = r.found;
+    DELETE FROM keyspace_lists AS l
+    USING unnest(shards, keys) AS k (shard, key), LATERAL (
+        SELECT r.ctid AS found FROM keyspace_lists AS r
+        WHERE r.shard = k.shard AND r.keyspace = space AND r.key = k.key OFFSET 0
+    ) AS r
+    WHERE l.ctid = r.found;
+    RETURN coalesce(cardinality(keys), 0);
+END $$;
+
+-- Moves the end of lists that are not over.
+CREATE FUNCTION ripstop_lists_touch(space text, list_shard smallint[], list_key bigint[], milliseconds bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    now_ms bigint := ripstop_now();
+    shards smallint[];
+    keys bigint[];
+BEGIN
+    SELECT array_agg(l.shard), array_agg(l.key) INTO shards, keys
+    FROM (SELECT DISTINCT * FROM unnest(list_shard, list_key) AS u (shard, key) ORDER BY u.shard, u.key) AS k, LATERAL (
+        SELECT l.shard, l.key FROM keyspace_lists AS l
+        WHERE l.shard = k.shard AND l.keyspace = space AND l.key = k.key AND coalesce(l.ends, 0) > now_ms
+        OFFSET 0 FOR UPDATE
+    ) AS l;
+    UPDATE keyspace_lists AS l SET ends = now_ms + milliseconds
+    FROM unnest(shards, keys) AS k (shard, key), LATERAL (
+        SELECT r.ctid AS found FROM keyspace_lists AS r
+        WHERE r.shard = k.shard AND r.keyspace = space AND r.key = k.key OFFSET 0
+    ) AS r
+    WHERE l.ctid = r.found;
+END $$;
+
+CREATE FUNCTION ripstop_values_remove(space text, key_shard smallint[], key_text text[])
 RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM FROM (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
-    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
-    ORDER BY l.shard, l.key FOR UPDATE OF l;
-    DELETE FROM keyspace_entries AS e
-    USING (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
-    WHERE e.shard = k.shard AND e.keyspace = k.keyspace AND e.key = k.key;
-    DELETE FROM keyspace_lists AS l
-    USING (SELECT u.*, space AS keyspace FROM unnest(list_shard, list_key) AS u (shard, key) OFFSET 0) AS k
-    WHERE l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key;
+    PERFORM FROM (
+        SELECT * FROM unnest(key_shard, key_text) AS u (shard, key) ORDER BY u.shard, u.key COLLATE "C"
+    ) AS k, LATERAL (
+        SELECT FROM keyspace_values AS v WHERE v.shard = k.shard AND v.keyspace = space AND v.key = k.key
+        OFFSET 0 FOR UPDATE
+    ) AS v;
+    DELETE FROM keyspace_values AS v
+    USING unnest(key_shard, key_text) AS k (shard, key), LATERAL (
+        SELECT r.ctid AS found FROM keyspace_values AS r
+        WHERE r.shard = k.shard AND r.keyspace = space AND r.key = k.key OFFSET 0
+    ) AS r
+    WHERE v.ctid = r.found;
+END $$;
+
+CREATE FUNCTION ripstop_text_remove(name text, document_shard smallint[], document_id bigint[])
+RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM FROM (
+        SELECT * FROM unnest(document_shard, document_id) AS u (shard, id) ORDER BY u.shard, u.id
+    ) AS d, LATERAL (
+        SELECT FROM text_documents AS t WHERE t.shard = d.shard AND t.text_index = name AND t.id = d.id
+        OFFSET 0 FOR UPDATE
+    ) AS t;
+    DELETE FROM text_documents AS t
+    USING unnest(document_shard, document_id) AS d (shard, id), LATERAL (
+        SELECT r.ctid AS found FROM text_documents AS r
+        WHERE r.shard = d.shard AND r.text_index = name AND r.id = d.id OFFSET 0
+    ) AS r
+    WHERE t.ctid = r.found;
 END $$;

@@ -1,13 +1,15 @@
 -- values_get: Values that have not ended.
 SELECT v.key, v.value
-FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
-JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key
+FROM unnest($2::smallint[], $3::text[]) AS k (shard, key), LATERAL (
+    SELECT * FROM keyspace_values AS v WHERE v.shard = k.shard AND v.keyspace = $1 AND v.key = k.key OFFSET 0
+) AS v
 WHERE v.ends IS NULL OR v.ends > (SELECT ripstop_now());
 
 -- counters_get: Counters that have not ended.
 SELECT c.key, c.value
-FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
-JOIN keyspace_counters AS c ON c.shard = k.shard AND c.keyspace = k.keyspace AND c.key = k.key
+FROM unnest($2::smallint[], $3::text[]) AS k (shard, key), LATERAL (
+    SELECT * FROM keyspace_counters AS c WHERE c.shard = k.shard AND c.keyspace = $1 AND c.key = k.key OFFSET 0
+) AS c
 WHERE c.ends IS NULL OR c.ends > (SELECT ripstop_now());
 
 -- values_put: Set values, which end after so many milliseconds (or never).
@@ -18,13 +20,7 @@ ORDER BY k.shard, k.key COLLATE "C"
 ON CONFLICT (shard, keyspace, key) DO UPDATE SET value = excluded.value, ends = excluded.ends;
 
 -- values_remove: Remove values.
-DELETE FROM keyspace_values AS v USING (
-    SELECT v.shard, v.keyspace, v.key
-    FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::text[]) AS u (shard, key) OFFSET 0) AS k
-    JOIN keyspace_values AS v ON v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key
-    ORDER BY v.shard, v.key FOR UPDATE OF v
-) AS k
-WHERE v.shard = k.shard AND v.keyspace = k.keyspace AND v.key = k.key;
+SELECT ripstop_values_remove($1, $2, $3);
 
 -- counters_add: Add to counters; one that has ended begins at 0 again.
 INSERT INTO keyspace_counters AS c (shard, keyspace, key, value, ends)
@@ -67,18 +63,10 @@ UPDATE keyspace_lists SET floor = least(floor, $4), ends = CASE WHEN ends IS NUL
 WHERE shard = $1 AND keyspace = $2 AND key = $3 AND (ends IS NULL OR ends > (SELECT ripstop_now()));
 
 -- lists_touch: Move the end of lists that have not ended.
-UPDATE keyspace_lists AS l SET ends = ripstop_now() + $4::bigint
-FROM (
-    SELECT l.shard, l.keyspace, l.key
-    FROM (SELECT u.*, $1::text AS keyspace FROM unnest($2::smallint[], $3::bigint[]) AS u (shard, key) OFFSET 0) AS k
-    JOIN keyspace_lists AS l ON l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key
-    WHERE l.ends > (SELECT ripstop_now())
-    ORDER BY l.shard, l.key FOR UPDATE OF l
-) AS k
-WHERE l.shard = k.shard AND l.keyspace = k.keyspace AND l.key = k.key;
+SELECT ripstop_lists_touch($1, $2, $3, $4);
 
 -- lists_drop: Remove lists with all that they hold.
-SELECT ripstop_lists_drop($1, $2, $3);
+SELECT ripstop_lists_drop($1, $2, $3, NULL);
 
 -- text_put: Add or replace documents; the words are sorted and distinct.
 INSERT INTO text_documents (shard, text_index, id, place, words, filters)
@@ -90,13 +78,7 @@ ON CONFLICT (shard, text_index, id) DO UPDATE SET place = excluded.place, words 
     filters = excluded.filters;
 
 -- text_remove: Remove documents.
-DELETE FROM text_documents AS t USING (
-    SELECT t.shard, t.text_index, t.id
-    FROM (SELECT u.*, $1::text AS text_index FROM unnest($2::smallint[], $3::bigint[]) AS u (shard, id) OFFSET 0) AS d
-    JOIN text_documents AS t ON t.shard = d.shard AND t.text_index = d.text_index AND t.id = d.id
-    ORDER BY t.shard, t.id FOR UPDATE OF t
-) AS d
-WHERE t.shard = d.shard AND t.text_index = d.text_index AND t.id = d.id;
+SELECT ripstop_text_remove($1, $2, $3);
 
 -- text_query: Documents that hold all words and all filters, newest first.
 -- SCATTER: words lie in all shards.

@@ -1,12 +1,15 @@
 -- object_get: Objects by their ids, deleted ones left out.
 SELECT o.id, o.type, o.version, o.data
-FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, id)
-JOIN objects AS o ON o.shard = k.shard AND o.id = k.id
-WHERE o.data IS NOT NULL;
+FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, id), LATERAL (
+    SELECT * FROM objects AS o WHERE o.shard = k.shard AND o.id = k.id AND o.data IS NOT NULL OFFSET 0
+) AS o;
 
 -- assoc_get: Associations of keyed types from one source to any of some targets.
-SELECT source, type, target, place, flags, data FROM associations
-WHERE shard = $1 AND source = $2 AND type = ANY ($3::integer[]) AND target = ANY ($4::bigint[]) AND keyed;
+SELECT a.source, a.type, a.target, a.place, a.flags, a.data
+FROM unnest($3::integer[]) AS t (type), unnest($4::bigint[]) AS k (target), LATERAL (
+    SELECT * FROM associations AS a
+    WHERE a.shard = $1 AND a.source = $2 AND a.type = t.type AND a.target = k.target AND a.keyed OFFSET 0
+) AS a;
 
 -- assoc_range_newest: A page of one list between two inclusive places, the highest place first.
 SELECT source, type, target, place, flags, data FROM associations
@@ -23,8 +26,9 @@ ORDER BY place, target LIMIT $10;
 -- assoc_counts: Length and newest order of lists; where the count is striped, the end of the list tells the latter.
 SELECT c.source, c.type, sum(c.length)::bigint AS length,
     CASE WHEN count(*) = count(c.newest) THEN max(c.newest) ELSE (
-        SELECT max(a.place) FROM associations AS a
+        SELECT a.place FROM associations AS a
         WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
+        ORDER BY a.place DESC LIMIT 1
     ) END AS newest
 FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, source), LATERAL (
     SELECT * FROM counts AS c WHERE c.shard = k.shard AND c.source = k.source AND c.type = ANY ($3::integer[]) OFFSET 0
@@ -38,8 +42,9 @@ FROM ripstop_merge_lists($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name_get: Holders of names, expired ones left out.
 SELECT n.name, n.holder, n.expires
-FROM unnest($1::smallint[], $2::text[]) AS k (shard, name)
-JOIN names AS n ON n.shard = k.shard AND n.name = k.name
+FROM unnest($1::smallint[], $2::text[]) AS k (shard, name), LATERAL (
+    SELECT * FROM names AS n WHERE n.shard = k.shard AND n.name = k.name OFFSET 0
+) AS n
 WHERE n.expires IS NULL OR n.expires > (SELECT ripstop_now());
 
 -- name_range: Names in byte order from one bound (exclusive if $2) up to another one.

@@ -11,8 +11,9 @@ ORDER BY shard, source, type, place, target LIMIT $8;
 -- scan_counts: Counts of a range of shards in key order, stripes summed, empty lists left out.
 SELECT c.shard, c.source, c.type, c.source, c.type, sum(c.length)::bigint,
     CASE WHEN count(*) = count(c.newest) THEN max(c.newest) ELSE (
-        SELECT max(a.place) FROM associations AS a
+        SELECT a.place FROM associations AS a
         WHERE a.shard = c.shard AND a.source = c.source AND a.type = c.type
+        ORDER BY a.place DESC LIMIT 1
     ) END
 FROM counts AS c
 WHERE c.shard BETWEEN $1 AND $2 AND (c.shard, c.source, c.type) > ($3, $4, $5)
