@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -75,6 +76,7 @@ class Forms:
     def guarded(self, handler: Page[P]) -> Page[P]:
         """The same handler, whose errors are shown as a page."""
 
+        @wraps(handler)
         async def guard(request: Request, params: P) -> Response:
             try:
                 return await handler(request, params)
