@@ -82,13 +82,13 @@ def print_report(report: Report, console: Console) -> None:
         title=f"{report.seconds:.1f} s of traffic, generators used {report.generator_cpu_seconds:.1f} s of CPU"
     )
     table.add_column("act", no_wrap=True)
-    for name in ("begun", "done", "shed", "lost", "refused", "p50 ms", "p99 ms", "worst ms"):
-        table.add_column(name, justify="right")
+    for name in ("begun", "done", "shed", "lost", "refused", "p50 ms", "p99 ms", "worst"):
+        table.add_column(name, justify="right", no_wrap=name != "refused")
     for kind, act in report.acts.items():
         refused = ", ".join(f"{count} x {status}" for status, count in sorted(act.refused.items()))
         counts = (act.begun, act.done, act.shed, act.unanswered)
         times = (act.latency_p50_ms, act.latency_p99_ms, act.latency_max_ms)
-        table.add_row(kind, *(f"{count:,}" for count in counts), refused or "0", *(f"{time:,.1f}" for time in times))
+        table.add_row(kind, *(f"{count:,}" for count in counts), refused or "0", *map(_milliseconds, times))
     console.print(table)
     console.print("Acknowledged: " + ", ".join(f"{count:,} {name}" for name, count in report.acknowledged.items()))
     if report.unsettled:
@@ -112,6 +112,11 @@ def _print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(f"[red]{count:,} x {what}[/red]")
     for example in verdict.examples:
         console.print(f"  {example}", markup=False, soft_wrap=True)
+
+
+def _milliseconds(value: float) -> str:
+    """Two digits that matter, at least."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _kind_report(tally: KindTally) -> KindReport:
