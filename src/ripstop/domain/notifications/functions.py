@@ -10,6 +10,7 @@ import msgspec
 
 from ripstop.domain.follows.events import Followed, Unfollowed
 from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
+from ripstop.domain.notifications.events import Notified
 from ripstop.domain.notifications.model import FOLLOW, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
 from ripstop.domain.posts.events import (
     PostDeleted,
@@ -111,7 +112,8 @@ class Notifications:
             return Done()
         write = self._graph.write(account)
         write.put(NOTIFIED, account, id_, order=id_, flags=kind, data=notice, if_absent=True)
-        return Done(write.batch())
+        write.emit(Notified(account=account, notification=id_))
+        return Done(write.batch(), write.live)
 
     async def _untell(self, account: int, id_: int) -> Outcome:
         rows = await self._graph.find(account, (NOTIFIED,), (id_,))

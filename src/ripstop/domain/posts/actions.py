@@ -171,6 +171,7 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
                 flags=post.value.flags,
                 root=post.value.root,
                 mentions=tuple(mention.id for mention in post.value.mentions),
+                tags=post.value.tags,
             )
         )
     try:

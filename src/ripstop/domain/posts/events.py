@@ -23,6 +23,7 @@ class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     flags: int
     root: int | None = None
     mentions: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class PostLiked(msgspec.Struct, frozen=True, kw_only=True):
