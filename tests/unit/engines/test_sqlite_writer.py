@@ -15,6 +15,7 @@ from ripstop.engines.batch import AssociationDelete, AssociationPut, Batch, Call
 from ripstop.engines.sqlite import DataFolder, SqliteStore, lock_holder
 from ripstop.engines.sqlite.apply import Commit, MainTransaction
 from ripstop.engines.sqlite.clock import EngineClock
+from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.connection import connect
 from ripstop.engines.sqlite.folder import FileLock, Room
 from ripstop.engines.sqlite.migrate import migrate
@@ -149,7 +150,7 @@ async def full_file(tmp_path: Path) -> AsyncIterator[tuple[apsw.Connection, Grou
     migrate(connection, "main", now_ms=0)
     writer = GroupWriter(
         "main",
-        MainTransaction(connection, SCHEMA),
+        MainTransaction(connection, SCHEMA, CommitCounter(tmp_path / "main.commits")),
         lock=tmp_path / "write.lock",
         clock=EngineClock(SystemClock()),
         room=Room(share=0, bytes=0),

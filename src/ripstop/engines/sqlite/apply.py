@@ -16,6 +16,7 @@ import msgspec
 from ripstop.engines.base import CallState, Leases, Schema
 from ripstop.engines.batch import Batch, Outcome
 from ripstop.engines.sqlite.calls import CallLeaser
+from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.judge import CallRow, EdgeRow, Half, Judge, Keys, NameRow, ObjectRow, Rows, rules
 from ripstop.engines.sqlite.transaction import FileTransaction
 from ripstop.engines.statements import load
@@ -48,8 +49,9 @@ class Commit(NamedTuple):
 class MainTransaction(FileTransaction):
     """A group on `main.db`. Lives in the writer's thread."""
 
-    def __init__(self, connection: apsw.Connection, schema: Schema) -> None:
+    def __init__(self, connection: apsw.Connection, schema: Schema, commits: CommitCounter) -> None:
         super().__init__(connection, durable=True)
+        self._commits = commits
         self._rules = rules(schema)
         self._judge = Judge(self._rules)
         self._leaser = CallLeaser(self._cursor)
@@ -63,8 +65,18 @@ class MainTransaction(FileTransaction):
         return [next(outcomes) if isinstance(act, Commit) else act(self) for act in acts]
 
     def commit(self) -> None:
-        self._write_log()
-        super().commit()
+        if not self._write_log():
+            super().commit()
+            return
+        self._commits.begin()
+        try:
+            super().commit()
+        finally:
+            self._commits.end()
+
+    def close(self) -> None:
+        super().close()
+        self._commits.close()
 
     def rollback(self) -> None:
         self._ids.clear()
@@ -215,9 +227,10 @@ class MainTransaction(FileTransaction):
                 counts[entered] += 1
         self._put("call_counts", [(function, *counts) for function, counts in deltas.items() if any(counts)])
 
-    def _write_log(self) -> None:
+    def _write_log(self) -> bool:
+        """Say in the change log what the group changed; False if that is nothing."""
         if not self._ids and not self._lists:
-            return
+            return False
         ids = array("q", self._ids).tobytes()
         lists = array("q", itertools.chain.from_iterable(self._lists)).tobytes()
         self._ids.clear()
@@ -225,6 +238,7 @@ class MainTransaction(FileTransaction):
         [(seq,)] = self._execute(_SQL["change_log"], (ids, lists)).fetchall()
         if seq % _LOG_TRIM == 0:
             self._execute(_SQL["change_trim"], (seq - LOG_KEPT,))
+        return True
 
 
 class _Edges:

@@ -26,6 +26,7 @@ class DataFolder:
         self.main = path / "main.db"
         self.derived = path / "derived.db"
         self.search = path / "search.db"
+        self.commits = path / "main.commits"
 
     @property
     def databases(self) -> tuple[Path, Path, Path]:

@@ -23,6 +23,7 @@ from ripstop.engines.base import (
     Schema,
 )
 from ripstop.engines.common import prefix_end
+from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.connection import Reader
 from ripstop.engines.statements import load
 
@@ -60,9 +61,12 @@ def numbers(ids: Sequence[int]) -> Any:
 class MainReader:
     """The reads on rows of record, on one connection of the event loop's thread."""
 
-    def __init__(self, path: Path, schema: Schema, *, cache_kb: int) -> None:
+    def __init__(self, path: Path, schema: Schema, commits: CommitCounter, *, cache_kb: int) -> None:
         self.reader = Reader(path, cache_kb=cache_kb)
         self._rows = self.reader.rows
+        self._commits = commits
+        self._followed: tuple[int, int] | None = None
+        """The number of commits and the cursor that were read together."""
         self._uncounted = {number for number, type_ in schema.associations.items() if type_.counted is Counted.NO}
 
     def object_get(self, ids: Sequence[int]) -> dict[int, Object]:
@@ -181,6 +185,14 @@ class MainReader:
         return bool(found)
 
     def changes(self, cursor: int) -> Changes:
+        commits = self._commits.number  # before the log is read: what comes between is read twice, and never missed
+        if self._followed == (commits, cursor):
+            return Changes(cursor, (), (), False)
+        found = self._changes(cursor)
+        self._followed = None if commits & 1 else (commits, found.cursor)
+        return found
+
+    def _changes(self, cursor: int) -> Changes:
         if cursor < 0:
             return self._lost()
         rows = self._rows(_CHANGES, (cursor,))
@@ -203,6 +215,7 @@ class MainReader:
 
     def close(self) -> None:
         self.reader.close()
+        self._commits.close()
 
 
 def _floor(lists: list[tuple[int, int]], high_order: int, limit: int) -> int:

@@ -37,6 +37,7 @@ from ripstop.engines.sqlite.apply import Commit, MainTransaction
 from ripstop.engines.sqlite.check import check_derived, check_main, check_search
 from ripstop.engines.sqlite.checkpoint import WAL_LIMIT, Checkpointer
 from ripstop.engines.sqlite.clock import EngineClock
+from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.connection import Reader, connect
 from ripstop.engines.sqlite.folder import DataFolder, FileLock, Room, boot_id, last_note
 from ripstop.engines.sqlite.keyspaces import (
@@ -160,7 +161,7 @@ class SqliteStore:
         self._users = FileLock(folder.lock("users"))
         self._users.acquire(shared=True)
 
-        self._reader = MainReader(folder.main, schema, cache_kb=READER_CACHE_KB)
+        self._reader = MainReader(folder.main, schema, CommitCounter(folder.commits), cache_kb=READER_CACHE_KB)
         self._keyspace_reader = KeyspaceReader(folder.derived, schema.keyspaces, numbers, cache_kb=READER_CACHE_KB)
         self._text_reader = TextReader(schema.text_indexes)
         self._main_threads = _ReaderThreads(folder.main)
@@ -168,7 +169,7 @@ class SqliteStore:
         self._checkpointer = Checkpointer(
             {path: folder.write_lock(path) for path in folder.databases}, clock=self._clock, wal_limit=self._wal_limit
         )
-        self._main = self._writer(folder.main, MainTransaction(main, schema))
+        self._main = self._writer(folder.main, MainTransaction(main, schema, CommitCounter(folder.commits)))
         self._derived = self._writer(folder.derived, KeyspaceTransaction(derived, schema.keyspaces, numbers))
         self._search = self._writer(folder.search, TextTransaction(search, schema.text_indexes))
 
