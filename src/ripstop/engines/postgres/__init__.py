@@ -1,6 +1,5 @@
 """The PostgreSQL engine. See docs/engines-postgres.md."""
 
-from ripstop.engines.postgres.slots import PostgresSlot
 from ripstop.engines.postgres.store import PostgresStore
 
-__all__ = ["PostgresSlot", "PostgresStore"]
+__all__ = ["PostgresStore"]

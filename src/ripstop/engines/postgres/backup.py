@@ -24,7 +24,7 @@ _SQL: Final = load(__package__, "sql/keep.sql")
 FORMAT: Final = 1
 
 TABLES: Final = (
-    "objects", "associations", "counts", "names", "calls", "call_counts", "slots", "text_documents",
+    "objects", "associations", "counts", "names", "calls", "call_counts", "text_documents",
 )  # fmt: skip
 
 

@@ -109,10 +109,3 @@ CREATE TABLE changes_trimmed (
     transaction bigint NOT NULL
 );
 INSERT INTO changes_trimmed (transaction) VALUES (0);
-
--- Processes that mint ids. The token rises with each new owner and fences the one before it.
-CREATE TABLE slots (
-    number smallint PRIMARY KEY,
-    token bigint NOT NULL,
-    high_water_ms bigint NOT NULL
-);

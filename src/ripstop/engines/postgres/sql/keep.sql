@@ -88,17 +88,3 @@ SELECT (SELECT count(*) FROM (SELECT FROM objects LIMIT 1) AS o)
     + (SELECT count(*) FROM (SELECT FROM names LIMIT 1) AS n)
     + (SELECT count(*) FROM (SELECT FROM associations LIMIT 1) AS a)
     + (SELECT count(*) FROM (SELECT FROM calls LIMIT 1) AS c);
-
--- slot_lock: Try to hold a slot for as long as this connection lives.
--- SCATTER: reads no table.
-SELECT pg_try_advisory_lock(730579671, $1);
-
--- slot_take: Become the owner of a slot; the token fences the one before.
--- SCATTER: slots belong to processes, not to shards.
-INSERT INTO slots (number, token, high_water_ms) VALUES ($1, 1, 0)
-ON CONFLICT (number) DO UPDATE SET token = slots.token + 1
-RETURNING token, high_water_ms;
-
--- slot_mark: Set the high-water mark of a slot that is still ours.
--- SCATTER: slots belong to processes, not to shards.
-UPDATE slots SET high_water_ms = $3 WHERE number = $1 AND token = $2 RETURNING number;
