@@ -17,7 +17,7 @@ from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import model as follows
-from ripstop.domain.follows.functions import Severing
+from ripstop.domain.follows.functions import Severing, Unlocking
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
@@ -198,6 +198,7 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
     PasswordHashing(graph, ground.secrets, hasher.hash).register(functions, events)
     Endings(graph).register(functions, events)
     Severing(graph).register(functions, events)
+    Unlocking(graph).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
     return functions

@@ -86,7 +86,6 @@ async def test_what_is_absent_stays_and_fields_may_be_an_object(api: Api, alice:
         {"fields_attributes": [{"name": "", "value": "x"}]},
         {"fields_attributes": "nonsense"},
         {"fields_attributes": {"zero": {}}},
-        {"locked": True},
         {"source": {"privacy": "direct"}},
         {"source": {"language": "not a language"}},
         {"avatar": "data:image/png;base64,xxxx"},

@@ -20,7 +20,7 @@ from ripstop.domain.accounts.check import (
     check_username,
     is_language,
 )
-from ripstop.domain.accounts.events import ProfileChanged, SignedUp
+from ripstop.domain.accounts.events import ProfileChanged, SignedUp, Unlocked
 from ripstop.domain.accounts.model import (
     ACCOUNT,
     CREDENTIALS,
@@ -178,6 +178,8 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
     write = graph.write(account.id)
     write.patch(ACCOUNT, account.id, **changed)
     write.emit(ProfileChanged(account=account.id))
+    if changed.get("locked") is False:
+        write.emit(Unlocked(account=account.id))
     await graph.commit(write)
     await graph.sync()
     return await graph.get(ACCOUNT, account.id) or account
@@ -195,8 +197,6 @@ def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
         check_length("note", wanted["note"], MAX_NOTE, findings)
     if changes.fields is not None:
         wanted["fields"] = check_fields(changes.fields, findings)
-    if changes.locked:
-        findings.add("locked", "ERR_INCLUSION", "is not possible: this server has no follow requests yet")
     if changes.posting_visibility not in (None, PUBLIC, UNLISTED, PRIVATE):
         findings.add("privacy", "ERR_INCLUSION")
     if changes.posting_language == "":

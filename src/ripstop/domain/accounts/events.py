@@ -16,6 +16,12 @@ class ProfileChanged(msgspec.Struct, frozen=True, kw_only=True):
     account: int
 
 
+class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody lets everybody follow now, who had to be asked before."""
+
+    account: int
+
+
 class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody logged in, until the instant `ends` at most."""
 

@@ -6,7 +6,7 @@ import msgspec
 
 from ripstop.domain.accounts.check import is_language
 from ripstop.domain.accounts.model import Account
-from ripstop.domain.follows.events import Blocked, Followed, Muted, Unfollowed
+from ripstop.domain.follows.events import Blocked, Followed, FollowRequested, Muted, Unfollowed
 from ripstop.domain.follows.model import (
     BLOCKED_BY,
     BLOCKS,
@@ -15,9 +15,11 @@ from ripstop.domain.follows.model import (
     MUTES_NOTIFICATIONS,
     NO_REPOSTS,
     NOTIFY,
+    REQUESTS,
     FollowData,
 )
 from ripstop.domain.follows.queries import Relation, relation_to
+from ripstop.domain.follows.requests import undo_request
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -36,7 +38,10 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def follow(graph: Graph, actor: int, target: Entry[Account], wishes: Wishes) -> Relation:
-    """Follow somebody, or change what one wants to see of them. Three engine calls and a commit.
+    """Follow somebody, ask to where that takes a request, or change what one wants to see of them.
+
+    Three engine calls and a commit. Whether the account is locked is as of the start of the request; a function looks
+    at each request again (`follows.settle_request`), so none is left waiting for an account that was just unlocked.
 
     :raises Forbidden: it is the actor itself, or one of them blocks the other.
     :raises Invalid: the actor follows too many, or a language is none.
@@ -51,11 +56,12 @@ async def follow(graph: Graph, actor: int, target: Entry[Account], wishes: Wishe
         if relation.blocks or relation.blocked_by:
             raise Forbidden("This action is not allowed")
         wanted = _wanted(relation, wishes)
-        if relation.follows and wanted == relation:
+        waits = target.value.locked and not relation.follows
+        if (relation.follows or (waits and relation.request is not None)) and wanted == relation:
             return relation
         if not relation.follows:
             await _check_room(graph, actor)
-        write, wanted = _follow_write(graph, actor, relation, wanted)
+        write, wanted = _follow_write(graph, actor, relation, wanted, waits=waits)
         try:
             await graph.commit(write)
         except Refused:
@@ -65,42 +71,59 @@ async def follow(graph: Graph, actor: int, target: Entry[Account], wishes: Wishe
 
 
 def _wanted(relation: Relation, wishes: Wishes) -> Relation:
+    is_new = relation.follow is None and relation.request is None
     return msgspec.structs.replace(
         relation,
-        shows_reposts=wishes.reposts if wishes.reposts is not None else relation.shows_reposts or not relation.follows,
+        shows_reposts=wishes.reposts if wishes.reposts is not None else relation.shows_reposts or is_new,
         notifies=wishes.notify if wishes.notify is not None else relation.notifies,
         languages=wishes.languages if wishes.languages is not None else relation.languages,
     )
 
 
-def _follow_write(graph: Graph, actor: int, relation: Relation, wanted: Relation) -> tuple[Write, Relation]:
+def _follow_write(
+    graph: Graph, actor: int, relation: Relation, wanted: Relation, *, waits: bool
+) -> tuple[Write, Relation]:
+    """What makes the follow, or with `waits` the request, as wanted; and how the two stand then."""
     write = graph.write(actor)
     target = relation.id
-    id_ = relation.follow
-    write.check_association(FOLLOWS, actor, target, present=id_ is not None)
+    write.check_association(FOLLOWS, actor, target, present=relation.follow is not None)
+    write.check_association(REQUESTS, actor, target, present=relation.request is not None)
+    write.check_association(BLOCKS, actor, target, present=False)
     write.check_association(BLOCKED_BY, actor, target, present=False)
-    if id_ is None:
-        id_ = write.new_id()
-        write.emit(Followed(follower=actor, followed=target, follow=id_))
+    flags = wanted.flags & (NO_REPOSTS | NOTIFY)
     data = FollowData(languages=wanted.languages) if wanted.languages else None
-    write.put(FOLLOWS, actor, target, order=id_, flags=wanted.flags & (NO_REPOSTS | NOTIFY), data=data)
-    return write, msgspec.structs.replace(wanted, follow=id_)
+    if waits:
+        request = relation.request
+        if request is None:
+            request = write.new_id()
+            write.emit(FollowRequested(requester=actor, requested=target, request=request))
+        write.put(REQUESTS, actor, target, order=request, flags=flags, data=data)
+        return write, msgspec.structs.replace(wanted, request=request)
+    follow = relation.follow
+    if follow is None:
+        follow = write.new_id()
+        write.emit(Followed(follower=actor, followed=target, follow=follow))
+    write.put(FOLLOWS, actor, target, order=follow, flags=flags, data=data)
+    if relation.request is not None:
+        undo_request(write, actor, target, relation.request)
+    return write, msgspec.structs.replace(wanted, follow=follow, request=None)
 
 
 async def _check_room(graph: Graph, actor: int) -> None:
-    count = (await graph.counts((actor,), (FOLLOWS,))).get((actor, FOLLOWS.number))
-    if count is not None and count.length >= MOST_FOLLOWS:
+    """Whoever waits to be let follow takes up room, or accepting would go beyond it."""
+    counts = await graph.counts((actor,), (FOLLOWS, REQUESTS))
+    if sum(count.length for count in counts.values()) >= MOST_FOLLOWS:
         raise Invalid(f"Validation failed: You cannot follow more than {MOST_FOLLOWS:,} people")
 
 
 async def unfollow(graph: Graph, actor: int, target: Entry[Account]) -> Relation:
-    """Follow somebody no more. Two engine calls, and a commit if there is something to undo."""
+    """Follow somebody no more, nor ask to. Two engine calls, and a commit if there is something to undo."""
     for _ in range(_ROUNDS):
         relation = await relation_to(graph, actor, target.id)
-        if relation.follow is None:
+        if relation.follow is None and relation.request is None:
             return relation
         write = graph.write(actor)
-        _undo_follow(write, actor, target.id, relation.follow)
+        _undo_either(write, actor, target.id, follow=relation.follow, request=relation.request)
         try:
             await graph.commit(write)
         except Refused:
@@ -109,14 +132,22 @@ async def unfollow(graph: Graph, actor: int, target: Entry[Account]) -> Relation
     raise Conflict("Somebody changed this at the same time")
 
 
-def _undo_follow(write: Write, follower: int, followed: int, follow: int) -> None:
-    write.check_association(FOLLOWS, follower, followed)
-    write.remove(FOLLOWS, follower, followed)
-    write.emit(Unfollowed(follower=follower, followed=followed, follow=follow))
+def _undo_either(write: Write, follower: int, followed: int, *, follow: int | None, request: int | None) -> None:
+    """End the follow and the request that were found; refused if that was not all, or is no more."""
+    write.check_association(FOLLOWS, follower, followed, present=follow is not None)
+    if follow is not None:
+        write.remove(FOLLOWS, follower, followed)
+        write.emit(Unfollowed(follower=follower, followed=followed, follow=follow))
+    if request is not None:
+        undo_request(write, follower, followed, request)
+    else:
+        write.check_association(REQUESTS, follower, followed, present=False)
 
 
 def _without_follow(relation: Relation) -> Relation:
-    return msgspec.structs.replace(relation, follow=None, shows_reposts=False, notifies=False, languages=())
+    return msgspec.structs.replace(
+        relation, follow=None, request=None, shows_reposts=False, notifies=False, languages=()
+    )
 
 
 async def remove_follower(graph: Graph, actor: int, follower: Entry[Account]) -> Relation:
@@ -128,7 +159,7 @@ async def remove_follower(graph: Graph, actor: int, follower: Entry[Account]) ->
 
 
 async def do_sever(graph: Graph, follower: int, followed: int) -> None:
-    """End a follow, if it is there."""
+    """End a follow or a request, if it is there."""
     write = await sever_write(graph, follower, followed)
     if write is not None:
         try:
@@ -138,12 +169,12 @@ async def do_sever(graph: Graph, follower: int, followed: int) -> None:
 
 
 async def sever_write(graph: Graph, follower: int, followed: int) -> Write | None:
-    """What ends a follow, or None if there is none. Its home is the follower's shard."""
-    rows = await graph.find(follower, (FOLLOWS,), (followed,))
-    if not rows:
+    """What ends a follow or a request, or None if there is none. Its home is the follower's shard."""
+    orders = {row.type: row.order for row in await graph.find(follower, (FOLLOWS, REQUESTS), (followed,))}
+    if not orders:
         return None
     write = graph.write(follower)
-    _undo_follow(write, follower, followed, rows[0].order)
+    _undo_either(write, follower, followed, follow=orders.get(FOLLOWS.number), request=orders.get(REQUESTS.number))
     return write
 
 
@@ -164,14 +195,13 @@ async def block(graph: Graph, actor: int, target: Entry[Account]) -> Relation:
         write = graph.write(actor)
         write.check_association(BLOCKS, actor, target.id, present=False)
         write.put(BLOCKS, actor, target.id, order=write.new_id())
-        if relation.follow is not None:
-            _undo_follow(write, actor, target.id, relation.follow)
+        _undo_either(write, actor, target.id, follow=relation.follow, request=relation.request)
         write.emit(Blocked(blocker=actor, blocked=target.id))
         try:
             await graph.commit(write)
         except Refused:
             continue
-        return msgspec.structs.replace(_without_follow(relation), blocks=True, followed_by=False)
+        return msgspec.structs.replace(_without_follow(relation), blocks=True, followed_by=False, requested_by=False)
     raise Conflict("Somebody changed this at the same time")
 
 

@@ -3,12 +3,29 @@
 import msgspec
 
 
-class Followed(msgspec.Struct, frozen=True, kw_only=True):
-    """`follower` follows `followed` now."""
+class Followed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`follower` follows `followed` now; `asked` says that it had to ask first, so that `followed` knows already."""
 
     follower: int
     followed: int
     follow: int
+    asked: bool = False
+
+
+class FollowRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """`requester` asks to be let follow `requested`, which is locked; `request` is the id minted for it."""
+
+    requester: int
+    requested: int
+    request: int
+
+
+class RequestEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """The request is no more: it was withdrawn, accepted, rejected, or ended by a block."""
+
+    requester: int
+    requested: int
+    request: int
 
 
 class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):

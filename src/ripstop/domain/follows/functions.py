@@ -1,15 +1,20 @@
-"""What is done about follows, blocks and mutes in the background."""
+"""What is done about follows, requests, blocks and mutes in the background."""
 
+import msgspec
+
+from ripstop.domain.accounts.events import Unlocked
+from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.actions import sever_write
-from ripstop.domain.follows.events import Blocked, Muted
-from ripstop.domain.follows.model import MUTES
+from ripstop.domain.follows.events import Blocked, FollowRequested, Muted
+from ripstop.domain.follows.model import MUTES, REQUESTED_BY
+from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Snooze
+from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Snooze, Split
 from ripstop.machinery.graph import Events, Graph
 
 
 class Severing:
-    """Ends the follow of somebody who was blocked, and mutes whose time is over."""
+    """Ends the follow, or the request, of somebody who was blocked, and mutes whose time is over."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -40,3 +45,61 @@ class Severing:
         write = self._graph.write(mute.muter)
         write.remove(MUTES, mute.muter, mute.muted)
         return Done(write.batch())
+
+
+PAGE = MAX_PARTS - 1
+"""Requests that one call lists: each is a part, in the requester's shard, and the rest is one more."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Accept what waits for an account: the one `requester`, or (None) all below the cursor `before`."""
+
+    account: int
+    requester: int | None = None
+    before: tuple[int, int] | None = None
+
+
+class Unlocking:
+    """Accepts requests to an account that takes none any more.
+
+    A request that was on its way when the account was unlocked is found by the one or the other: whichever commits
+    last, the function of that one sees both.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._accept = Function(name="follows.accept_waiting", arguments=Waiting, handler=self._accept_waiting)
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions, and have them called."""
+        unlocked = Function(name="follows.unlocked", arguments=Unlocked, handler=self._unlocked)
+        settle = Function(name="follows.settle_request", arguments=FollowRequested, handler=self._settle)
+        for function in (self._accept, unlocked, settle):
+            functions.declare(function)
+        events.durable(Unlocked, unlocked)
+        events.durable(FollowRequested, settle)
+
+    async def _unlocked(self, call: Call[Unlocked]) -> Outcome:
+        write = self._graph.write(call.arguments.account)
+        write.call(self._accept, Waiting(account=call.arguments.account))
+        return Done(write.batch())
+
+    async def _settle(self, call: Call[FollowRequested]) -> Outcome:
+        return await self._accept_one(call.arguments.requested, call.arguments.requester)
+
+    async def _accept_waiting(self, call: Call[Waiting]) -> Outcome:
+        work = call.arguments
+        if work.requester is not None:
+            return await self._accept_one(work.account, work.requester)
+        rows = await self._graph.range(work.account, REQUESTED_BY, before=work.before, limit=PAGE)
+        parts = [Waiting(account=work.account, requester=row.target) for row in rows]
+        if len(rows) == PAGE:
+            parts.append(Waiting(account=work.account, before=(rows[-1].order, rows[-1].target)))
+        return Split(parts) if parts else Done()
+
+    async def _accept_one(self, account: int, requester: int) -> Outcome:
+        entry = await self._graph.get(ACCOUNT, account)
+        if entry is None or entry.value.locked:
+            return Done()
+        write = await accept_write(self._graph, requester, account)
+        return Done(None if write is None else write.batch())

@@ -8,6 +8,9 @@ from ripstop.machinery.graph import association, association_pair
 FOLLOWS, FOLLOWED_BY = association_pair((1, "follows"), (2, "followed_by"))
 """The order is an id that is minted at the follow, so that lists page by it; the data is `FollowData` or nothing."""
 
+REQUESTS, REQUESTED_BY = association_pair((27, "requests"), (28, "requested_by"))
+"""Who asks a locked account to be let follow it. Order, flags and data are as those of FOLLOWS."""
+
 BLOCKS, BLOCKED_BY = association_pair(
     (15, "blocks"), (16, "blocked_by"), counted=Counted.NO, inverse_counted=Counted.NO, inverse_keyed=True
 )
@@ -16,7 +19,10 @@ BLOCKS, BLOCKED_BY = association_pair(
 MUTES = association(17, "mutes", counted=Counted.NO)
 """The order is an id that is minted at the mute."""
 
-ASSOCIATIONS = (FOLLOWS, FOLLOWED_BY, BLOCKS, BLOCKED_BY, MUTES)
+NOTES = association(29, "notes", counted=Counted.NO)
+"""What an account wrote down about another, for itself alone; the order is an id that is minted at it."""
+
+ASSOCIATIONS = (FOLLOWS, FOLLOWED_BY, REQUESTS, REQUESTED_BY, BLOCKS, BLOCKED_BY, MUTES, NOTES)
 
 NO_REPOSTS = 1
 """Flag of FOLLOWS: the follower does not want to see what the followed reposts."""
@@ -31,3 +37,9 @@ class FollowData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a follower wants to see beyond the flags."""
 
     languages: tuple[str, ...] = ()
+
+
+class NoteData(msgspec.Struct, frozen=True):
+    """What was written down, as plain text."""
+
+    text: str

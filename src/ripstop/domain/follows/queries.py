@@ -13,31 +13,40 @@ from ripstop.domain.follows.model import (
     MUTES,
     MUTES_NOTIFICATIONS,
     NO_REPOSTS,
+    NOTES,
     NOTIFY,
+    REQUESTED_BY,
+    REQUESTS,
     FollowData,
+    NoteData,
 )
 from ripstop.engines import base
-from ripstop.machinery.graph import Graph
+from ripstop.machinery.graph import Association, Graph
 
 MOST_FOLLOWERS_HELD = 1_000
 """Longest list of followers that is held as a set to tell who of many follows back."""
 
-_RELATIONS = (FOLLOWS, BLOCKS, BLOCKED_BY, MUTES)
+_RELATIONS = (FOLLOWS, REQUESTS, BLOCKS, BLOCKED_BY, MUTES, NOTES)
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """How one account, the viewer, stands to another, `id`. `follow` is the id of the follow, if there is one."""
+    """How one account, the viewer, stands to another, `id`. `follow` is the id of the follow, if there is one, and
+    `request` that of a request to be let follow; what is wished of the one holds for the other.
+    """
 
     id: int
     follow: int | None = None
+    request: int | None = None
     shows_reposts: bool = False
     notifies: bool = False
     languages: tuple[str, ...] = ()
     followed_by: bool = False
+    requested_by: bool = False
     blocks: bool = False
     blocked_by: bool = False
     mutes: bool = False
     mutes_notifications: bool = False
+    note: str = ""
 
     @property
     def follows(self) -> bool:
@@ -52,48 +61,61 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 async def relation_to(graph: Graph, viewer: int, other: int) -> Relation:
     """How the viewer stands to one other account, as of this moment. Two engine calls."""
     rows = await graph.find(viewer, _RELATIONS, (other,))
-    back = await graph.find(other, (FOLLOWS,), (viewer,))
-    return _relation(other, rows, followed_by=bool(back))
+    back = {row.type for row in await graph.find(other, (FOLLOWS, REQUESTS), (viewer,))}
+    return _relation(other, rows, followed_by=FOLLOWS.number in back, requested_by=REQUESTS.number in back)
 
 
 async def relations_to(graph: Graph, viewer: int, others: Sequence[int]) -> list[Relation]:
     """How the viewer stands to several others, in their order.
 
-    At most two engine calls; for a viewer with more than `MOST_FOLLOWERS_HELD` followers one more for each other
-    account, since the list of followers is kept by time only.
+    At most three engine calls; for a viewer with more than `MOST_FOLLOWERS_HELD` followers, or requests, one more for
+    each other account, since these lists are kept by time only.
     """
     rows: dict[int, list[base.Association]] = {}
     for row in await graph.find(viewer, _RELATIONS, others):
         rows.setdefault(row.target, []).append(row)
-    back = await _followers_among(graph, viewer, others)
-    return [_relation(other, rows.get(other, ()), followed_by=other in back) for other in others]
+    followers = await _back_among(graph, viewer, FOLLOWS, FOLLOWED_BY, others)
+    asking = await _back_among(graph, viewer, REQUESTS, REQUESTED_BY, others)
+    return [
+        _relation(other, rows.get(other, ()), followed_by=other in followers, requested_by=other in asking)
+        for other in others
+    ]
 
 
-async def _followers_among(graph: Graph, viewer: int, others: Sequence[int]) -> frozenset[int]:
-    held = await graph.members(viewer, FOLLOWED_BY, most=MOST_FOLLOWERS_HELD)
+async def _back_among(
+    graph: Graph, viewer: int, forward: Association, inverse: Association, others: Sequence[int]
+) -> frozenset[int]:
+    """From which of the others an edge leads to the viewer."""
+    held = await graph.members(viewer, inverse, most=MOST_FOLLOWERS_HELD)
     if held is not None:
         return held
-    found = await asyncio.gather(*(graph.find(other, (FOLLOWS,), (viewer,)) for other in others))
+    found = await asyncio.gather(*(graph.find(other, (forward,), (viewer,)) for other in others))
     return frozenset(row.source for rows in found for row in rows)
 
 
-def _relation(other: int, rows: Sequence[base.Association], *, followed_by: bool) -> Relation:
+def _relation(other: int, rows: Sequence[base.Association], *, followed_by: bool, requested_by: bool) -> Relation:
     by_type = {row.type: row for row in rows}
     follow = by_type.get(FOLLOWS.number)
+    request = by_type.get(REQUESTS.number)
+    wishes = follow or request
+    note = by_type.get(NOTES.number)
     mute = by_type.get(MUTES.number)
     blocks = BLOCKS.number in by_type
     return Relation(
         id=other,
         follow=None if follow is None else follow.order,
-        shows_reposts=follow is not None and not follow.flags & NO_REPOSTS,
-        notifies=follow is not None and bool(follow.flags & NOTIFY),
-        languages=_languages(follow),
+        request=None if request is None else request.order,
+        shows_reposts=wishes is not None and not wishes.flags & NO_REPOSTS,
+        notifies=wishes is not None and bool(wishes.flags & NOTIFY),
+        languages=_languages(wishes),
         # A block ends the follow of the blocked, though it takes a moment until the row is gone.
         followed_by=followed_by and not blocks,
+        requested_by=requested_by and not blocks,
         blocks=blocks,
         blocked_by=BLOCKED_BY.number in by_type,
         mutes=mute is not None,
         mutes_notifications=mute is not None and bool(mute.flags & MUTES_NOTIFICATIONS),
+        note="" if note is None or note.data is None else msgspec.json.decode(note.data, type=NoteData).text,
     )
 
 

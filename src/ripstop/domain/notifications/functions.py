@@ -8,10 +8,10 @@ is removed a week later.
 
 import msgspec
 
-from ripstop.domain.follows.events import Followed, Unfollowed
+from ripstop.domain.follows.events import Followed, FollowRequested, RequestEnded, Unfollowed
 from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
 from ripstop.domain.notifications.events import Notified
-from ripstop.domain.notifications.model import FOLLOW, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
+from ripstop.domain.notifications.model import FOLLOW, FOLLOW_REQUEST, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostLiked,
@@ -63,7 +63,8 @@ class Notifications:
         functions.declare(self._forgetting)
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
-        events.durable(Followed, followed)
+        self._register_requests(functions, events)
+        events.durable(Followed, followed, when=lambda event: not event.asked)
         events.durable(Unfollowed, unfollowed)
         events.durable(PostLiked, liked, when=lambda event: event.author != event.actor)
         events.durable(PostUnliked, unliked, when=lambda event: event.author != event.actor)
@@ -71,6 +72,23 @@ class Notifications:
         events.durable(PostUnreposted, unreposted, when=lambda event: event.author not in (0, event.actor))
         events.durable(PostPublished, mentioned, when=lambda event: any(m != event.author for m in event.mentions))
         events.durable(PostDeleted, deleted, when=lambda event: any(m != event.author for m in event.mentions))
+
+    def _register_requests(self, functions: Functions, events: Events) -> None:
+        requested = Function(
+            name="notifications.follow_requested", arguments=FollowRequested, handler=self._follow_requested
+        )
+        ended = Function(name="notifications.request_ended", arguments=RequestEnded, handler=self._request_ended)
+        functions.declare(requested)
+        functions.declare(ended)
+        events.durable(FollowRequested, requested)
+        events.durable(RequestEnded, ended)
+
+    async def _follow_requested(self, call: Call[FollowRequested]) -> Outcome:
+        event = call.arguments
+        return await self._tell(event.requested, event.request, FOLLOW_REQUEST, Notice(event.requester))
+
+    async def _request_ended(self, call: Call[RequestEnded]) -> Outcome:
+        return await self._untell(call.arguments.requested, call.arguments.request)
 
     async def _followed(self, call: Call[Followed]) -> Outcome:
         event = call.arguments

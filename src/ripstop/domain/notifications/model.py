@@ -10,10 +10,11 @@ FOLLOW = 1
 LIKE = 2
 REPOST = 4
 MENTION = 8
+FOLLOW_REQUEST = 16
 UNDONE = 1 << 30
 """What it told of was taken back before it could be told: the row is there to refuse the telling, never shown."""
 
-KINDS = (FOLLOW, LIKE, REPOST, MENTION)
+KINDS = (FOLLOW, LIKE, REPOST, MENTION, FOLLOW_REQUEST)
 
 NOTIFIED = association(18, "notified", counted=Counted.NO)
 """Account to the id of the follow, like, repost or post that is told of, which is the order as well."""

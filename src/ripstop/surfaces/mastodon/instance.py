@@ -35,7 +35,6 @@ class Instance:
             _empty("/api/v1/filters", "read:filters"),
             _empty("/api/v2/filters", "read:filters"),
             _empty("/api/v1/lists", "read:lists"),
-            _empty("/api/v1/follow_requests", "read:follows"),
             _empty("/api/v1/conversations", "read:statuses"),
             _empty("/api/v1/followed_tags", "read:follows"),
         ]

@@ -7,6 +7,7 @@ from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.discovery import Discovery
+from ripstop.surfaces.mastodon.follow_requests import FollowRequests
 from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.markers import Markers
 from ripstop.surfaces.mastodon.notifications import Notifications
@@ -31,6 +32,7 @@ def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> l
         *Discovery(graph, site).routes(),
         *Accounts(graph, accounts, site=site, seal=seal).routes(),
         *Relationships(graph, accounts).routes(),
+        *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),
         *Timelines(graph, home, statuses).routes(),
         *Notifications(graph, notifications).routes(),

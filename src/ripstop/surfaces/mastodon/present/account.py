@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
-from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
+from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS, REQUESTED_BY
 from ripstop.domain.posts.model import POSTED
 from ripstop.domain.text import render, render_line
 from ripstop.kernel.ids import time_ms
@@ -17,6 +17,7 @@ from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
 from ripstop.surfaces.mastodon.present.instants import day
 
 COUNTS = TypeSet(FOLLOWED_BY, FOLLOWS, POSTED)
+ASKED = TypeSet(REQUESTED_BY)
 
 AVATAR = "/avatars/original/missing.png"
 HEADER = "/headers/original/missing.png"
@@ -55,12 +56,16 @@ class AccountPresenter:
         return self._card(account) + await self._counts_of(account) + b"}"
 
     async def render_own(self, account: Entry[Account]) -> bytes:
-        """A CredentialAccount: what the owner sees of it. At most one engine call."""
+        """A CredentialAccount: what the owner sees of it. At most one engine call, and for a locked one two."""
         own = account.rendered.get("own")
         if own is None:
-            fields = {"source": _source(account.value), "role": EVERYBODY}
-            own = self._graph.keep_rendered(account, "own", b"," + msgspec.json.encode(fields)[1:])
-        return self._card(account) + await self._counts_of(account) + own
+            fields = {"role": EVERYBODY, "source": _source(account.value)}
+            own = self._graph.keep_rendered(account, "own", b"," + msgspec.json.encode(fields)[1:-2])
+        asked = 0
+        if account.value.locked:  # others are not asked, or no longer than it takes to accept what waited
+            asked = (await self._graph.tallies((account.id,), ASKED))[account.id].counts[0].length
+        requests = f',"follow_requests_count":{asked}}}}}'.encode()
+        return self._card(account) + await self._counts_of(account) + own + requests
 
     def _card(self, account: Entry[Account]) -> bytes:
         """Everything but the counts, open at its end."""
@@ -130,14 +135,13 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
 
 
 def _source(account: Account) -> dict[str, object]:
-    """What the owner wrote and chose, as it is edited."""
+    """What the owner wrote and chose, as it is edited; without the count of requests, which changes by itself."""
     return {
         "privacy": account.posting_visibility,
         "sensitive": account.posting_sensitive,
         "language": account.posting_language,
         "note": account.note,
         "fields": [{"name": field.name, "value": field.value, "verified_at": None} for field in account.fields],
-        "follow_requests_count": 0,
         "hide_collections": account.hide_collections,
         "discoverable": account.discoverable,
         "indexable": account.indexable,

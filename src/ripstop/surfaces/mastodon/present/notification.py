@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from ripstop.domain.notifications.model import FOLLOW, LIKE, MENTION, REPOST
+from ripstop.domain.notifications.model import FOLLOW, FOLLOW_REQUEST, LIKE, MENTION, REPOST
 from ripstop.domain.notifications.queries import Notification
 from ripstop.kernel.ids import time_ms
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 
-TYPES = {FOLLOW: "follow", LIKE: "favourite", REPOST: "reblog", MENTION: "mention"}
+TYPES = {FOLLOW: "follow", LIKE: "favourite", REPOST: "reblog", MENTION: "mention", FOLLOW_REQUEST: "follow_request"}
 """What the API calls each kind."""
 
 

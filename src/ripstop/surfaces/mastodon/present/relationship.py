@@ -8,7 +8,7 @@ from ripstop.domain.follows.queries import Relation
 
 
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
-    """As the API documents it. There are no follow requests, endorsements, notes or domain blocks yet."""
+    """As the API documents it. There are no endorsements and domain blocks yet."""
 
     id: str
     following: bool
@@ -20,11 +20,11 @@ class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: bool
     muting: bool
     muting_notifications: bool
-    requested: bool = False
-    requested_by: bool = False
+    requested: bool
+    requested_by: bool
+    note: str
     domain_blocking: bool = False
     endorsed: bool = False
-    note: str = ""
 
 
 def relationship(relation: Relation) -> bytes:
@@ -49,4 +49,7 @@ def _entity(relation: Relation) -> Relationship:
         blocked_by=relation.blocked_by,
         muting=relation.mutes,
         muting_notifications=relation.mutes_notifications,
+        requested=relation.request is not None,
+        requested_by=relation.requested_by,
+        note=relation.note,
     )
