@@ -238,3 +238,61 @@ async def test_a_refused_batch_does_not_hurt_those_that_share_its_group(store: S
     outcomes = [outcome for [outcome] in await asyncio.gather(*mixed)]
     assert [outcome.applied for outcome in outcomes] == [True, False] * 60
     assert len(await store.object_get([ident(n) for n in range(2000)])) == 60
+
+
+async def test_a_refused_batch_that_changed_a_row_twice_leaves_it_as_it_was_to_those_after_it(waist: Store) -> None:
+    """In one group: what a refused batch did must be undone to the state before its first change."""
+    await apply(waist, thing(1, n=0), follow(ALICE, BOB, 5, flags=1), NameSet("n/a", None, ALICE))
+    spoiled = Batch(
+        HOME,
+        [
+            ObjectPatch(ALICE, '{"n":1}'),
+            ObjectPatch(ALICE, '{"n":2}'),
+            follow(ALICE, BOB, 6, flags=2),
+            unfollow(ALICE, BOB),
+            follow(ALICE, BOB, 7, flags=3),
+            NameSet("n/a", ALICE, BOB),
+            NameSet("n/a", BOB, CAROL),
+            call(1, key="k"),
+            call(2, key="k"),
+            thing(1),
+        ],
+    )
+    after = Batch(
+        HOME,
+        [
+            CheckObject(ALICE, version=1),
+            CheckName("n/a", ALICE),
+            CheckAssociation(ALICE, FOLLOWS, BOB),
+            ObjectPatch(ALICE, '{"m":1}', version=1),
+            follow(ALICE, BOB, 9, if_absent=True),
+            call(3, key="k"),
+        ],
+    )
+    refused, applied = await waist.commit([spoiled, after])
+    assert refused.refused == 9
+    assert applied.changed == (0, 0, 0, 1, 0, 1)
+    [row] = await rows(waist, ALICE, FOLLOWS)
+    assert (row.order, row.flags) == (5, 1)
+    assert (await waist.object_get([ALICE]))[ALICE].version == 2
+    assert (await backlog(waist)).ready == 1
+
+
+async def test_batches_of_one_group_see_each_others_counts_and_calls(waist: Store) -> None:
+    changed = [
+        outcome.changed
+        for outcome in await waist.commit(
+            [
+                Batch(HOME, [follow(ALICE, BOB, 5), call(1, key="k")]),
+                Batch(HOME, [unfollow(ALICE, BOB), follow(ALICE, CAROL, 6), call(2, key="k")]),
+                Batch(HOME, [follow(ALICE, BOB, 4), follow(ALICE, CAROL, 7), unfollow(BOB, ALICE)]),
+            ]
+        )
+    ]
+    assert changed == [(1, 1), (1, 1, 0), (1, 0, 0)]
+    assert await waist.assoc_counts([ALICE, BOB, CAROL], [FOLLOWS, FOLLOWED_BY]) == {
+        (ALICE, FOLLOWS): (2, 7),
+        (BOB, FOLLOWED_BY): (1, 4),
+        (CAROL, FOLLOWED_BY): (1, 7),
+    }
+    assert (await backlog(waist)).ready == 1

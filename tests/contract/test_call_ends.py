@@ -141,6 +141,22 @@ async def test_a_call_that_comes_again_holds_its_key(waist: Store) -> None:
     assert await apply(waist, call(2, key="k")) == (0,)
 
 
+async def test_a_key_is_held_within_the_group_in_which_its_call_comes_again(waist: Store) -> None:
+    taken = await leased(waist, key="k")
+    again = CallAgain(taken.id, taken.token, due=0, attempt=2)
+    outcomes = await waist.commit([Batch(HOME, [again, call(2, key="k")]), Batch(HOME, [call(3, key="k")])])
+    assert [outcome.changed for outcome in outcomes] == [(1, 0), (0,)]
+    assert [each.id for each in await lease(waist, 10)] == [taken.id]
+
+
+async def test_a_key_is_free_within_the_group_in_which_its_batch_was_refused(waist: Store) -> None:
+    refused, applied = await waist.commit(
+        [Batch(HOME, [call(1, key="k"), CheckObject(ident(77))]), Batch(HOME, [call(2, key="k")])]
+    )
+    assert (refused.refused, applied.changed) == (1, (1,))
+    assert (await lease_one(waist)).id == ident(2)
+
+
 async def dead(store: Store, *, key: str | None = None) -> LeasedCall:
     """One dead call."""
     taken = await leased(store, key=key)

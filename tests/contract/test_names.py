@@ -90,6 +90,18 @@ async def test_an_expired_name_is_free(waist: Store) -> None:
     assert await holder(waist, "n/past") == BOB
 
 
+async def test_a_name_claimed_until_a_time_that_has_passed_is_free_to_those_after_it(waist: Store) -> None:
+    past = await waist.now_ms() - 1
+    first, second = await waist.commit(
+        [
+            Batch(HOME, [NameSet("n/x", None, ALICE, past), NameSet("n/x", None, BOB, past)]),
+            Batch(HOME, [CheckName("n/x", None), NameSet("n/x", None, BOB)]),
+        ]
+    )
+    assert (first.applied, second.applied) == (True, True)
+    assert await holder(waist, "n/x") == BOB
+
+
 async def test_a_name_expires_on_the_engines_clock(waist: Store) -> None:
     soon = await waist.now_ms() + 1500
     await claim(waist, "n/soon", expires=soon)

@@ -49,22 +49,32 @@ FORWARD = [type.number for type in SCHEMA.associations.values() if type.forward]
 KEYED = [type.number for type in SCHEMA.associations.values() if type.keyed]
 COUNTED = [type.number for type in SCHEMA.associations.values() if type.counted is not Counted.NO]
 FAR_FUTURE = 8_000_000_000_000
-SPAN = 16
+SPAN = 4096
 """How many numbers of ids one example uses: each has its own, since all share a store."""
 
-tokens = st.integers(0, 3)
+FIRST_CALL = 100
+"""The number of an example's first call; each call has one of its own."""
+
+HONEST = -1
+"""As what a name is expected to be held by: whoever holds it when the call begins."""
+
+NEVER = 77
+"""Holds no name."""
+
 holders = st.none() | st.integers(1, 2)
 small_orders = st.integers(0, 3)
 dues = st.sampled_from([0, 0, 0, FAR_FUTURE])
 objects = st.sampled_from(["{}", '{"a": 1}', '{"a": {"b": null}, "c": "\\u0000"}'])
 patches = st.sampled_from(["{}", '{"a": null}', '{"a": {"d": 2}}', '{"c": 3, "e": [null]}'])
+names = st.sampled_from(NAMES)
+tokens = st.sampled_from([0, 0, 0, 0, 1])
+"""Added to the right one."""
 
 
-def operations(home: int) -> st.SearchStrategy[AnyOperation]:
-    """Any operation that a batch of this shard may hold, on few keys, so that they meet."""
+def likely(home: int) -> st.SearchStrategy[AnyOperation]:
+    """Operations of this shard that are never, or seldom, refused; on few keys, so that they meet."""
     ids = st.sampled_from([id for id in IDS if shard_of(id) == home])
-    any_id, forward, names = st.sampled_from(IDS), st.sampled_from(FORWARD), st.sampled_from(NAMES)
-    versions = st.none() | st.integers(1, 3)
+    any_id, forward = st.sampled_from(IDS), st.sampled_from(FORWARD)
     puts = st.builds(
         AssociationPut,
         ids,
@@ -75,45 +85,65 @@ def operations(home: int) -> st.SearchStrategy[AnyOperation]:
         data=st.sampled_from([None, "{}"]),
         if_absent=st.booleans(),
     )
+    calls = st.builds(
+        CallPut,
+        st.just(home << 12),
+        st.sampled_from(FUNCTIONS),
+        objects,
+        due=dues,
+        deadline=small_orders,
+        criticality=st.integers(0, 3),
+        key=st.sampled_from([None, "k", "k", "l"]),
+    )
     return st.one_of(
-        st.builds(ObjectPut, ids, st.integers(1, 2), objects),
-        st.builds(ObjectPatch, ids, patches, versions),
-        st.builds(ObjectDelete, ids),
         puts,
         puts,
         st.builds(AssociationDelete, ids, forward, any_id),
-        st.builds(NameSet, names, holders, holders, st.sampled_from([None, None, 1, FAR_FUTURE])),
-        st.builds(
-            CallPut,
-            ids.map(lambda id: id + 5),
-            st.sampled_from(FUNCTIONS),
-            objects,
-            due=dues,
-            deadline=small_orders,
-            criticality=st.integers(0, 3),
-            key=st.sampled_from([None, "k", "l"]),
-        ),
-        st.builds(CallDone, ids.map(lambda id: id + 5), tokens),
-        st.builds(CallAgain, ids.map(lambda id: id + 5), tokens, dues, st.integers(1, 4), st.none() | objects),
-        st.builds(CallDead, ids.map(lambda id: id + 5), tokens, st.just("dead")),
+        calls,
+        calls,
+        st.builds(NameSet, names, st.just(HONEST), holders, st.sampled_from([None, None, 1, FAR_FUTURE])),
+        st.builds(ObjectPatch, object_ids(home), patches),
+        st.builds(ObjectDelete, st.just(ident(1, home))),
     )
 
 
-def checks(home: int) -> st.SearchStrategy[AnyOperation]:
-    ids = st.sampled_from([id for id in IDS if shard_of(id) == home])
+def risky(home: int) -> st.SearchStrategy[AnyOperation]:
+    """Operations that are refused as often as not."""
+    ids, any_call = object_ids(home), st.integers(0, 5)
+    versions = st.none() | st.integers(1, 3)
     return st.one_of(
-        st.builds(CheckObject, ids, st.none() | st.integers(1, 2)),
-        st.builds(CheckName, st.sampled_from(NAMES), holders),
+        st.builds(ObjectPut, ids, st.integers(1, 2), objects),
+        st.builds(ObjectPut, ids, st.integers(1, 2), objects),
+        st.builds(ObjectPatch, ids, patches, versions),
+        st.builds(ObjectDelete, ids),
+        st.builds(NameSet, names, holders, holders, st.sampled_from([None, None, 1, FAR_FUTURE])),
+        st.builds(CallDone, any_call, tokens),
+        st.builds(CallAgain, any_call, tokens, dues, st.integers(1, 4), st.none() | objects),
+        st.builds(CallDead, any_call, tokens, st.just("dead")),
+        st.builds(CheckObject, ids, versions),
+        st.builds(CheckName, names, holders),
         st.builds(CheckAssociation, ids, st.sampled_from(KEYED), st.sampled_from(IDS), st.booleans()),
-        st.builds(CheckLease, ids.map(lambda id: id + 5), tokens),
+        st.builds(CheckLease, any_call, tokens),
     )
+
+
+def object_ids(home: int) -> st.SearchStrategy[int]:
+    """More than of lists, since each is used once."""
+    return st.integers(1, 6).map(lambda number: ident(number, home))
 
 
 def batches(home: int) -> st.SearchStrategy[Batch]:
-    """Mostly operations; a check now and then, since most of them fail."""
-    plain = st.lists(operations(home), min_size=1, max_size=5)
-    checked = st.lists(operations(home) | checks(home), min_size=1, max_size=4)
-    return st.builds(Batch, st.just(home), plain | plain | checked)
+    """Some operations, a risky one among them, and perhaps at the end one that spoils it all."""
+    some = st.lists(likely(home), max_size=3)
+    perhaps_risky = st.lists(risky(home), max_size=1)
+    spoiler = st.sampled_from([[], [], [], [NameSet("s/a", NEVER, None)]])
+    return st.builds(
+        lambda before, risk, after, end: Batch(home, [*before, *risk, *after, *end]),
+        some,
+        perhaps_risky,
+        some,
+        spoiler,
+    )
 
 
 any_batch = batches(3) | batches(600)
@@ -130,6 +160,8 @@ class RowsMachine(RuleBasedStateMachine):
         self.example = next(examples)
         self.shift = self.example * SPAN << 22
         self.ids = [id + self.shift for id in IDS]
+        self.objects = [ident(number, home) + self.shift for number in range(1, 7) for home in (3, 600)]
+        self.call_numbers = itertools.count(FIRST_CALL)
         self.cursor = 0
         self.directions = itertools.cycle(Direction)
 
@@ -141,26 +173,42 @@ class RowsMachine(RuleBasedStateMachine):
         self.cursor = self.run(self.stores[0].changes(-1)).cursor
         self.known: dict[int, Any] = {}
         self.edges: dict[Any, Any] = {}
+        for home in (3, 600):
+            batch = Batch(home, [ObjectPut(id, 1, "{}") for id in self.objects if shard_of(id) == home][:4])
+            for store in (self.stores[0], self.model):
+                assert self.run(store.commit([batch]))[0].applied
 
-    def own(self, operation: AnyOperation) -> AnyOperation:
-        """The operation on the keys of this example."""
-        changes: dict[str, Any] = {}
-        for field in ("id", "source", "target", "call"):
-            if hasattr(operation, field):
-                changes[field] = getattr(operation, field) + self.shift
-        if hasattr(operation, "name"):
-            changes["name"] = f"{operation.name[:2]}{self.example}/{operation.name[2:]}"
-        if hasattr(operation, "function"):
-            changes["function"] = f"{operation.function}{self.example}"
-        return msgspec.structs.replace(operation, **changes)
+    async def own(self, batch: Batch) -> Batch:
+        """The batch on the keys of this example; calls that end are calls that were leased, where there are any."""
+        calls = self.model.state.calls
+        leased = [id for id, call in sorted(calls.items()) if call.token > 0 and shard_of(id) == batch.home]
+        operations = []
+        for operation in batch.operations:
+            changes: dict[str, Any] = {}
+            if isinstance(operation, CallPut):
+                changes["id"] = operation.id + self.shift + (next(self.call_numbers) << 22)
+                changes["function"] = f"{operation.function}{self.example}"
+            elif isinstance(operation, CheckLease | CallDone | CallAgain | CallDead):
+                if leased:
+                    changes["call"] = leased[operation.call % len(leased)]
+                    changes["token"] = calls[changes["call"]].token + operation.token
+                else:
+                    changes["call"] = ident(1, batch.home) + self.shift
+            elif isinstance(operation, CheckName | NameSet):
+                changes["name"] = name = f"{operation.name[:2]}{self.example}/{operation.name[2:]}"
+                if isinstance(operation, NameSet) and operation.expected == HONEST:
+                    found = (await self.model.name_get([name])).get(name)
+                    changes["expected"] = found.holder if found else None
+            else:
+                for field in ("id", "source", "target"):
+                    if hasattr(operation, field):
+                        changes[field] = getattr(operation, field) + self.shift
+            operations.append(msgspec.structs.replace(operation, **changes))
+        return Batch(batch.home, operations)
 
-    @rule(batches=st.lists(any_batch, min_size=1, max_size=3), writer=st.integers(0, 1))
+    @rule(batches=st.lists(any_batch, min_size=1, max_size=6), writer=st.integers(0, 1))
     def commit(self, batches: list[Batch], writer: int) -> None:
-        own = [Batch(batch.home, [self.own(operation) for operation in batch.operations]) for batch in batches]
-        # A call's id is minted once; what names one twice is no batch that anybody writes.
-        new = [operation.id for batch in own for operation in batch.operations if isinstance(operation, CallPut)]
-        if len(new) != len(set(new)) or not self.model.state.calls.keys().isdisjoint(new):
-            return
+        own = [self.run(self.own(batch)) for batch in batches]
         for batch in own:
             check_batch(batch, SCHEMA)
         expected = self.run(self.model.commit(own))
@@ -200,8 +248,8 @@ class RowsMachine(RuleBasedStateMachine):
         model = self.model
         names = [f"s/{self.example}/{letter}" for letter in "ab"]
         functions = [f"{function}{self.example}" for function in FUNCTIONS]
-        told_objects = await store.object_get(self.ids)
-        assert _parsed(told_objects) == _parsed(await model.object_get(self.ids))
+        told_objects = await store.object_get(self.objects)
+        assert _parsed(told_objects) == _parsed(await model.object_get(self.objects))
         await self.same(store.assoc_counts(self.ids, list(SCHEMA.associations)), model.assoc_counts(self.ids, COUNTED))
         await self.same(store.name_get(names), model.name_get(names))
         await self.same(
