@@ -90,12 +90,16 @@ class Helper:
         tasks: set[asyncio.Task[None]] = set()
 
         async def answer(question: Question) -> None:
-            writer.write(frame(Reply(question.number, await self.ask(question.job))))
+            reply = frame(Reply(question.number, await self.ask(question.job)))
+            if not writer.is_closing():
+                writer.write(reply)
 
         while (body := await read_frame(reader)) is not None:
             task = asyncio.ensure_future(answer(CODEC.questions.decode(body)))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+        for task in tasks:  # nobody is there any more to be told
+            task.cancel()
         self._clients.discard(writer)
         writer.close()
 
