@@ -26,10 +26,11 @@ async def a_scene(house: House, *, size: int) -> Scene:
     for fan in crowd:
         await fan.follow(alice)
         await alice.follow(fan)
-        await alice.post(f"another for {fan.name}")
+        await alice.post(f"another for {fan.name} #many #fans")
         await fan.post(f"@{alice.name} an answer", in_reply_to_id=post)
         await fan.do(f"/api/v1/statuses/{post}/favourite")
         await fan.do(f"/api/v1/statuses/{post}/reblog")
+    await bob.do("/api/v1/tags/many/follow")
     await house.drain()
     return Scene(alice, bob, post)
 
@@ -37,6 +38,7 @@ async def a_scene(house: House, *, size: int) -> Scene:
 PAGES = {
     "home": "/api/v1/timelines/home?limit=40",
     "local": "/api/v1/timelines/public?local=true&limit=40",
+    "hashtag": "/api/v1/timelines/tag/many?limit=40",
     "account": "/api/v1/accounts/{alice}/statuses?limit=40",
     "context": "/api/v1/statuses/{post}/context",
     "notifications": "/api/v1/notifications?limit=80",

@@ -16,6 +16,8 @@ URL_LENGTH = 23
 """What any link counts, in characters."""
 MAX_RAW = 10_000
 """Code points that are looked at; longer texts are refused before they are parsed."""
+MAX_TAG = 100
+"""Characters of a hashtag; longer ones are links, and lead to nothing."""
 SHOWN_URL = 30
 """Characters of a link that are shown; the rest is there, and hidden."""
 
@@ -198,6 +200,15 @@ def link(url: str) -> str:
         f'<span class="{"ellipsis" if rest else ""}">{escape(shown)}</span>'
         f'<span class="invisible">{escape(rest)}</span></a>'
     )
+
+
+def tag_name(text: str) -> str | None:
+    """The hashtag in lower case, given with or without its sign; None if this cannot be one."""
+    name = text.lower().removeprefix("#")
+    if len(name) > MAX_TAG:
+        return None
+    found = _TOKEN.fullmatch("#" + name)
+    return name if found is not None and _token(found) is not None else None
 
 
 def tag_url(origin: str, tag: str) -> str:

@@ -3,6 +3,7 @@
 from ripstop.domain.feeds.fan_out import FanOut, LowWater
 from ripstop.domain.feeds.home import Home
 from ripstop.domain.feeds.page import Page, Window
+from ripstop.domain.feeds.tags import tag_timeline
 from ripstop.domain.feeds.thread import Context, thread_context
 from ripstop.domain.feeds.timelines import account_posts, local_timeline
 
@@ -15,5 +16,6 @@ __all__ = [
     "Window",
     "account_posts",
     "local_timeline",
+    "tag_timeline",
     "thread_context",
 ]

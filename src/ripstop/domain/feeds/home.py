@@ -6,7 +6,8 @@ For a viewer and a range of ids, home is the union of
 - a merge over everybody the viewer follows, below the floor,
 - a merge over the large authors among them,
 - a merge over those with posts above the fan-out low-water mark, the oldest unfinished fan-out call,
-- a merge over those who were followed above the backfill low-water mark.
+- a merge over those who were followed above the backfill low-water mark,
+- a merge over the followed hashtags.
 
 Every entry is checked at read (`Sight`), so unfollowing, blocking and deleting need no clean-up here. A viewer without
 a list, new or long away, is served from the merge at once; the same read opens the list and fills it.
@@ -17,6 +18,7 @@ from collections.abc import Collection, Iterable
 from ripstop.domain.feeds.fan_out import LowWater
 from ripstop.domain.feeds.model import HOME, LARGE_AUTHORS, LARGE_ROOT, MOST_LARGE, NEWEST
 from ripstop.domain.feeds.page import Page, Stretch, Window, fill_page
+from ripstop.domain.feeds.tags import newest_tagged
 from ripstop.domain.follows.model import FOLLOWS
 from ripstop.domain.posts.model import POSTED
 from ripstop.domain.viewing import Place, Sight, sight_of
@@ -82,6 +84,8 @@ class Home:
             fresh = await self._graph.range(viewer, FOLLOWS, after=(marks.backfill, 0), limit=MERGE_BUDGET)
             if fresh:
                 ids.update(await self._merge([row.target for row in fresh], stretch))
+        if sight.tags:
+            ids.update(await self._tagged(sight, stretch))
         return sorted(ids, reverse=newest_first)[: stretch.limit]
 
     async def _slice(self, viewer: int, stretch: Stretch) -> Slice:
@@ -129,6 +133,17 @@ class Home:
             budget=MERGE_BUDGET,
         )
         ids = [row.order for row in merge.entries]
+        return ids if newest_first else ids[-stretch.limit :]
+
+    async def _tagged(self, sight: Sight, stretch: Stretch) -> list[int]:
+        newest_first = stretch.direction is Direction.NEWEST_FIRST
+        ids = await newest_tagged(
+            self._graph,
+            list(sight.tags),
+            after=stretch.after,
+            before=stretch.before,
+            limit=stretch.limit if newest_first else CATCH_UP,
+        )
         return ids if newest_first else ids[-stretch.limit :]
 
     async def _posted_since(self, mark: int, follows: frozenset[int], viewer: int) -> list[int]:

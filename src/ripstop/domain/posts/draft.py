@@ -7,7 +7,7 @@ import msgspec
 from ripstop.domain.accounts.check import is_language
 from ripstop.domain.accounts.model import ACCOUNT, VISIBILITIES, account_name
 from ripstop.domain.posts.model import Mention
-from ripstop.domain.text import MAX_RAW, Kind, Person, Token, count, render, scan, tidy
+from ripstop.domain.text import MAX_RAW, MAX_TAG, Kind, Person, Token, count, render, scan, tidy
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Graph
 
@@ -16,8 +16,6 @@ MAX_CHARACTERS = 500
 MOST_MENTIONS = 50
 """People that one post mentions; whoever is named beyond stays plain text, and is not told."""
 MOST_TAGS = 50
-MAX_TAG = 100
-"""Characters of a hashtag; longer ones are links, and lead to nothing."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

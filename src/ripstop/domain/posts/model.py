@@ -102,6 +102,8 @@ TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=
 """Post to `tag_id` of each hashtag; the order is the post's id."""
 IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
+FOLLOWS_TAG = association(33, "follows_tag", counted=Counted.NO)
+"""Account to `tag_id` of a hashtag; the order is an id minted at the follow, the data a `FollowedTag`."""
 
 OBJECTS = (POST,)
 ASSOCIATIONS = (
@@ -119,7 +121,14 @@ ASSOCIATIONS = (
     TAG_POSTS,
     IN_THREAD,
     THREAD,
+    FOLLOWS_TAG,
 )
+
+
+class FollowedTag(msgspec.Struct, frozen=True, gc=False):
+    """The data of a followed hashtag: its name in lower case, which its id does not tell."""
+
+    name: str
 
 
 def tag_id(tag: str) -> int:

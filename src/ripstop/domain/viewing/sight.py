@@ -16,9 +16,10 @@ viewer blocks or mutes. A profile's own list shows a muted author, since the vie
 from collections.abc import Iterable
 from enum import Enum
 
-from ripstop.domain.accounts.model import DIRECT, PRIVATE
+from ripstop.domain.accounts.model import DIRECT, PRIVATE, PUBLIC
 from ripstop.domain.follows.model import BLOCKED_BY, BLOCKS, FOLLOWS, MUTES, NO_REPOSTS
-from ripstop.domain.posts.model import Post
+from ripstop.domain.posts.model import FOLLOWS_TAG, Post, tag_id
+from ripstop.domain.posts.tags import MOST_HELD
 from ripstop.machinery.graph import Association, Graph, TypeSet
 
 MOST_FOLLOWS = 10_000
@@ -26,7 +27,7 @@ MOST_FOLLOWS = 10_000
 MOST_OTHERS = 5_000
 """Longest list of blocks and mutes that is held as a set; longer ones are asked about the authors at hand."""
 
-RELATIONS = TypeSet(FOLLOWS, BLOCKS, BLOCKED_BY, MUTES)
+RELATIONS = TypeSet(FOLLOWS, BLOCKS, BLOCKED_BY, MUTES, FOLLOWS_TAG)
 
 _NOBODY: frozenset[int] = frozenset()
 _NARROW = frozenset({PRIVATE, DIRECT})
@@ -45,10 +46,12 @@ class Place(Enum):
 class Sight:
     """A viewer's relations, as of the start of the request; None of a list says that it is too long to be held.
 
+    `tags` are the ids of followed hashtags.
+
     Without a viewer all of them are empty. Never changed: it is shared by requests.
     """
 
-    __slots__ = ("_hidden", "_long", "blocked_by", "blocks", "follows", "mutes", "no_reposts", "viewer")
+    __slots__ = ("_hidden", "_long", "blocked_by", "blocks", "follows", "mutes", "no_reposts", "tags", "viewer")
 
     def __init__(
         self,
@@ -59,8 +62,10 @@ class Sight:
         blocks: frozenset[int] | None = _NOBODY,
         blocked_by: frozenset[int] | None = _NOBODY,
         mutes: frozenset[int] | None = _NOBODY,
+        tags: frozenset[int] = _NOBODY,
     ) -> None:
         self.viewer = viewer
+        self.tags = tags
         self.follows = follows
         self.no_reposts = no_reposts
         self._long: list[Association] = [
@@ -81,7 +86,7 @@ class Sight:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return 500 + 80 * (len(self.follows) + len(self._hidden))
+        return 500 + 80 * (len(self.follows) + len(self._hidden) + len(self.tags))
 
     async def knowing(self, graph: Graph, accounts: Iterable[int]) -> "Sight":
         """The same, knowing how the viewer stands to these accounts where a list was too long. One engine call."""
@@ -96,6 +101,7 @@ class Sight:
             blocks=self.blocks | found[BLOCKS.number],
             blocked_by=self.blocked_by | found[BLOCKED_BY.number],
             mutes=self.mutes | found[MUTES.number],
+            tags=self.tags,
         )
 
     def shows(self, post: Post, place: Place) -> bool:
@@ -125,15 +131,23 @@ class Sight:
     def _wants_at_home(self, post: Post, author: int) -> bool:
         if author == self.viewer:
             return True
+        if not self._wants_from(post, author) and not (self.tags and self._wants_tagged(post)):
+            return False
+        return not self.blocks or not any(mention.id in self.blocks for mention in post.mentions)
+
+    def _wants_from(self, post: Post, author: int) -> bool:
+        """Whether it is what the viewer follows its author for."""
         follows = self.follows
         if author not in follows or post.visibility == DIRECT:
             return False
         if post.repost_of is not None and author in self.no_reposts:
             return False
         answered = post.in_reply_to_author
-        if answered is not None and answered not in follows and answered != author and answered != self.viewer:
-            return False
-        return not self.blocks or not any(mention.id in self.blocks for mention in post.mentions)
+        return answered is None or answered in follows or answered == author or answered == self.viewer
+
+    def _wants_tagged(self, post: Post) -> bool:
+        """Whether it stands in the list of a hashtag that the viewer follows."""
+        return post.visibility == PUBLIC and any(tag_id(tag) in self.tags for tag in post.tags)
 
 
 ANONYMOUS = Sight(None)
@@ -157,4 +171,5 @@ async def _look(graph: Graph, viewer: int) -> Sight:
         blocks=await graph.members(viewer, BLOCKS, most=MOST_OTHERS),
         blocked_by=await graph.members(viewer, BLOCKED_BY, most=MOST_OTHERS),
         mutes=await graph.members(viewer, MUTES, most=MOST_OTHERS),
+        tags=await graph.members(viewer, FOLLOWS_TAG, most=MOST_HELD) or _NOBODY,
     )

@@ -36,7 +36,6 @@ class Instance:
             _empty("/api/v2/filters", "read:filters"),
             _empty("/api/v1/lists", "read:lists"),
             _empty("/api/v1/conversations", "read:statuses"),
-            _empty("/api/v1/followed_tags", "read:follows"),
         ]
 
     async def first(self, request: Request, params: None) -> bytes:

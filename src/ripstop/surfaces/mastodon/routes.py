@@ -18,6 +18,7 @@ from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.mastodon.relationships import Relationships
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.statuses import Statuses
+from ripstop.surfaces.mastodon.tags import Tags
 from ripstop.surfaces.mastodon.timelines import Timelines
 
 
@@ -35,6 +36,7 @@ def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> l
         *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),
         *Timelines(graph, home, statuses).routes(),
+        *Tags(graph, site).routes(),
         *Notifications(graph, notifications).routes(),
         *Markers(graph).routes(),
         *Instance(graph, site).routes(),

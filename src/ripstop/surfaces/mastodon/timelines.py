@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT
-from ripstop.domain.feeds import Home, Page, Window, account_posts, local_timeline, thread_context
+from ripstop.domain.feeds import Home, Page, Window, account_posts, local_timeline, tag_timeline, thread_context
+from ripstop.domain.text import tag_name
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
@@ -16,6 +17,8 @@ from ripstop.surfaces.mastodon.present.status import StatusPresenter
 
 MOST = 40
 """Longest page."""
+MOST_OTHER_TAGS = 4
+"""Hashtags that each list beside the one in the path may name."""
 
 
 class Paging(msgspec.Struct, kw_only=True):
@@ -37,6 +40,15 @@ class PublicParams(Paging):
     local: bool = False
     remote: bool = False
     only_media: bool = False
+
+
+class TagParams(PublicParams, kw_only=True):
+    """Which posts with a hashtag: also those with any of others, but only with all of some and none of others."""
+
+    hashtag: str
+    any: Annotated[list[str], msgspec.Meta(max_length=MOST_OTHER_TAGS)] = []
+    all: Annotated[list[str], msgspec.Meta(max_length=MOST_OTHER_TAGS)] = []
+    none: Annotated[list[str], msgspec.Meta(max_length=MOST_OTHER_TAGS)] = []
 
 
 class AccountPostsParams(Paging):
@@ -62,6 +74,7 @@ class Timelines:
         return [
             Route("GET", "/api/v1/timelines/home", self.home, scope="read:statuses", auth=Auth.USER, params=Paging),
             Route("GET", "/api/v1/timelines/public", self.public, auth=Auth.OPTIONAL, params=PublicParams),
+            Route("GET", "/api/v1/timelines/tag/{hashtag}", self.tag, auth=Auth.OPTIONAL, params=TagParams),
             Route("GET", "/api/v1/accounts/{id}/statuses", self.account, auth=Auth.OPTIONAL, params=AccountPostsParams),
             Route("GET", "/api/v1/statuses/{id}/context", self.context, auth=Auth.OPTIONAL),
         ]
@@ -79,6 +92,23 @@ class Timelines:
         found = await local_timeline(self._graph, viewer, params.window, only_media=params.only_media)
         return await self._answer(request, viewer, found)
 
+    async def tag(self, request: Request, params: TagParams) -> Response:
+        """Public posts with hashtags; nothing for what cannot be one."""
+        viewer = viewer_of(request)
+        tags = _tags([params.hashtag, *params.any])
+        if params.remote or not tags:
+            return await self._answer(request, viewer, Page([], None, None))
+        found = await tag_timeline(
+            self._graph,
+            viewer,
+            tags,
+            params.window,
+            all_of=_tags(params.all),
+            none_of=_tags(params.none),
+            only_media=params.only_media,
+        )
+        return await self._answer(request, viewer, found)
+
     async def account(self, request: Request, params: AccountPostsParams) -> Response:
         """Posts and reposts of one account. Nothing is pinned yet, so `pinned` is empty."""
         viewer = viewer_of(request)
@@ -94,7 +124,7 @@ class Timelines:
             exclude_replies=params.exclude_replies,
             exclude_reposts=params.exclude_reblogs,
             only_media=params.only_media,
-            tag=params.tagged,
+            tag=None if params.tagged is None else tag_name(params.tagged) or "",
         )
         return await self._answer(request, viewer, found)
 
@@ -109,6 +139,11 @@ class Timelines:
     async def _answer(self, request: Request, viewer: int | None, found: Page) -> Response:
         body = await self._statuses.render_list(viewer, found.items)
         return page(request, body, next_max_id=found.next_max_id, prev_min_id=found.prev_min_id)
+
+
+def _tags(names: list[str]) -> list[str]:
+    """Those that can be hashtags, in lower case."""
+    return [tag for name in names if (tag := tag_name(name)) is not None]
 
 
 def viewer_of(request: Request) -> int | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPLIES, REPOSTED, REPOSTED_BY, Post
+from ripstop.domain.text import tag_url
 from ripstop.domain.viewing import Seen
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
@@ -180,7 +181,7 @@ def status_fields(id_: int, post: Post, author: Account, origin: str) -> dict[st
             {"id": str(m.id), "username": m.username, "url": f"{origin}/@{m.acct}", "acct": m.acct}
             for m in post.mentions
         ],
-        "tags": [{"name": tag, "url": f"{origin}/tags/{tag}"} for tag in post.tags],
+        "tags": [{"name": tag, "url": tag_url(origin, tag)} for tag in post.tags],
         "emojis": [],
         "card": None,
         "poll": None,
