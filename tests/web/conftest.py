@@ -29,6 +29,11 @@ async def alice(api: Api) -> Person:
 
 
 @pytest.fixture
+async def bob(api: Api) -> Person:
+    return await api.person("bob")
+
+
+@pytest.fixture
 async def browser(server: Server) -> AsyncIterator[Browser]:
     async with browsing(server) as browser:
         yield browser

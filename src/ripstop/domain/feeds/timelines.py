@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ripstop.domain.feeds.page import Page, Stretch, Window, fill_page, orders
-from ripstop.domain.posts.model import LOCAL_TIMELINE, MEDIA, POSTED, REPOST, TIMELINE, Post
+from ripstop.domain.posts.model import IS_PUBLIC, LOCAL_TIMELINE, MEDIA, POSTED, REPOST, TIMELINE, Post
 from ripstop.domain.viewing import Place, Sight, sight_of
 from ripstop.machinery.graph import Association, Graph
 
@@ -24,12 +24,13 @@ async def account_posts(
     exclude_replies: bool = False,
     exclude_reposts: bool = False,
     only_media: bool = False,
+    only_public: bool = False,
     tag: str | None = None,
 ) -> Page:
     """What one account posted and passed on, as far as the viewer may see it. Nothing if it blocks the viewer."""
     sight = await sight_of(graph, viewer)
-    mask = (MEDIA if only_media else 0) | (REPOST if exclude_reposts else 0)
-    match = MEDIA if only_media else 0
+    match = (MEDIA if only_media else 0) | (IS_PUBLIC if only_public else 0)
+    mask = match | (REPOST if exclude_reposts else 0)
 
     def keep(post: Post) -> bool:
         to_others = post.in_reply_to is not None and post.in_reply_to_author != post.author

@@ -23,10 +23,10 @@ from ripstop.surfaces.web.static import Static, cached
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE = 20
 LIVE = "/live/local"
-FORMS = ("sign_in.html", "sign_up.html", "account.html", "authorize.html", "code.html", "problem.html")
-"""Templates of pages that are not feeds."""
+FORMS = ("sign_in.html", "sign_up.html", "account.html", "authorize.html", "code.html", "problem.html", "reading.html")
+"""Templates that are rendered from their context alone."""
 
-_HEADERS: Headers = [*HTML_HEADERS, ("cache-control", "no-cache")]
+PAGE_HEADERS: Headers = [*HTML_HEADERS, ("cache-control", "no-cache")]
 
 
 class SiteFacts(NamedTuple):
@@ -68,14 +68,14 @@ class Renderer:
             auto_reload=False,
         )
         environment.globals["static"] = static.url
-        environment.globals["site"] = facts
+        environment.globals["site"] = self.facts = facts
         self._local = environment.get_template("local.html")
         self._post = environment.get_template("post.html")
         self._forms = {name: environment.get_template(name) for name in FORMS}
 
     def local(self, posts: Sequence[Shown], *, live: str | None, older: int | None) -> bytes:
         """The page of the local feed."""
-        return self._local.render(posts=posts, live=live, older=older).encode()
+        return self._local.render(posts=posts, live=live, older=older, chosen=None).encode()
 
     def page(self, template: str, **context: object) -> bytes:
         """One of `FORMS`."""
@@ -83,7 +83,7 @@ class Renderer:
 
     def post(self, post: Shown) -> str:
         """One post, as it stands in a feed."""
-        return self._post.render(post=post)
+        return self._post.render(post=post, chosen=None)
 
 
 class Pages:
@@ -104,7 +104,7 @@ class Pages:
             live = LIVE if page.prev_min_id is None else f"{LIVE}?since={page.prev_min_id}"
         posts = await show(self._graph, page.items)
         body = self._renderer.local(posts, live=live, older=page.next_max_id)
-        return cached(request, body, hashlib.sha256(body).hexdigest()[:16], _HEADERS)
+        return cached(request, body, hashlib.sha256(body).hexdigest()[:16], PAGE_HEADERS)
 
 
 async def show(graph: Graph, items: Sequence[Seen]) -> list[Shown]:

@@ -10,6 +10,7 @@ from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.live import LiveLocal
 from ripstop.surfaces.web.pages import Pages, Renderer
+from ripstop.surfaces.web.reading import Reading
 from ripstop.surfaces.web.sign_in import SignIn
 from ripstop.surfaces.web.static import Static
 from ripstop.surfaces.web.visitor import Visitors
@@ -29,6 +30,7 @@ def web_routes(
     forms = Forms(renderer, Visitors(graph, seal, origin=origin))
     return [
         *Pages(graph, renderer).routes(),
+        *Reading(graph, renderer, forms, origin=origin).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *SignIn(graph, forms, passwords, seal=seal).routes(),
         *AccountPage(graph, forms, passwords).routes(),
