@@ -2,8 +2,9 @@
 
 The server is restarted on the seeded folder, so its caches are empty. People are taken whose 16 authors (the 15 whom
 they follow, and themselves) do not overlap, and their homes are read page by page with `max_id`: no post is asked for
-twice, so the fragment of every post on every page must be made. (Accounts come up again on later pages, and are cold
-on the first page of each person in each process only.) The code itself is warmed first, with homes that are empty.
+twice, so the fragment of each must be made. (But for a few: where a reply is hidden, a page reads on into the next.
+And accounts come up again on later pages; they are cold on the first page of each person in each process only.) The
+code itself is warmed first, with homes that are empty.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ async def measure_cold_homes(folder: Path, data: Dataset, *, database: Database 
             warming = iter([server.target.request("GET", HOME, token=stranger.token)] * WARMING_REQUESTS)
             await Loop(pool, [_shared(warming)] * CONNECTIONS).run(60.0)
             await server.trees.idle(30.0)
-            loop = Loop(pool, [_shared(_cold_pages(server.target, data))] * CONNECTIONS)
+            loop = Loop(pool, [_shared(cold_pages(server.target, data))] * CONNECTIONS)
             before, own_before = server.trees.cpu(), own_cpu()
             took += await loop.run(60.0)
             spent = server.trees.cpu().since(before)
@@ -50,7 +51,7 @@ async def measure_cold_homes(folder: Path, data: Dataset, *, database: Database 
     return summary(merged, used, used, took=took, waited=0.0, drained=True, own=own)
 
 
-def _cold_pages(target: Target, data: Dataset) -> Iterator[bytes]:
+def cold_pages(target: Target, data: Dataset) -> Iterator[bytes]:
     """Page after page, taking turns among people with different authors."""
     step = data.shape.follows + 1
     homes = []

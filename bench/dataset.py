@@ -12,17 +12,19 @@ import string
 
 import msgspec
 
-from bench.servers import Server
 from ripstop.rehearsal.acts import PASSWORD
 from ripstop.rehearsal.crowd import register_app
 from ripstop.rehearsal.ledger import PersonFact
 from ripstop.rehearsal.pool import Pool
+from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.texts import HASHTAGS, draw_text
 from ripstop.rehearsal.wire import Answer
 
 POST_CHARACTERS = 140
 THREAD_REPLIES = 10
 CONNECTIONS = 16
+TRIES = 50
+"""A busy server may shed what the dataset needs; it is asked again."""
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,17 +72,17 @@ async def sign_up(pool: Pool, app_token: str, name: str) -> PersonFact:
         "agreement": "true",
         "locale": "en",
     }
-    answer = await pool.call("POST", "/api/v1/accounts", token=app_token, form=form)
+    answer = await pool.call("POST", "/api/v1/accounts", token=app_token, form=form, tries=TRIES)
     token = msgspec.json.decode(_good(answer), type=_Token).access_token
-    answer = await pool.call("GET", "/api/v1/accounts/verify_credentials", token=token)
+    answer = await pool.call("GET", "/api/v1/accounts/verify_credentials", token=token, tries=TRIES)
     return PersonFact(name=name, id=msgspec.json.decode(_good(answer), type=_Named).id, token=token)
 
 
-async def seed_dataset(server: Server, shape: Shape) -> Dataset:
+async def seed_dataset(target: Target, shape: Shape) -> Dataset:
     """Make the dataset. Raises SeedError with the server's answer when it refuses a part of it."""
     rng = random.Random(shape.seed)
     stem = "".join(secrets.choice(string.ascii_lowercase) for _ in range(5))
-    async with Pool(server.target, size=CONNECTIONS, timeout=60.0) as pool:
+    async with Pool(target, size=CONNECTIONS, timeout=60.0) as pool:
         data = Dataset(shape=shape, app_token=await register_app(pool), people=[], posts=[], threads=[])
         data.people = [PersonFact("") for _ in range(shape.people)]
         data.posts = [[] for _ in range(shape.people)]
@@ -90,13 +92,13 @@ async def seed_dataset(server: Server, shape: Shape) -> Dataset:
 
         async def follow(edge: tuple[int, int]) -> None:
             source, target = data.people[edge[0]], data.people[edge[1]]
-            _good(await pool.call("POST", f"/api/v1/accounts/{target.id}/follow", token=source.token))
+            _good(await pool.call("POST", f"/api/v1/accounts/{target.id}/follow", token=source.token, tries=TRIES))
 
         await pool.each(range(shape.people), arrive)
         ring = [(a, (a + step) % shape.people) for a in range(shape.people) for step in range(1, shape.follows + 1)]
 
         async def read_home(person: PersonFact) -> None:
-            _good(await pool.call("GET", "/api/v1/timelines/home", token=person.token))
+            _good(await pool.call("GET", "/api/v1/timelines/home", token=person.token, tries=TRIES))
 
         await pool.each(ring, follow)
         # Posts are pushed to the homes of those who read theirs, so everybody does once before the first post.
@@ -112,7 +114,7 @@ async def write_post(pool: Pool, author: PersonFact, text: str, reply_to: str = 
     form = {"status": text, "visibility": "public"}
     if reply_to:
         form["in_reply_to_id"] = reply_to
-    answer = await pool.call("POST", "/api/v1/statuses", token=author.token, form=form)
+    answer = await pool.call("POST", "/api/v1/statuses", token=author.token, form=form, tries=TRIES)
     return msgspec.json.decode(_good(answer), type=_Named).id
 
 

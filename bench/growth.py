@@ -73,7 +73,7 @@ async def _full(
 
 
 async def _measure_rows(label: str, server: Server, seconds: float) -> dict[str, Measured]:
-    data = await seed_dataset(server, Shape())
+    data = await seed_dataset(server.target, Shape())
     await server.trees.idle(120.0)
     requests = Requests(server.target, data, connections=CONNECTIONS)
     rows = {}

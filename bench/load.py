@@ -7,6 +7,7 @@ first one until the server idles again, so that work put off until after the ans
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -56,14 +57,14 @@ class Loop:
         self._pool = pool
         self._sources = sources
         self._until = 0.0
-        self._left = -1
+        self._left = math.inf
         self._running = 0
         self._finished = asyncio.Event()
 
     async def run(self, seconds: float, most: int | None = None) -> float:
         """Load for `seconds` or `most` requests, wait for the last answers, and return how long it all took."""
         started = clock()
-        self._left = -1 if most is None else most
+        self._left = math.inf if most is None else most
         self._until = started + seconds
         self._finished.clear()
         self._running = len(self._sources)
@@ -82,12 +83,13 @@ class Loop:
     def _next(self, source: Source) -> None:
         now = clock()
         request = source() if now < self._until and self._left else None
-        self._left -= 1
         if request is None:
             self._running -= 1
             if not self._running:
                 self._finished.set()
             return
+
+        self._left -= 1
 
         def done(exchange: Exchange, answer: Answer | None) -> None:
             self._count(exchange, answer)

@@ -51,7 +51,7 @@ async def measure_engine(engine: str, suite: Suite, *, database: Database | None
     result = EngineResult(engine=engine, shape=suite.shape)
     with data_folder() as folder:
         async with running_server(folder, database=database) as server:
-            data = await seed_dataset(server, suite.shape)
+            data = await seed_dataset(server.target, suite.shape)
             await server.trees.idle(SETTLED_SECONDS)
         if "home_cold" in suite.rows:
             result.rows["home_cold"] = await measure_cold_homes(folder, data, database=database)
@@ -83,7 +83,7 @@ async def _measure_rows(server: Server, data: Dataset, suite: Suite, result: Eng
     if "visibility" in suite.rows:
         sources = requests.sources("post")
         result.visibility = await measure_visibility(
-            server, data, sources, seconds=2 * suite.seconds, rng=random.Random(5)
+            server.target, data, sources, seconds=2 * suite.seconds, rng=random.Random(5)
         )
         await server.trees.idle(SETTLED_SECONDS)
         print(f"{result.engine} visibility: {result.visibility}", file=sys.stderr)

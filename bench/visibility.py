@@ -10,9 +10,9 @@ import msgspec
 from bench.dataset import Dataset, write_post
 from bench.load import Loop, Source
 from bench.rows import HOME
-from bench.servers import Server
 from ripstop.rehearsal.latency import Latencies
 from ripstop.rehearsal.pool import Pool, clock
+from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.texts import draw_text
 
 WATCHED = 3
@@ -32,7 +32,7 @@ class Visibility(msgspec.Struct, kw_only=True):
 
 
 async def measure_visibility(
-    server: Server, data: Dataset, sources: list[Source], *, seconds: float, rng: random.Random
+    target: Target, data: Dataset, sources: list[Source], *, seconds: float, rng: random.Random
 ) -> Visibility:
     """Post as person 0 and poll the homes of three followers, while `sources` post in a closed loop.
 
@@ -43,7 +43,7 @@ async def measure_visibility(
     followers = data.people[-data.shape.follows :]
     watched = [followers[0], followers[len(followers) // 2], followers[-1]][:WATCHED]
     delays, unseen = Latencies(), 0
-    async with Pool(server.target, size=len(sources)) as busy, Pool(server.target, size=WATCHED + 1) as calm:
+    async with Pool(target, size=len(sources)) as busy, Pool(target, size=WATCHED + 1) as calm:
 
         async def seen(token: str, needle: bytes, since: float) -> bool:
             while clock() - since < GIVE_UP_SECONDS:

@@ -97,6 +97,23 @@ async def test_nothing_that_listens_ends_without_an_answer() -> None:
         assert (await pool.call("GET", "/")).ok
 
 
+async def test_a_call_may_be_tried_again_where_it_did_nothing() -> None:
+    script = Script(SHED, CUT, SHED)
+    async with running(script) as pool:
+        assert (await pool.call("GET", "/", tries=4)).ok
+    assert len(script.requests) == 4
+
+
+async def test_a_write_that_may_have_happened_is_not_called_again() -> None:
+    script = Script(SHED, CUT)
+    async with running(script) as pool:
+        with pytest.raises(UnansweredError):
+            await pool.call("POST", "/", tries=4)
+        assert len(script.requests) == 2
+        script.answers = [SHED, SHED]
+        assert (await pool.call("POST", "/", tries=2)).status == 503
+
+
 async def test_what_was_shed_is_tried_again_and_counted_apart() -> None:
     async with running(Script(SHED, SHED)) as pool:
         sender, attempt, answer = await settled(pool)

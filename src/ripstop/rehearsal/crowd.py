@@ -25,6 +25,8 @@ from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.wire import Answer
 
 SCOPES = "read write follow"
+TRIES = 20
+"""How often the application is registered again where a busy server sheds it."""
 
 
 class RehearsalError(Exception):
@@ -50,7 +52,7 @@ async def register_app(pool: Pool) -> str:
     """An application's own token (client credentials), with which people are signed up."""
     redirect = "urn:ietf:wg:oauth:2.0:oob"
     form = {"client_name": "Ripstop rehearsal", "redirect_uris": redirect, "scopes": SCOPES}
-    app = msgspec.json.decode(_expect(await pool.call("POST", "/api/v1/apps", form=form)), type=_App)
+    app = msgspec.json.decode(_expect(await pool.call("POST", "/api/v1/apps", form=form, tries=TRIES)), type=_App)
     form = {
         "grant_type": "client_credentials",
         "client_id": app.client_id,
@@ -58,7 +60,9 @@ async def register_app(pool: Pool) -> str:
         "redirect_uri": redirect,
         "scope": SCOPES,
     }
-    return msgspec.json.decode(_expect(await pool.call("POST", "/oauth/token", form=form)), type=_Token).access_token
+    return msgspec.json.decode(
+        _expect(await pool.call("POST", "/oauth/token", form=form, tries=TRIES)), type=_Token
+    ).access_token
 
 
 class Crowd:

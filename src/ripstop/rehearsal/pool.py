@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar, cast
 
 from ripstop.rehearsal.target import Form, Target
-from ripstop.rehearsal.wire import Answer, AnswerReader, WireError
+from ripstop.rehearsal.wire import RETRY_SECONDS, Answer, AnswerReader, WireError
 
 clock = time.monotonic
 RECONNECT_SECONDS = 0.05
@@ -144,20 +144,32 @@ class Pool:
         self._waiting.append(exchange)
         self._open_more()
 
-    async def call(self, method: str, path: str, *, token: str = "", form: Form | None = None, key: str = "") -> Answer:
-        """One exchange, awaited. Raises UnansweredError when the request died without an answer."""
+    async def call(
+        self, method: str, path: str, *, token: str = "", form: Form | None = None, key: str = "", tries: int = 1
+    ) -> Answer:
+        """One exchange, awaited. With more `tries`, again while it is shed, or (a GET) while it gets no answer.
+
+        Raises UnansweredError when the request died without an answer.
+        """
+        request = self.target.request(method, path, token=token, form=form, key=key)
+        while True:
+            tries -= 1
+            answer = await self._exchange(request)
+            if answer is None and (not tries or method != "GET"):
+                raise UnansweredError(f"{method} {path} got no answer from {self.target.host}")
+            if answer is not None and (not tries or not answer.shed):
+                return answer
+            await asyncio.sleep(RETRY_SECONDS if answer is None else answer.retry_after)
+
+    async def _exchange(self, request: bytes) -> Answer | None:
         answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
 
         def done(_: Exchange, answer: Answer | None) -> None:
             if not answered.done():
                 answered.set_result(answer)
 
-        request = self.target.request(method, path, token=token, form=form, key=key)
         self.submit(Exchange(request, done, due=clock()))
-        answer = await answered
-        if answer is None:
-            raise UnansweredError(f"{method} {path} got no answer from {self.target.host}")
-        return answer
+        return await answered
 
     async def each(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
         """Do `work` for every item, as many at a time as there are connections."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
@@ -10,11 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from ripstop.rehearsal.pool import Pool, UnansweredError
-from ripstop.rehearsal.sender import SHED
 from ripstop.rehearsal.wire import Answer
 
 TRIES = 20
-PAUSE_SECONDS = 0.25
 ASKED_AT_ONCE = 40
 T = TypeVar("T")
 
@@ -143,15 +140,10 @@ class Probe:
         raise ProbeError(f"GET {path} was answered {answer.status}: {answer.body[:200]!r}")
 
     async def _get(self, path: str, token: str) -> Answer:
-        for _ in range(TRIES):
-            try:
-                answer = await self.pool.call("GET", path, token=token)
-            except UnansweredError:
-                continue
-            if answer.status not in SHED:
-                return answer
-            await asyncio.sleep(PAUSE_SECONDS)
-        raise ProbeError(f"GET {path} got no answer in {TRIES} tries.")
+        try:
+            return await self.pool.call("GET", path, token=token, tries=TRIES)
+        except UnansweredError as error:
+            raise ProbeError(f"GET {path} got no answer in {TRIES} tries.") from error
 
 
 def _next_path(answer: Answer) -> str:

@@ -9,11 +9,7 @@ import msgspec
 
 from ripstop.rehearsal.latency import Latencies
 from ripstop.rehearsal.pool import Exchange, Pool, clock
-from ripstop.rehearsal.wire import Answer
-
-SHED = (429, 503)
-RETRY_SECONDS = 0.25
-LONGEST_RETRY_SECONDS = 30.0
+from ripstop.rehearsal.wire import RETRY_SECONDS, Answer
 
 
 class KindTally(msgspec.Struct):
@@ -131,9 +127,9 @@ class Sender:
                 tally.unanswered += 1
                 attempt.doubt = True
             return RETRY_SECONDS
-        if answer.status in SHED:
+        if answer.shed:
             tally.shed += 1
-            return _retry_after(answer)
+            return answer.retry_after
         status = str(answer.status)
         tally.refused[status] = tally.refused.get(status, 0) + 1
         if answer.status >= 500:
@@ -148,11 +144,6 @@ class Sender:
             attempt.then()
         if not self._outstanding:
             self._idle.set()
-
-
-def _retry_after(answer: Answer) -> float:
-    value = answer.header("Retry-After")
-    return min(float(value), LONGEST_RETRY_SECONDS) if value.isdigit() else RETRY_SECONDS
 
 
 def _unsent(_exchange: Exchange, _answer: Answer | None) -> None:

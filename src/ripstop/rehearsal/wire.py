@@ -11,6 +11,9 @@ import re
 
 HEAD_END = b"\r\n\r\n"
 BODYLESS = (204, 304)
+SHED = (429, 503)
+RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 30.0
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)")
 
 
@@ -32,6 +35,17 @@ class Answer:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def shed(self) -> bool:
+        """Whether the server said to come back later, and did nothing."""
+        return self.status in SHED
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until it makes sense to ask again; a quarter of one where the server does not say."""
+        value = self.header("Retry-After")
+        return min(float(value), LONGEST_RETRY_SECONDS) if value.isdigit() else RETRY_SECONDS
 
     def header(self, name: str) -> str:
         """The value of a header, empty if it is not there."""
