@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 
 from ripstop.rehearsal.pool import Pool, UnansweredError, clock
@@ -140,6 +141,15 @@ async def test_what_may_have_happened_is_in_doubt_when_patience_ends(answers: tu
         sender, _, answer = await settled(pool, patience=0.0)
     assert answer is None
     assert sender.tallies["act"].in_doubt == 1
+
+
+async def test_an_answer_that_cannot_be_read_is_a_finding_and_not_the_end() -> None:
+    async with running(Script(OK)) as pool:
+        sender = Sender(pool, patience=1.0)
+        request = pool.target.request("GET", "/")
+        sender.send(Attempt("act", request, lambda _, answer: msgspec.json.decode(answer.body), due=clock()))  # type: ignore[union-attr] # it is answered
+        assert await sender.drained(5.0)
+    assert sender.tallies["act"].refused == {"unreadable": 1}
 
 
 @pytest.mark.parametrize("first", [SHED, CUT])

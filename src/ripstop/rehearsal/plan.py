@@ -29,7 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `people` sign up first and follow each other along the graph; then the traffic runs for `seconds`, and for at most
     `requests` requests. In an open loop (the default) requests begin when the rates say, whether or not earlier ones
     were answered; in a closed loop each connection begins its next request when the last one was answered.
-    The same seed draws the same graph and the same order of acts, whatever the number of `processes`.
+    The same seed draws the same graph, and with the same number of `processes` the same order of acts.
     """
 
     people: int = 200

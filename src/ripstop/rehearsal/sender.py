@@ -28,7 +28,7 @@ class KindTally(msgspec.Struct):
     in_doubt: int = 0
     """Acts that were given up without knowing whether they took effect."""
     refused: dict[str, int] = {}
-    """Other answers than success, by status."""
+    """Other answers than success, by status; `unreadable` are successes whose body was not what it had to be."""
     latency: Latencies = msgspec.field(default_factory=Latencies)
     service: Latencies = msgspec.field(default_factory=Latencies)
 
@@ -130,15 +130,22 @@ class Sender:
         if answer.shed:
             tally.shed += 1
             return answer.retry_after
-        status = str(answer.status)
-        tally.refused[status] = tally.refused.get(status, 0) + 1
+        self._refused(attempt, str(answer.status))
         if answer.status >= 500:
             attempt.doubt = True
             return RETRY_SECONDS
         return None
 
+    def _refused(self, attempt: Attempt, why: str) -> None:
+        refused = self.tallies[attempt.kind].refused
+        refused[why] = refused.get(why, 0) + 1
+
     def _settle(self, attempt: Attempt, answer: Answer | None) -> None:
-        attempt.settle(attempt, answer)
+        try:
+            attempt.settle(attempt, answer)
+        except msgspec.MsgspecError:
+            # Acknowledged, but not in words that the API knows: what it was about stays in doubt.
+            self._refused(attempt, "unreadable")
         self._outstanding -= 1
         if attempt.then is not None:
             attempt.then()
