@@ -22,6 +22,8 @@ from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
+from ripstop.domain.search import model as search
+from ripstop.domain.search.functions import Indexing
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.slots import FileSlot
@@ -68,6 +70,7 @@ SCHEMA = Schema(
         )
     },
     keyspaces=keyspace_types((*feeds.KEYSPACES, FAILURES)),
+    text_indexes=search.TEXT_INDEXES,
 )
 
 HELPER_SOCKET = "helper.sock"
@@ -201,6 +204,7 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
     Unlocking(graph).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
+    Indexing(graph, store).register(functions, events)
     return functions
 
 
@@ -209,7 +213,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     graph = base.graph
     home = Home(graph, base.store, LowWater(graph, base.store))
     return [
-        *mastodon_routes(graph, home=home, site=ground.site, seal=ground.secrets),
+        *mastodon_routes(graph, base.store, home=home, site=ground.site, seal=ground.secrets),
         *web_routes(
             graph,
             base.bus,

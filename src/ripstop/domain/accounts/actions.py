@@ -20,7 +20,7 @@ from ripstop.domain.accounts.check import (
     check_username,
     is_language,
 )
-from ripstop.domain.accounts.events import ProfileChanged, SignedUp, Unlocked
+from ripstop.domain.accounts.events import ConsentChanged, ProfileChanged, SignedUp, Unlocked
 from ripstop.domain.accounts.model import (
     ACCOUNT,
     CREDENTIALS,
@@ -178,6 +178,8 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
     write = graph.write(account.id)
     write.patch(ACCOUNT, account.id, **changed)
     write.emit(ProfileChanged(account=account.id))
+    if "indexable" in changed:
+        write.emit(ConsentChanged(account=account.id))
     if changed.get("locked") is False:
         write.emit(Unlocked(account=account.id))
     await graph.commit(write)

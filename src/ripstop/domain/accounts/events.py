@@ -16,6 +16,12 @@ class ProfileChanged(msgspec.Struct, frozen=True, kw_only=True):
     account: int
 
 
+class ConsentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody agreed that their public posts are searched, or took that back."""
+
+    account: int
+
+
 class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody lets everybody follow now, who had to be asked before."""
 

@@ -94,6 +94,8 @@ async def publish(
             in_reply_to=post.in_reply_to,
             in_reply_to_author=post.in_reply_to_author,
             mentions=tuple(mention.id for mention in post.mentions),
+            tags=post.tags,
+            indexable=author.value.indexable and post.visibility == PUBLIC,
         )
     )
     try:

@@ -4,7 +4,10 @@ import msgspec
 
 
 class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post, not a repost, is there. `flags` are those of `ripstop.domain.posts.model`."""
+    """A post, not a repost, is there. `flags` are those of `ripstop.domain.posts.model`.
+
+    `indexable` says that it is public and that its author agreed to be searched.
+    """
 
     post: int
     author: int
@@ -13,6 +16,8 @@ class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     in_reply_to: int | None = None
     in_reply_to_author: int | None = None
     mentions: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    indexable: bool = False
 
 
 class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -295,6 +295,10 @@ class Graph:
         """Who holds these names now; free ones are absent."""
         return {name: row.holder for name, row in (await self._store.name_get(names)).items()}
 
+    async def names_from(self, space: str, prefix: str, *, limit: int) -> list[base.Name]:
+        """Names that begin with ``space + "/" + prefix``, in byte order, uncached."""
+        return await self._store.name_range(space, prefix, limit=limit)
+
     # Writes
 
     def write(self, home: int) -> Write:

@@ -18,6 +18,7 @@ from ripstop.domain.follows.actions import (
     unmute,
 )
 from ripstop.domain.follows.model import BLOCKS, MUTES
+from ripstop.domain.follows.notes import familiar_followers, write_note
 from ripstop.domain.follows.queries import relations_to
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.params import Id
@@ -31,6 +32,8 @@ from ripstop.surfaces.mastodon.present.status import json_list
 
 MOST_SECONDS = 10 * 365 * 86_400
 """Longest mute that ends by itself."""
+MOST_FAMILIAR = 20
+"""Accounts of which familiar followers are looked for at once."""
 
 
 class RelationshipsParams(msgspec.Struct, kw_only=True):
@@ -54,6 +57,19 @@ class MuteParams(msgspec.Struct, kw_only=True):
     id: int
     notifications: bool = True
     duration: Annotated[int, msgspec.Meta(ge=0, le=MOST_SECONDS)] = 0
+
+
+class NoteParams(msgspec.Struct, kw_only=True):
+    """What the viewer writes down about an account; nothing removes it."""
+
+    id: int
+    comment: str = ""
+
+
+class FamiliarParams(msgspec.Struct, kw_only=True):
+    """Of which accounts the followers are looked at, each with an engine call of its own."""
+
+    id: Annotated[list[Id], msgspec.Meta(max_length=MOST_FAMILIAR)] = []
 
 
 class Relationships:
@@ -85,6 +101,15 @@ class Relationships:
             act("unblock", self.unblock, "blocks"),
             act("mute", self.mute, "mutes", MuteParams),
             act("unmute", self.unmute, "mutes"),
+            act("note", self.note, "accounts", NoteParams),
+            Route(
+                "GET",
+                "/api/v1/accounts/familiar_followers",
+                self.familiar,
+                scope="read:follows",
+                auth=Auth.USER,
+                params=FamiliarParams,
+            ),
             Route("GET", "/api/v1/blocks", self.blocks, scope="read:blocks", auth=Auth.USER, params=ListParams),
             Route("GET", "/api/v1/mutes", self.mutes, scope="read:mutes", auth=Auth.USER, params=ListParams),
         ]
@@ -133,6 +158,21 @@ class Relationships:
         """Two engine calls and a commit."""
         target = await access_account(self._graph, int(request.args["id"]))
         return relationship(await unmute(self._graph, request.account, target))
+
+    async def note(self, request: Request, params: NoteParams) -> bytes:
+        """Two engine calls and a commit."""
+        target = await access_account(self._graph, params.id)
+        return relationship(await write_note(self._graph, request.account, target, params.comment))
+
+    async def familiar(self, request: Request, params: FamiliarParams) -> bytes:
+        """Whom the viewer follows among the followers of each account. Four engine calls and one for each account."""
+        ids = list(dict.fromkeys(params.id))
+        found = await familiar_followers(self._graph, request.account, ids)
+        cards = await self._accounts.cards({one for people in found for one in people})
+        return json_list(
+            b'{"id":"%d","accounts":%b}' % (id_, json_list(cards[one] for one in people if one in cards))
+            for id_, people in zip(ids, found, strict=True)
+        )
 
     async def blocks(self, request: Request, params: ListParams) -> Response:
         """Whom the viewer blocks. At most three engine calls."""

@@ -1,6 +1,7 @@
 """All routes of the Mastodon client API."""
 
 from ripstop.domain.feeds import Home
+from ripstop.engines.base import Engine
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
@@ -16,13 +17,14 @@ from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.mastodon.relationships import Relationships
+from ripstop.surfaces.mastodon.search import Search
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.statuses import Statuses
 from ripstop.surfaces.mastodon.tags import Tags
 from ripstop.surfaces.mastodon.timelines import Timelines
 
 
-def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> list[Route]:
+def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, seal: Secrets) -> list[Route]:
     """The routes, over handlers that share their presenters."""
     accounts = AccountPresenter(graph, origin=site.origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
@@ -38,6 +40,7 @@ def mastodon_routes(graph: Graph, *, home: Home, site: Site, seal: Secrets) -> l
         *Timelines(graph, home, statuses).routes(),
         *Tags(graph, site).routes(),
         *Notifications(graph, notifications).routes(),
+        *Search(graph, engine, accounts, statuses, site=site).routes(),
         *Markers(graph).routes(),
         *Instance(graph, site).routes(),
     ]

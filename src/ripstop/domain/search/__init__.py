@@ -1,0 +1,1 @@
+"""Finding accounts, hashtags and posts by what is typed."""

@@ -1,0 +1,108 @@
+"""Keeping the text index and the names of hashtags.
+
+Each function looks at what is there when it runs, not at what it was told, so that late calls do no harm: an author
+who took consent back is not indexed by a call from before.
+"""
+
+from ripstop.domain.accounts.events import ConsentChanged
+from ripstop.domain.accounts.model import ACCOUNT, PUBLIC
+from ripstop.domain.posts.events import PostDeleted, PostPublished
+from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST, Post, tag_id
+from ripstop.domain.search.model import POSTS, author_filter, hashtag_name
+from ripstop.engines.base import Criticality, Engine
+from ripstop.engines.derived import TextDocument
+from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
+from ripstop.machinery.graph import Entry, Events, Graph, Write
+
+AT_ONCE = 100
+"""Posts that one step of indexing an account takes."""
+
+
+class Indexing:
+    """The functions that follow what is published, deleted, and consented to."""
+
+    def __init__(self, graph: Graph, engine: Engine) -> None:
+        self._graph = graph
+        self._engine = engine
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions, and have them called for public posts that there is something to find of."""
+        low = Criticality.LOW
+        published = Function(
+            name="search.index_post", arguments=PostPublished, handler=self._published, criticality=low, deadline=600.0
+        )
+        deleted = Function(
+            name="search.forget_post", arguments=PostDeleted, handler=self._deleted, criticality=low, deadline=600.0
+        )
+        consent = Function(
+            name="search.index_account",
+            arguments=ConsentChanged,
+            handler=self._consent,
+            criticality=low,
+            deadline=3_600.0,
+        )
+        for function in (published, deleted, consent):
+            functions.declare(function)
+        events.durable(
+            PostPublished,
+            published,
+            when=lambda event: bool(event.flags & IS_PUBLIC and (event.tags or event.indexable)),
+        )
+        events.durable(PostDeleted, deleted, when=lambda event: bool(event.flags & IS_PUBLIC))
+        events.durable(ConsentChanged, consent)
+
+    async def _published(self, call: Call[PostPublished]) -> Outcome:
+        event = call.arguments
+        post = await self._graph.get(POST, event.post)
+        if post is None:
+            return Done()
+        if event.indexable and await self._consents(event.author):
+            await self._engine.text_write(POSTS, [_document(post.id, post.value)])
+        write = await self._claims(post)
+        return Done(write.batch() if write.operations else None)
+
+    async def _claims(self, post: Entry[Post]) -> Write:
+        """Names for those of the post's hashtags that have none; whoever is second starts again and finds them."""
+        wanted = {hashtag_name(tag): tag for tag in post.value.tags}
+        known = await self._graph.names(list(wanted)) if wanted else {}
+        write = self._graph.write(post.id)
+        for name, tag in wanted.items():
+            if name not in known:
+                write.claim(name, tag_id(tag))
+        return write
+
+    async def _deleted(self, call: Call[PostDeleted]) -> Outcome:
+        await self._engine.text_write(POSTS, [TextDocument(call.arguments.post, None)])
+        return Done()
+
+    async def _consent(self, call: Call[ConsentChanged]) -> Outcome:
+        """Put an account's public posts into the index, or take them out, a hundred at a time from the newest on."""
+        account = call.arguments.account
+        consents = await self._consents(account)
+        rows = await self._graph.range(
+            account,
+            POSTED,
+            before=None if call.checkpoint is None else (int(call.checkpoint), 0),
+            limit=AT_ONCE,
+            mask=IS_PUBLIC | REPOST,
+            match=IS_PUBLIC,
+        )
+        if not rows:
+            return Done()
+        posts = await self._graph.get_many(POST, [row.target for row in rows]) if consents else {}
+        documents = [
+            _document(row.target, posts[row.target].value) if row.target in posts else TextDocument(row.target, None)
+            for row in rows
+        ]
+        await self._engine.text_write(POSTS, documents)
+        return Checkpoint(str(rows[-1].order)) if len(rows) == AT_ONCE else Done()
+
+    async def _consents(self, author: int) -> bool:
+        account = await self._graph.get(ACCOUNT, author)
+        return account is not None and account.value.indexable
+
+
+def _document(id_: int, post: Post) -> TextDocument:
+    if post.visibility != PUBLIC:
+        return TextDocument(id_, None)
+    return TextDocument(id_, f"{post.spoiler_text}\n{post.text}", order=id_, filters=(author_filter(post.author),))

@@ -1,0 +1,111 @@
+"""What a viewer finds. All of it goes through the rules of viewing, whatever an index says."""
+
+import re
+from collections.abc import Sequence
+
+from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, account_name
+from ripstop.domain.search.model import HASHTAGS, POSTS, author_filter
+from ripstop.domain.text import tag_name
+from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
+from ripstop.engines.base import Engine
+from ripstop.machinery.graph import Graph
+
+MOST_NAMES = 1_000
+"""Names that are looked at to find those of accounts that the viewer follows."""
+MOST_HITS = 400
+"""Posts that are looked at to fill a page."""
+BUDGET = 0.2
+"""Seconds that the text index may take."""
+
+_HANDLE = re.compile(r"@?([a-z0-9_]{1,30})(?:@([a-z0-9.:-]{1,253}))?", re.IGNORECASE | re.ASCII)
+_FROM = re.compile(r"(?:^|\s)from:(\S+)", re.IGNORECASE)
+
+
+async def find_accounts(
+    graph: Graph,
+    viewer: int | None,
+    query: str,
+    *,
+    local_domain: str,
+    following: bool = False,
+    limit: int,
+    offset: int = 0,
+) -> list[int]:
+    """Ids of accounts whose user name begins like this, by name, the exact one first; or the one with this handle.
+
+    Nobody whom the viewer blocks, or is blocked by. One engine call beside the viewer's relations.
+    """
+    handle = _HANDLE.fullmatch(query.strip())
+    if handle is None:
+        return []
+    name, domain = handle[1].lower(), (handle[2] or "").lower()
+    if domain:
+        whole = account_name(name, "" if domain == local_domain.lower() else domain)
+        found = list((await graph.names((whole,))).values())
+    else:
+        most = MOST_NAMES if following else offset + limit + limit
+        space, _, prefix = account_name(name).partition("/")
+        found = [row.holder for row in await graph.names_from(space, prefix, limit=most)]
+    sight = await sight_of(graph, viewer)
+    if sight.is_partial:
+        sight = await sight.knowing(graph, found)
+    hidden = sight.blocks | sight.blocked_by
+    shown = [id_ for id_ in found if id_ not in hidden and (not following or id_ in sight.follows)]
+    return shown[offset : offset + limit]
+
+
+async def find_hashtags(graph: Graph, query: str, *, limit: int, offset: int = 0) -> list[str]:
+    """Hashtags of public posts that begin like this, by name. One engine call."""
+    tag = tag_name(query)
+    if tag is None:
+        return []
+    rows = await graph.names_from(HASHTAGS, tag, limit=offset + limit)
+    return [row.name.partition("/")[2] for row in rows[offset:]]
+
+
+async def find_posts(
+    graph: Graph,
+    engine: Engine,
+    viewer: int,
+    query: str,
+    *,
+    local_domain: str,
+    author: int | None = None,
+    limit: int,
+    offset: int = 0,
+) -> list[Seen]:
+    """Public posts with all words of the query, newest first, by authors who agreed to that.
+
+    ``from:alice`` and ``from:me`` ask for one author. At most six engine calls beside the viewer's relations.
+
+    :raises ripstop.kernel.errors.Overloaded: the index took longer than its budget.
+    """
+    for handle in _FROM.findall(query):
+        author = viewer if handle.lower() == "me" else await _author(graph, handle, local_domain)
+    words = _FROM.sub(" ", query).strip()
+    if not words and author is None:
+        return []
+    filters = () if author is None else (author_filter(author),)
+    most = min(2 * (offset + limit), MOST_HITS)
+    hits = await engine.text_query(POSTS, words, filters=filters, limit=most, budget=BUDGET)
+    seen = await hydrate(graph, await sight_of(graph, viewer), [hit.id for hit in hits], Place.PUBLIC)
+    return (await _agreed(graph, seen))[offset : offset + limit]
+
+
+async def _author(graph: Graph, handle: str, local_domain: str) -> int:
+    """The account with this handle; 0, which nobody is, if there is none."""
+    username, _, domain = handle.removeprefix("@").partition("@")
+    name = account_name(username, "" if domain.lower() == local_domain.lower() else domain)
+    return (await graph.names((name,))).get(name, 0)
+
+
+async def _agreed(graph: Graph, seen: Sequence[Seen]) -> list[Seen]:
+    """Those that are public, by authors who agree now: the index may be behind."""
+    authors = await graph.get_many(ACCOUNT, {item.post.value.author for item in seen})
+    return [
+        item
+        for item in seen
+        if item.post.value.visibility == PUBLIC
+        and (author := authors.get(item.post.value.author)) is not None
+        and author.value.indexable
+    ]
