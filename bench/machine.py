@@ -24,6 +24,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     sqlite: str
     postgres: str
     date: str
+    load_before: float
+    """Load average of the minute before the run: what else the machine was doing."""
 
 
 def describe_machine(postgres: str) -> Machine:
@@ -40,4 +42,5 @@ def describe_machine(postgres: str) -> Machine:
         sqlite=apsw.sqlite_lib_version(),
         postgres=postgres,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        load_before=round(os.getloadavg()[0], 1),
     )

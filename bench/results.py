@@ -65,7 +65,8 @@ def _machine(machine: Machine) -> str:
     return (
         f"Measured on {machine.date}: {machine.cpu}, {machine.cores} cores, {machine.memory_gb:.0f} GB of memory, "
         f"Linux {machine.kernel}; Python {machine.python}, Granian {machine.granian}, SQLite {machine.sqlite}, "
-        f"PostgreSQL {machine.postgres}. The load generator ran on the same machine."
+        f"PostgreSQL {machine.postgres}. The load generator ran on the same machine, whose load "
+        f"average was {machine.load_before} before the run."
     )
 
 
