@@ -95,7 +95,7 @@ def _of_goal(measured: Measured | None, goal: float) -> str:
     if measured is None:
         return ""
     mark = "" if measured.cpu_ms <= goal else " **over**"
-    return f"{measured.cpu_ms:.3f} ({measured.cpu_ms / goal:.2f}){mark}"
+    return f"{_cpu(measured)} ({measured.cpu_ms / goal:.2f}){mark}"
 
 
 def _burst(measured: Measured | None) -> str:
@@ -165,8 +165,15 @@ def _growth(growth: Growth) -> str:
 
 def _ratio_line(name: str, small: Measured, large: Measured) -> list[str]:
     ratio = large.cpu_ms / small.cpu_ms
+    if not (small.drained and large.drained):
+        return [name, _cpu(small), _cpu(large), "", "not drained"]
     kept = "yes" if ratio <= goals.GROWTH_AT_MOST else "**no**"
-    return [name, f"{small.cpu_ms:.3f}", f"{large.cpu_ms:.3f}", f"{ratio:.2f}", kept]
+    return [name, _cpu(small), _cpu(large), f"{ratio:.2f}", kept]
+
+
+def _cpu(measured: Measured) -> str:
+    """A plus sign marks a floor: the server had not come to rest when the measuring ended."""
+    return f"{measured.cpu_ms:.3f}" + ("" if measured.drained else "+")
 
 
 def markdown_table(lines: list[list[str]]) -> str:

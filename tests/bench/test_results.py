@@ -51,6 +51,16 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth"]
 
 
+def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:
+    floor = msgspec.structs.replace(MEASURED, drained=False)
+    undrained = run()
+    undrained.engines[0].rows["post"] = floor
+    undrained.growth[0].pairs["home"] = (floor, MEASURED)
+    parts = tables(undrained)
+    assert "| home | 0.700+ | 0.700 |  | not drained |" in parts["growth"]
+    assert "| 1.20 | 0.700+ (0.58) |" in parts["rows"]
+
+
 def test_only_what_was_measured_is_written_between_its_markers(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text())
