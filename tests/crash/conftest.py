@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
+from _pytest.capture import CaptureManager
 
 from tests.crash.kills import KILLS, Kills, MakeKills
 
@@ -11,9 +14,11 @@ from tests.crash.kills import KILLS, Kills, MakeKills
 def kills(pytestconfig: pytest.Config) -> MakeKills:
     """Makes the share of a test; what is said goes to the terminal, whatever is captured."""
     reporter: pytest.TerminalReporter | None = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    capture: CaptureManager | None = pytestconfig.pluginmanager.get_plugin("capturemanager")
 
     def say(line: str) -> None:
         if reporter is not None and KILLS > 100:
-            reporter.write_line(line)
+            with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+                reporter.write_line(line)
 
     return lambda what, share: Kills(what, share, say)

@@ -7,6 +7,7 @@ its rows, the two halves of each association agree, and every call had its effec
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -122,12 +123,7 @@ async def test_a_killed_postgres_keeps_what_it_acknowledged(kills: MakeKills) ->
             async with writers(place, witness) as crew:
                 while some.left():
                     await asyncio.sleep(random_.random() * 0.3)
-                    async with session(dsn) as client:
-                        busy = await client.fetch(
-                            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                            "AND pid <> pg_backend_pid()"
-                        )
-                    os.kill(random_.choice(busy)["pid"], signal.SIGKILL)
+                    await kill_a_backend(dsn, random_)
                     some.count(1)
                     # The writers' connections broke. What they do then is no matter here: they are killed as well.
                     for writer in crew:
@@ -139,6 +135,22 @@ async def test_a_killed_postgres_keeps_what_it_acknowledged(kills: MakeKills) ->
                 for shard in range(1, WRITERS * LANES + 1):
                     await witness.settle(store, shard)
                 await witness.look_at_everything(store)
+
+
+async def kill_a_backend(dsn: str, random_: random.Random) -> None:
+    """Kill one of the server's processes, and return when the server has noticed and ended the others."""
+    witness = await asyncpg.connect(dsn)
+    try:
+        busy = await witness.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        os.kill(random_.choice(busy)["pid"], signal.SIGKILL)
+        async with asyncio.timeout(START_SECONDS):
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                while True:
+                    await witness.execute("SELECT pg_sleep(0.01)")
+    finally:
+        witness.terminate()
 
 
 async def server_is_back(dsn: str) -> None:
