@@ -17,7 +17,7 @@ from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import model as follows
-from ripstop.domain.follows.functions import Severing, Unlocking
+from ripstop.domain.follows.functions import ListKeeping, Severing, Unlocking
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
@@ -202,6 +202,7 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
     Endings(graph).register(functions, events)
     Severing(graph).register(functions, events)
     Unlocking(graph).register(functions, events)
+    ListKeeping(graph).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)

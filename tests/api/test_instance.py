@@ -37,7 +37,6 @@ async def test_what_is_empty_for_everybody(api: Api, path: str) -> None:
         "/api/v1/announcements",
         "/api/v1/filters",
         "/api/v2/filters",
-        "/api/v1/lists",
         "/api/v1/conversations",
         "/api/v1/followed_tags",
     ],

@@ -16,6 +16,7 @@ class Scene:
     alice: Person
     bob: Person
     post: int
+    list: int
 
 
 async def a_scene(house: House, *, size: int) -> Scene:
@@ -31,8 +32,12 @@ async def a_scene(house: House, *, size: int) -> Scene:
         await fan.do(f"/api/v1/statuses/{post}/favourite")
         await fan.do(f"/api/v1/statuses/{post}/reblog")
     await bob.do("/api/v1/tags/many/follow")
+    list_ = int((await bob.do("/api/v1/lists", {"title": "friends", "exclusive": "true"}))["id"])
+    for fan in crowd:
+        await bob.follow(fan)
+    await bob.do(f"/api/v1/lists/{list_}/accounts", {"account_ids[]": [fan.id for fan in crowd]})
     await house.drain()
-    return Scene(alice, bob, post)
+    return Scene(alice, bob, post, list_)
 
 
 PAGES = {
@@ -40,6 +45,7 @@ PAGES = {
     "local": "/api/v1/timelines/public?local=true&limit=40",
     "hashtag": "/api/v1/timelines/tag/many?limit=40",
     "account": "/api/v1/accounts/{alice}/statuses?limit=40",
+    "list": "/api/v1/timelines/list/{list}?limit=40",
     "context": "/api/v1/statuses/{post}/context",
     "notifications": "/api/v1/notifications?limit=80",
     "followers": "/api/v1/accounts/{alice}/followers",
@@ -54,7 +60,7 @@ async def asked_for_pages(house: House, scene: Scene) -> dict[str, tuple[int, in
     counts = {}
     for name, pattern in PAGES.items():
         who = scene.alice if name == "notifications" else scene.bob
-        path = pattern.format(alice=scene.alice.id, post=scene.post)
+        path = pattern.format(alice=scene.alice.id, post=scene.post, list=scene.list)
         async with house.another() as cold:
             with cold.counted() as first:
                 assert await who.get(path, house=cold)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.model import ACCOUNT, Account
-from ripstop.domain.feeds import FanOut, Home, LowWater, Window
+from ripstop.domain.feeds import FanOut, Home, LowWater, Window, list_timeline
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import actions as following
+from ripstop.domain.follows import lists as listing
 from ripstop.domain.follows import model as follows
+from ripstop.domain.follows.functions import ListKeeping
+from ripstop.domain.follows.model import LIST, List
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.posts import actions as posting
 from ripstop.domain.posts import model as posts
@@ -50,6 +54,7 @@ class Town:
         self.graph = graph_over(store, events=events)
         self._working = graph_over(store, events=events)
         FanOut(self._working, store).register(functions, events)
+        ListKeeping(self._working).register(functions, events)
         self.home = Home(self.graph, store, LowWater(self.graph, store))
         self._worker = Worker(
             store,
@@ -80,6 +85,28 @@ class Town:
     async def unfollow(self, who: Entry[Account], whom: Entry[Account]) -> None:
         await self.graph.sync()
         await following.unfollow(self.graph, who.id, whom)
+
+    async def list_of(self, owner: Entry[Account], *members: Entry[Account], **wishes: Any) -> int:
+        """A new list with these members."""
+        await self.graph.sync()
+        entry = await listing.create_list(self.graph, owner.id, listing.ListChanges(title="friends", **wishes))
+        await self.add(entry.id, *members)
+        return entry.id
+
+    async def a_list(self, id_: int) -> Entry[List]:
+        await self.graph.sync()
+        entry = await self.graph.get(LIST, id_)
+        assert entry is not None
+        return entry
+
+    async def add(self, list_: int, *members: Entry[Account]) -> None:
+        entry = await self.a_list(list_)
+        await listing.add_members(self.graph, entry, [member.id for member in members])
+
+    async def list_ids(self, list_: int, **window: int) -> list[int]:
+        """The ids of one page of the list's timeline."""
+        entry = await self.a_list(list_)
+        return [item.post.id for item in (await list_timeline(self.graph, entry, Window(**window))).items]
 
     async def post(
         self, who: Entry[Account], text: str = "hello", *, to: int | None = None, visibility: str = "public"

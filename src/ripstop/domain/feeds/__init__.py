@@ -2,6 +2,7 @@
 
 from ripstop.domain.feeds.fan_out import FanOut, LowWater
 from ripstop.domain.feeds.home import Home
+from ripstop.domain.feeds.lists import list_timeline
 from ripstop.domain.feeds.page import Page, Window
 from ripstop.domain.feeds.tags import tag_timeline
 from ripstop.domain.feeds.thread import Context, thread_context
@@ -15,6 +16,7 @@ __all__ = [
     "Page",
     "Window",
     "account_posts",
+    "list_timeline",
     "local_timeline",
     "tag_timeline",
     "thread_context",

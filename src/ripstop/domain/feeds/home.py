@@ -19,8 +19,9 @@ from ripstop.domain.feeds.fan_out import LowWater
 from ripstop.domain.feeds.model import HOME, LARGE_AUTHORS, LARGE_ROOT, MOST_LARGE, NEWEST
 from ripstop.domain.feeds.page import Page, Stretch, Window, fill_page
 from ripstop.domain.feeds.tags import newest_tagged
+from ripstop.domain.follows.lists import exclusive_members
 from ripstop.domain.follows.model import FOLLOWS
-from ripstop.domain.posts.model import POSTED
+from ripstop.domain.posts.model import POSTED, Post
 from ripstop.domain.viewing import Place, Sight, sight_of
 from ripstop.engines.base import MAX_ORDER, Direction, Engine
 from ripstop.engines.derived import Entry, Slice
@@ -49,15 +50,22 @@ class Home:
         self._touched_day = 0
 
     async def read(self, viewer: int, window: Window) -> Page:
-        """A page of the viewer's home feed. A post that is passed on by several stands in it once."""
+        """A page of the viewer's home feed. A post that is passed on by several stands in it once.
+
+        Whoever is in an exclusive list of the viewer's is read there and not here.
+        """
         graph = self._graph
         sight = await sight_of(graph, viewer)
+        apart = await exclusive_members(graph, viewer)
         await self._touch(viewer)
+
+        def keep(post: Post) -> bool:
+            return post.author not in apart
 
         async def skeleton(stretch: Stretch) -> list[int]:
             return await self._skeleton(viewer, sight, stretch)
 
-        return await fill_page(graph, sight, Place.HOME, window, skeleton, distinct=True)
+        return await fill_page(graph, sight, Place.HOME, window, skeleton, distinct=True, keep=keep if apart else None)
 
     async def _skeleton(self, viewer: int, sight: Sight, stretch: Stretch) -> list[int]:
         """The ids of a stretch of home, in its direction."""

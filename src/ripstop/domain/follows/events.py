@@ -50,3 +50,9 @@ class Muted(msgspec.Struct, frozen=True, kw_only=True):
     muted: int
     mute: int
     until: int
+
+
+class ListDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A list is gone; its members stand under its id still."""
+
+    list: int

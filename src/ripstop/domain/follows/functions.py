@@ -5,11 +5,12 @@ import msgspec
 from ripstop.domain.accounts.events import Unlocked
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.actions import sever_write
-from ripstop.domain.follows.events import Blocked, FollowRequested, Muted
-from ripstop.domain.follows.model import MUTES, REQUESTED_BY
+from ripstop.domain.follows.events import Blocked, FollowRequested, ListDeleted, Muted, Unfollowed
+from ripstop.domain.follows.lists import MOST_LISTS
+from ripstop.domain.follows.model import FOLLOWS, HOLDS_LIST, LISTS_MEMBER, MUTES, REQUESTED_BY
 from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
-from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Snooze, Split
+from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Snooze, Split
 from ripstop.machinery.graph import Events, Graph
 
 
@@ -103,3 +104,54 @@ class Unlocking:
             return Done()
         write = await accept_write(self._graph, requester, account)
         return Done(None if write is None else write.batch())
+
+
+class ListKeeping:
+    """Takes those out of lists who are followed no more, and clears up after deleted lists."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions, and have them called."""
+        unfollowed = Function(
+            name="lists.drop_unfollowed",
+            arguments=Unfollowed,
+            handler=self._unfollowed,
+            criticality=Criticality.LOW,
+            deadline=600.0,
+        )
+        deleted = Function(
+            name="lists.empty_deleted",
+            arguments=ListDeleted,
+            handler=self._deleted,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+        )
+        for function in (unfollowed, deleted):
+            functions.declare(function)
+        events.durable(Unfollowed, unfollowed)
+        events.durable(ListDeleted, deleted)
+
+    async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
+        """Out of all lists of the follower, unless it was put there after being followed again."""
+        graph, owner, account = self._graph, call.arguments.follower, call.arguments.followed
+        lists = await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS)
+        if not lists:
+            return Done()
+        again = await graph.find(owner, (FOLLOWS,), (account,))
+        write = graph.write(owner)
+        write.check_association(FOLLOWS, owner, account, present=bool(again))
+        for list_ in lists:
+            for row in await graph.find(list_, (LISTS_MEMBER,), (account,)):
+                if not again or row.order < again[0].order:
+                    write.remove(LISTS_MEMBER, list_, account)
+        return Done(write.batch())
+
+    async def _deleted(self, call: Call[ListDeleted]) -> Outcome:
+        list_ = call.arguments.list
+        rows = await self._graph.range(list_, LISTS_MEMBER, limit=MAX_PARTS)
+        write = self._graph.write(list_)
+        for row in rows:
+            write.remove(LISTS_MEMBER, list_, row.target)
+        return Checkpoint("", write.batch()) if len(rows) == MAX_PARTS else Done(write.batch())

@@ -3,7 +3,7 @@
 import msgspec
 
 from ripstop.engines.base import Counted
-from ripstop.machinery.graph import association, association_pair
+from ripstop.machinery.graph import ObjectType, association, association_pair
 
 FOLLOWS, FOLLOWED_BY = association_pair((1, "follows"), (2, "followed_by"))
 """The order is an id that is minted at the follow, so that lists page by it; the data is `FollowData` or nothing."""
@@ -22,7 +22,24 @@ MUTES = association(17, "mutes", counted=Counted.NO)
 NOTES = association(29, "notes", counted=Counted.NO)
 """What an account wrote down about another, for itself alone; the order is an id that is minted at it."""
 
-ASSOCIATIONS = (FOLLOWS, FOLLOWED_BY, REQUESTS, REQUESTED_BY, BLOCKS, BLOCKED_BY, MUTES, NOTES)
+HOLDS_LIST = association(30, "holds_list", counted=Counted.NO)
+"""Account to each of its lists; the order is the list's id."""
+
+LISTS_MEMBER = association(31, "lists_member", counted=Counted.NO)
+"""List to each account in it; the order is an id that is minted when it is added."""
+
+ASSOCIATIONS = (
+    FOLLOWS,
+    FOLLOWED_BY,
+    REQUESTS,
+    REQUESTED_BY,
+    BLOCKS,
+    BLOCKED_BY,
+    MUTES,
+    NOTES,
+    HOLDS_LIST,
+    LISTS_MEMBER,
+)
 
 NO_REPOSTS = 1
 """Flag of FOLLOWS: the follower does not want to see what the followed reposts."""
@@ -31,6 +48,9 @@ NOTIFY = 2
 
 MUTES_NOTIFICATIONS = 1
 """Flag of MUTES: no notifications from the muted either."""
+
+EXCLUSIVE = 1
+"""Flag of HOLDS_LIST: what is in the list is not in the home feed. Also a field of the list; one batch writes both."""
 
 
 class FollowData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

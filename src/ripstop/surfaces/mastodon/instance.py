@@ -38,7 +38,6 @@ class Instance:
             _empty("/api/v1/announcements", None),
             _empty("/api/v1/filters", "read:filters"),
             _empty("/api/v2/filters", "read:filters"),
-            _empty("/api/v1/lists", "read:lists"),
             _empty("/api/v1/conversations", "read:statuses"),
         ]
 

@@ -10,6 +10,7 @@ from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.discovery import Discovery
 from ripstop.surfaces.mastodon.follow_requests import FollowRequests
 from ripstop.surfaces.mastodon.instance import Instance
+from ripstop.surfaces.mastodon.lists import Lists
 from ripstop.surfaces.mastodon.markers import Markers
 from ripstop.surfaces.mastodon.notifications import Notifications
 from ripstop.surfaces.mastodon.oauth import OAuth
@@ -39,6 +40,7 @@ def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, sea
         *Statuses(graph, statuses, accounts, site=site).routes(),
         *Timelines(graph, home, statuses).routes(),
         *Tags(graph, site).routes(),
+        *Lists(graph, accounts, statuses).routes(),
         *Notifications(graph, notifications).routes(),
         *Search(graph, engine, accounts, statuses, site=site).routes(),
         *Markers(graph).routes(),
