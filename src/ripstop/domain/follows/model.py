@@ -63,3 +63,20 @@ class NoteData(msgspec.Struct, frozen=True):
     """What was written down, as plain text."""
 
     text: str
+
+
+REPLIES_FOLLOWED, REPLIES_LIST, REPLIES_NONE = "followed", "list", "none"
+REPLIES_POLICIES = (REPLIES_FOLLOWED, REPLIES_LIST, REPLIES_NONE)
+"""Which answers a list shows: to anybody whom its owner follows, to members of the list, or to nobody else."""
+
+
+class List(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of those whom its owner follows, to be read by themselves. It lives in its owner's shard."""
+
+    owner: int
+    title: str
+    replies_policy: str = REPLIES_LIST
+    exclusive: bool = False
+
+
+LIST = ObjectType(8, "list", List)
