@@ -232,6 +232,11 @@ BEGIN
     END IF;
     loaded := state;
 
+    -- A name that is claimed until a time that has passed is as good as given up.
+    FOR i IN SELECT u.op FROM unnest(claim_op, claim_expires) AS u (op, expires) WHERE u.expires <= now_ms LOOP
+        op_give[i] := 0;
+    END LOOP;
+
     -- Judge.
     FOR b IN 1 .. cardinality(batch_end) LOOP
         FOR i IN first .. batch_end[b] LOOP
