@@ -10,6 +10,7 @@ from ripstop.engines.base import Changes
 from ripstop.engines.batch import ObjectPatch
 from ripstop.engines.postgres import PostgresStore
 from tests.stores import session
+from tests.unit.graph.worlds import PAGE, Page, graph_over
 from tests.world import SCHEMA, apply, ident, thing
 
 LATE = ident(77)
@@ -106,3 +107,27 @@ async def test_older_and_younger_cursors_share_a_question(store: PostgresStore) 
     answers = await asyncio.gather(*(store.changes(cursor) for cursor in reversed(cursors)))
     for first, told in enumerate(reversed(answers), start=1):
         assert set(told.ids) == {ident(number) for number in range(first, 6)}
+
+
+async def test_a_graph_sees_a_commit_while_an_older_transaction_is_under_way(
+    store: PostgresStore, postgres_dsn: str
+) -> None:
+    graph = graph_over(store)
+    write = graph.write_in(5)
+    id_ = write.new_id()
+    write.create(PAGE, id_, Page("first"))
+    await graph.commit(write)
+    async with session(postgres_dsn) as slow, slow.transaction():
+        await note(slow, LATE)
+        for title in ("second", "third", "fourth"):
+            await graph.sync()
+            assert await graph.get(PAGE, id_) is not None
+            learned = graph.learned
+            write = graph.write(id_)
+            write.patch(PAGE, id_, title=title)
+            await graph.commit(write)
+            await graph.sync()
+            found = await graph.get(PAGE, id_)
+            assert found is not None
+            assert found.value.title == title
+            assert graph.learned > learned

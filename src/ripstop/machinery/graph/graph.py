@@ -42,6 +42,7 @@ class Graph:
         self._bus = bus
         self._cache = Cache(cache_bytes)
         self._cursor = -1
+        self._learned = 0
         self._waking = False
         self.hits = 0
         self.misses = 0
@@ -52,9 +53,9 @@ class Graph:
         return self._cache.bytes
 
     @property
-    def cursor(self) -> int:
-        """Changes whenever `sync` learned of a commit."""
-        return self._cursor
+    def learned(self) -> int:
+        """Goes up whenever `sync` learned of a commit."""
+        return self._learned
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
@@ -65,8 +66,10 @@ class Graph:
     async def sync(self) -> None:
         """Catch up with what any process committed before now."""
         changes = await self._store.changes(self._cursor)
-        if changes.cursor != self._cursor:
+        # Where commits do not end in their order, the cursor may stand still and there be changes nevertheless.
+        if changes.cursor != self._cursor or changes.ids or changes.lists or changes.lost:
             self._cursor = changes.cursor
+            self._learned += 1
             if changes.lost:
                 self._cache.clear()
             else:
