@@ -146,3 +146,15 @@ async def test_familiar_followers(api: Api, alice: Person, bob: Person, carol: P
     ]
     for empty in ("featured_tags", "endorsements"):
         assert await api.want("GET", f"/api/v1/accounts/{star.id}/{empty}") == []
+
+
+async def test_an_edited_post_is_found_by_what_it_says_now(api: Api, alice: Person, bob: Person) -> None:
+    await consent(api, alice)
+    before, after = f"w{secrets.token_hex(6)}", f"w{secrets.token_hex(6)}"
+    post = await api.publish(alice, f"about {before}")
+    assert await posts(api, before, as_=bob) == [post["id"]]
+    form = {"status": f"about {after} #{after}"}
+    await api.want("PUT", f"/api/v1/statuses/{post['id']}", as_=alice, form=form)
+    assert await posts(api, before, as_=bob) == []
+    assert await posts(api, after, as_=bob) == [post["id"]]
+    assert [tag["name"] for tag in await find(api, "hashtags", after)] == [after]

@@ -107,6 +107,19 @@ WRITES: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
 }
 
 
+async def test_an_edit_is_one_commit(house: House) -> None:
+    scene = await a_scene(house, size=2)
+    path = f"/api/v1/statuses/{scene.post}"
+    await scene.alice.get(path)
+    for text, names in (("hello #world", {}), ("hello @bob", {"name_get": 1})):
+        with house.counted() as asked:
+            await house.ask("PUT", path, token=scene.alice.token, form={"status": text})
+        assert asked == {"commit": 1, "object_get": 1, **names}
+    with house.counted() as asked:
+        await house.ask("PUT", path, token=scene.alice.token, form={"status": "hello @bob"})
+    assert asked == {"name_get": 1}
+
+
 async def test_a_write_is_one_commit_and_a_fixed_number_of_reads(house: House) -> None:
     scene = await a_scene(house, size=3)
     for name, (pattern, form, expected) in WRITES.items():

@@ -14,6 +14,7 @@ from ripstop.domain.notifications.events import Notified
 from ripstop.domain.notifications.model import FOLLOW, FOLLOW_REQUEST, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
 from ripstop.domain.posts.events import (
     PostDeleted,
+    PostEdited,
     PostLiked,
     PostPublished,
     PostReposted,
@@ -64,6 +65,9 @@ class Notifications:
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
         self._register_requests(functions, events)
+        edited = Function(name="notifications.post_edited", arguments=PostEdited, handler=self._edited)
+        functions.declare(edited)
+        events.durable(PostEdited, edited, when=lambda event: bool(event.mentions or event.dropped))
         events.durable(Followed, followed, when=lambda event: not event.asked)
         events.durable(Unfollowed, unfollowed)
         events.durable(PostLiked, liked, when=lambda event: event.author != event.actor)
@@ -123,7 +127,19 @@ class Notifications:
         told = tuple(account for account in event.mentions if account != event.author)
         if len(told) > 1:
             return Split([msgspec.structs.replace(event, mentions=(account,)) for account in told])
-        return await self._untell(told[0], event.post)
+        return await self._untell(told[0], dict(event.told).get(told[0], event.post))
+
+    async def _edited(self, call: Call[PostEdited]) -> Outcome:
+        """Tell those whom an edit has named, and take it back from those whom it names no more."""
+        event = call.arguments
+        told = [account for account in event.mentions if account != event.author]
+        dropped = [(account, id_) for account, id_ in event.dropped if account != event.author]
+        if len(told) + len(dropped) > 1:
+            parts = [msgspec.structs.replace(event, mentions=(account,), dropped=()) for account in told]
+            return Split([*parts, *(msgspec.structs.replace(event, mentions=(), dropped=(pair,)) for pair in dropped)])
+        if told:
+            return await self._tell(told[0], event.revision, MENTION, Notice(event.author, event.post))
+        return await self._untell(*dropped[0]) if dropped else Done()
 
     async def _tell(self, account: int, id_: int, kind: int, notice: Notice) -> Outcome:
         if await self._unwanted(account, notice.actor):

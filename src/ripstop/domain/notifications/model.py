@@ -17,7 +17,7 @@ UNDONE = 1 << 30
 KINDS = (FOLLOW, LIKE, REPOST, MENTION, FOLLOW_REQUEST)
 
 NOTIFIED = association(18, "notified", counted=Counted.NO)
-"""Account to the id of the follow, like, repost or post that is told of, which is the order as well."""
+"""Account to the id of the follow, like, repost, post or revision that is told of, which is the order as well."""
 
 ASSOCIATIONS = (NOTIFIED,)
 

@@ -14,29 +14,26 @@ from ripstop.domain.posts.events import (
     PostUnliked,
     PostUnreposted,
 )
+from ripstop.domain.posts.listing import enlist, strike
 from ripstop.domain.posts.model import (
     BOOKMARKED,
-    IN_THREAD,
     LIKED,
-    LISTED,
-    LOCAL_TIMELINE,
     POST,
     POSTED,
-    REPLY_TO,
     REPOSTED,
-    TAGGED,
     Post,
     Signature,
     idempotency_name,
-    tag_id,
 )
 from ripstop.engines.batch import NameSet
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
-from ripstop.machinery.graph import Entry, Graph, Refused, Write
+from ripstop.machinery.graph import Entry, Graph, Refused
 
 IDEMPOTENCY_MS = 24 * 3_600 * 1_000
 """For so long a second post with the same key is answered with the first."""
 MAX_KEY = 1_000
+ATTEMPTS = 3
+"""How often something is tried that somebody else changes at the same time."""
 
 
 async def publish(
@@ -84,7 +81,7 @@ async def publish(
         claimed = idempotency_name(author.id, key)
         write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
     write.create(POST, id_, post)
-    _enlist(write, id_, post)
+    enlist(write, id_, post)
     write.emit(
         PostPublished(
             post=id_,
@@ -116,47 +113,29 @@ async def _published_before(graph: Graph, refused: Refused, claimed: str | None)
     return id_
 
 
-def _enlist(write: Write, id_: int, post: Post) -> None:
-    """Put a post into the lists that it stands in; `_strike` takes it out of the same."""
-    write.put(POSTED, post.author, id_, order=id_, flags=post.flags)
-    if _is_listed(post):
-        write.put(LISTED, id_, LOCAL_TIMELINE, order=id_, flags=post.flags)
-    if post.visibility == PUBLIC:
-        for tag in post.tags:
-            write.put(TAGGED, id_, tag_id(tag), order=id_, flags=post.flags)
-    if post.in_reply_to is not None:
-        write.put(REPLY_TO, id_, post.in_reply_to, order=id_, flags=post.flags)
-    if post.root is not None:
-        write.put(IN_THREAD, id_, post.root, order=id_, flags=post.flags)
-
-
-def _strike(write: Write, id_: int, post: Post) -> None:
-    write.remove(POSTED, post.author, id_)
-    if _is_listed(post):
-        write.remove(LISTED, id_, LOCAL_TIMELINE)
-    if post.visibility == PUBLIC:
-        for tag in post.tags:
-            write.remove(TAGGED, id_, tag_id(tag))
-    if post.in_reply_to is not None:
-        write.remove(REPLY_TO, id_, post.in_reply_to)
-    if post.root is not None:
-        write.remove(IN_THREAD, id_, post.root)
-
-
-def _is_listed(post: Post) -> bool:
-    """Whether a post stands in the server's own timeline: what is public, and no answer to somebody else."""
-    return post.visibility == PUBLIC and post.in_reply_to_author in (None, post.author)
-
-
 async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
     """Delete one's own post. One commit; likes, reposts and notifications of others go by functions.
 
     :raises NotFound: it is somebody else's, or was deleted meanwhile.
+    :raises Conflict: it is being edited all the time.
     """
     if post.value.author != actor:
         raise NotFound("Record not found")
+    for _ in range(ATTEMPTS):
+        if await _delete(graph, actor, post):
+            return
+        await graph.sync()
+        found = await graph.get(POST, post.id)
+        if found is None:
+            raise NotFound("Record not found")
+        post = found  # it was edited meanwhile, and stands in other lists
+    raise Conflict("This post is being edited at the same time")
+
+
+async def _delete(graph: Graph, actor: int, post: Entry[Post]) -> bool:
+    """Delete this version of the post, if it is the present one."""
     write = graph.write(post.id)
-    write.check_object(post.id)
+    write.check_object(post.id, post.version)
     write.delete(post.id)
     if post.value.repost_of is not None:
         write.remove(POSTED, actor, post.id)
@@ -165,7 +144,7 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
         author = 0 if original is None else original.value.author
         write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
     else:
-        _strike(write, post.id, post.value)
+        strike(write, post.id, post.value)
         write.emit(
             PostDeleted(
                 post=post.id,
@@ -174,12 +153,15 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
                 root=post.value.root,
                 mentions=tuple(mention.id for mention in post.value.mentions),
                 tags=post.value.tags,
+                told=tuple((m.id, m.told) for m in post.value.mentions if m.told is not None),
+                edited=post.value.edits > 0,
             )
         )
     try:
         await graph.commit(write)
     except Refused:
-        raise NotFound("Record not found") from None
+        return False
+    return True
 
 
 async def like(graph: Graph, actor: int, post: Entry[Post]) -> None:

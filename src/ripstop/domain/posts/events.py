@@ -21,7 +21,11 @@ class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A post, not a repost, is gone; lists that it stood in for others may still name it."""
+    """A post, not a repost, is gone; lists that it stood in for others may still name it.
+
+    `told` are those of `mentions` who were told under another id than the post's, with that id. `edited`: it has
+    revisions.
+    """
 
     post: int
     author: int
@@ -29,6 +33,24 @@ class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     root: int | None = None
     mentions: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
+    told: tuple[tuple[int, int], ...] = ()
+    edited: bool = False
+
+
+class PostEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A post says something else. `revision` is the id that was minted for what it said before.
+
+    `mentions` are those whom it names now and did not name before; they are told under the id of the revision.
+    `dropped` are those whom it names no more, each with the id under which they were told.
+    """
+
+    post: int
+    author: int
+    flags: int
+    revision: int
+    root: int | None = None
+    mentions: tuple[int, ...] = ()
+    dropped: tuple[tuple[int, int], ...] = ()
 
 
 class PostLiked(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,13 @@
-"""What is done about posts in the background: taking others' likes and reposts of a deleted post out of their lists."""
+"""What is done about posts in the background: what a deleted post leaves behind goes, others' likes too."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
 
+from ripstop.domain.posts.edits import MOST_EDITS
 from ripstop.domain.posts.events import PostDeleted
-from ripstop.domain.posts.model import LIKED, LIKED_BY, POSTED, REPOSTED, REPOSTED_BY
+from ripstop.domain.posts.model import LIKED, LIKED_BY, POSTED, REPOSTED, REPOSTED_BY, REVISED
 from ripstop.engines.base import Criticality
 from ripstop.engines.batch import Batch
 from ripstop.kernel.ids import shard_of
@@ -62,6 +63,10 @@ class Forgetting:
         for association, reposts in ((LIKED_BY, False), (REPOSTED_BY, True)):
             if (post, association.number) in counts:
                 write.call(self._forget, Forget(post=post, reposts=reposts))
+        if call.arguments.edited:
+            for row in await self._graph.range(post, REVISED, limit=MOST_EDITS):
+                write.delete(row.target)
+                write.remove(REVISED, post, row.target)
         return Done(write.batch() if write.operations else None)
 
     async def _forget_rows(self, call: Call[Forget]) -> Outcome:

@@ -27,11 +27,15 @@ LOCAL_TIMELINE = 1
 
 
 class Mention(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Somebody named in a post, as they were called when it was written."""
+    """Somebody named in a post, as they were called when it was written.
+
+    `told` is the id under which they are told: of the revision that named them first, None for the post itself.
+    """
 
     id: int
     username: str
     domain: str = ""
+    told: int | None = None
 
     @property
     def acct(self) -> str:
@@ -49,7 +53,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A post, or (with `repost_of`) the sign that its author passed another one on.
 
     `text` is what the author wrote, `content` the same as clean HTML. `root` is the first post of the thread, None
-    where this is it. `visibility` is one of `ripstop.domain.accounts.model.VISIBILITIES`.
+    where this is it. `visibility` is one of `ripstop.domain.accounts.model.VISIBILITIES`. `edits` counts its revisions.
     """
 
     author: int
@@ -68,6 +72,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     application: Signature | None = None
     edited_at: int | None = None
+    edits: int = 0
 
     @property
     def flags(self) -> int:
@@ -82,7 +87,17 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return flags
 
 
+class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a post said from `created_at` until it was edited."""
+
+    created_at: int
+    content: str
+    spoiler_text: str = ""
+    sensitive: bool = False
+
+
 POST = ObjectType(5, "post", Post)
+REVISION = ObjectType(6, "revision", Revision)
 
 # A direction is counted where somebody is shown the number, or merges over it; every count costs its writers.
 
@@ -102,10 +117,12 @@ TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=
 """Post to `tag_id` of each hashtag; the order is the post's id."""
 IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
+REVISED = association(35, "revised", counted=Counted.NO)
+"""Post to its revisions; the order is the revision's id, minted at the edit that ended it."""
 FOLLOWS_TAG = association(33, "follows_tag", counted=Counted.NO)
 """Account to `tag_id` of a hashtag; the order is an id minted at the follow, the data a `FollowedTag`."""
 
-OBJECTS = (POST,)
+OBJECTS = (POST, REVISION)
 ASSOCIATIONS = (
     POSTED,
     LIKED,
@@ -121,6 +138,7 @@ ASSOCIATIONS = (
     TAG_POSTS,
     IN_THREAD,
     THREAD,
+    REVISED,
     FOLLOWS_TAG,
 )
 

@@ -6,7 +6,7 @@ who took consent back is not indexed by a call from before.
 
 from ripstop.domain.accounts.events import ConsentChanged
 from ripstop.domain.accounts.model import ACCOUNT, PUBLIC
-from ripstop.domain.posts.events import PostDeleted, PostPublished
+from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
 from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST, Post, tag_id
 from ripstop.domain.search.model import POSTS, author_filter, hashtag_name
 from ripstop.engines.base import Criticality, Engine
@@ -31,6 +31,9 @@ class Indexing:
         published = Function(
             name="search.index_post", arguments=PostPublished, handler=self._published, criticality=low, deadline=600.0
         )
+        edited = Function(
+            name="search.index_edit", arguments=PostEdited, handler=self._edited, criticality=low, deadline=600.0
+        )
         deleted = Function(
             name="search.forget_post", arguments=PostDeleted, handler=self._deleted, criticality=low, deadline=600.0
         )
@@ -41,22 +44,29 @@ class Indexing:
             criticality=low,
             deadline=3_600.0,
         )
-        for function in (published, deleted, consent):
+        for function in (published, edited, deleted, consent):
             functions.declare(function)
         events.durable(
             PostPublished,
             published,
             when=lambda event: bool(event.flags & IS_PUBLIC and (event.tags or event.indexable)),
         )
+        events.durable(PostEdited, edited, when=lambda event: bool(event.flags & IS_PUBLIC))
         events.durable(PostDeleted, deleted, when=lambda event: bool(event.flags & IS_PUBLIC))
         events.durable(ConsentChanged, consent)
 
     async def _published(self, call: Call[PostPublished]) -> Outcome:
-        event = call.arguments
-        post = await self._graph.get(POST, event.post)
+        return await self._index(call.arguments.post, text=call.arguments.indexable)
+
+    async def _edited(self, call: Call[PostEdited]) -> Outcome:
+        return await self._index(call.arguments.post, text=True)
+
+    async def _index(self, id_: int, *, text: bool) -> Outcome:
+        """Make a post found by what it says now: by its hashtags, and, with consent, by its `text`."""
+        post = await self._graph.get(POST, id_)
         if post is None:
             return Done()
-        if event.indexable and await self._consents(event.author):
+        if text and await self._consents(post.value.author):
             await self._engine.text_write(POSTS, [_document(post.id, post.value)])
         write = await self._claims(post)
         return Done(write.batch() if write.operations else None)

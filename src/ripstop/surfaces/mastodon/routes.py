@@ -8,6 +8,7 @@ from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.discovery import Discovery
+from ripstop.surfaces.mastodon.edits import Edits
 from ripstop.surfaces.mastodon.follow_requests import FollowRequests
 from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.lists import Lists
@@ -38,6 +39,7 @@ def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, sea
         *Relationships(graph, accounts).routes(),
         *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),
+        *Edits(graph, statuses, accounts.cards, site=site).routes(),
         *Timelines(graph, home, statuses).routes(),
         *Tags(graph, site).routes(),
         *Lists(graph, accounts, statuses).routes(),

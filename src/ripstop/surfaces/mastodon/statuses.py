@@ -23,7 +23,7 @@ from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, json, page
+from ripstop.surfaces.http.response import Response, page
 from ripstop.surfaces.http.routing import Auth, Handler, Route
 from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
@@ -86,7 +86,6 @@ class Statuses:
             Route("GET", base, self.several, auth=Auth.OPTIONAL, params=StatusesParams),
             Route("GET", base + "/{id}", self.one, auth=Auth.OPTIONAL),
             Route("DELETE", base + "/{id}", self.delete, scope="write:statuses", auth=Auth.USER),
-            Route("GET", base + "/{id}/source", self.source, scope="read:statuses", auth=Auth.USER),
             Route("GET", base + "/{id}/favourited_by", self.liked_by, auth=Auth.OPTIONAL, params=ListParams),
             Route("GET", base + "/{id}/reblogged_by", self.reposted_by, auth=Auth.OPTIONAL, params=ListParams),
             act("favourite", self.like, "favourites"),
@@ -142,13 +141,6 @@ class Statuses:
         shown = await self._statuses.render_one(request.account, seen)
         await delete(self._graph, request.account, seen.post)
         return b"".join((shown[:-1], b',"text":', msgspec.json.encode(seen.post.value.text), b"}"))
-
-    async def source(self, request: Request, params: None) -> Response:
-        """What the author wrote, for the author."""
-        post = (await self._seen(request)).post
-        if post.value.author != request.account:
-            raise NotFound("Record not found")
-        return json({"id": str(post.id), "text": post.value.text, "spoiler_text": post.value.spoiler_text})
 
     # What people do with it
 

@@ -1,0 +1,77 @@
+"""Editing posts: what the author wrote, what it says instead, and what it said."""
+
+from typing import Any
+
+import msgspec
+
+from ripstop.domain.posts.edits import Change, edit, history
+from ripstop.domain.posts.model import Post
+from ripstop.domain.viewing import access_post
+from ripstop.kernel.errors import Invalid, NotFound
+from ripstop.machinery.graph import Entry, Graph
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, json
+from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.mastodon.present.revision import revision_list
+from ripstop.surfaces.mastodon.present.status import AccountCards, StatusPresenter
+from ripstop.surfaces.mastodon.site import Site
+from ripstop.surfaces.mastodon.timelines import viewer_of
+
+
+class EditParams(msgspec.Struct, kw_only=True):
+    """What a post is to say. As with Mastodon, a content warning that is not given is none."""
+
+    status: str = ""
+    spoiler_text: str | None = None
+    sensitive: bool | None = None
+    language: str | None = None
+    media_ids: list[Any] | None = None
+    poll: Any = None
+
+
+class Edits:
+    """Handlers of edits."""
+
+    def __init__(self, graph: Graph, statuses: StatusPresenter, cards: AccountCards, *, site: Site) -> None:
+        self._graph = graph
+        self._statuses = statuses
+        self._cards = cards
+        self._site = site
+
+    def routes(self) -> list[Route]:
+        path = "/api/v1/statuses/{id}"
+        return [
+            Route("PUT", path, self.edit, scope="write:statuses", auth=Auth.USER, params=EditParams),
+            Route("GET", path + "/source", self.source, scope="read:statuses", auth=Auth.USER),
+            Route("GET", path + "/history", self.history, auth=Auth.OPTIONAL),
+        ]
+
+    async def edit(self, request: Request, params: EditParams) -> bytes:
+        """A commit, two engine calls if it names people, and two to show it."""
+        if params.media_ids or params.poll:
+            raise Invalid("Validation failed: Media attachments and polls are not possible on this server yet")
+        viewer = request.account
+        change = Change(params.status, params.spoiler_text or "", params.sensitive or False, params.language or None)
+        post = await self._post(request)
+        await edit(self._graph, viewer, post, change, origin=self._site.origin, domain=self._site.domain)
+        await self._graph.sync()
+        return await self._statuses.render_one(viewer, await access_post(self._graph, viewer, post.id))
+
+    async def source(self, request: Request, params: None) -> Response:
+        """What the author wrote, for the author."""
+        post = await self._post(request)
+        if post.value.author != request.account:
+            raise NotFound("Record not found")
+        return json({"id": str(post.id), "text": post.value.text, "spoiler_text": post.value.spoiler_text})
+
+    async def history(self, request: Request, params: None) -> bytes:
+        """For whoever may see the post. At most two engine calls beside those of reading it."""
+        post = await self._post(request)
+        cards = await self._cards((post.value.author,))
+        if post.value.author not in cards:
+            raise NotFound("Record not found")
+        return revision_list(await history(self._graph, post), cards[post.value.author])
+
+    async def _post(self, request: Request) -> Entry[Post]:
+        seen = await access_post(self._graph, viewer_of(request), int(request.args["id"]))
+        return seen.original or seen.post
