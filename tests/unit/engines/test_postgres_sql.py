@@ -14,7 +14,7 @@ SHARDED = (
 )  # fmt: skip
 """Tables whose rows lie in a shard."""
 
-WHOLE = {"changes", "changes_trimmed", "slots", "migrations"}
+WHOLE = {"changes", "changes_trimmed", "migrations"}
 """Tables that the store has one of, whatever the number of shards."""
 
 MARK = "-- SCATTER: "
