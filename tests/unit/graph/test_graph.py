@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from ripstop.engines.base import Object, Store
 from ripstop.machinery.graph import Refused
-from tests.stores import Place
+from tests.stores import Place, session
 from tests.unit.graph.worlds import (
     COUNTS,
     LINKED_BY,
@@ -39,6 +40,40 @@ async def test_an_object_as_it_was_written(place: Place) -> None:
         assert await graph.get(OTHER, id_) is None
         assert await graph.get(PAGE, id_ + 1) is None
         assert await graph.get_many(OTHER, [id_]) == {}
+
+
+@contextlib.asynccontextmanager
+async def slow_transaction(place: Place) -> AsyncIterator[None]:
+    """Somebody else's transaction that has begun and does not end; SQLite has one at a time."""
+    if place.engine == "sqlite":
+        yield
+        return
+    async with session(place.where) as client, client.transaction():
+        await client.execute("SELECT pg_current_xact_id()")
+        yield
+
+
+async def test_a_change_is_seen_while_an_older_transaction_is_under_way(place: Place) -> None:
+    async with two_graphs(place) as (one, other):
+        write = one.write_in(5)
+        id_ = write.new_id()
+        write.create(PAGE, id_, Page("0"))
+        await one.commit(write)
+        async with slow_transaction(place):
+            for title in "123":
+                for graph in (one, other):
+                    await graph.sync()
+                    assert await graph.get(PAGE, id_)
+                before = other.cursor
+                write = one.write(id_)
+                write.patch(PAGE, id_, title=title)
+                await one.commit(write)
+                for graph in (one, other):
+                    await graph.sync()
+                    found = await graph.get(PAGE, id_)
+                    assert found is not None
+                    assert found.value.title == title
+                assert other.cursor != before
 
 
 async def test_another_process_sees_a_change_at_its_next_sync(place: Place) -> None:

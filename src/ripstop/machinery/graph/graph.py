@@ -53,8 +53,8 @@ class Graph:
         return self._cache.bytes
 
     @property
-    def learned(self) -> int:
-        """Goes up whenever `sync` learned of a commit."""
+    def cursor(self) -> int:
+        """Changes whenever `sync` learned of a commit."""
         return self._learned
 
     def now_ms(self) -> int:
@@ -66,14 +66,14 @@ class Graph:
     async def sync(self) -> None:
         """Catch up with what any process committed before now."""
         changes = await self._store.changes(self._cursor)
-        # Where commits do not end in their order, the cursor may stand still and there be changes nevertheless.
-        if changes.cursor != self._cursor or changes.ids or changes.lists or changes.lost:
-            self._cursor = changes.cursor
+        # The cursor may stand although there are changes: an older transaction is still under way.
+        if changes.lost:
+            self._cache.clear()
             self._learned += 1
-            if changes.lost:
-                self._cache.clear()
-            else:
-                self._cache.drop(changes.ids, changes.lists)
+        elif changes.ids or changes.lists or changes.cursor != self._cursor:
+            self._cache.drop(changes.ids, changes.lists)
+            self._learned += 1
+        self._cursor = changes.cursor
         self._cache.turn()
 
     # Objects
