@@ -122,7 +122,7 @@ async def test_a_graph_sees_a_commit_while_an_older_transaction_is_under_way(
         for title in ("second", "third", "fourth"):
             await graph.sync()
             assert await graph.get(PAGE, id_) is not None
-            learned = graph.learned
+            cursor = graph.cursor
             write = graph.write(id_)
             write.patch(PAGE, id_, title=title)
             await graph.commit(write)
@@ -130,4 +130,4 @@ async def test_a_graph_sees_a_commit_while_an_older_transaction_is_under_way(
             found = await graph.get(PAGE, id_)
             assert found is not None
             assert found.value.title == title
-            assert graph.learned > learned
+            assert graph.cursor > cursor

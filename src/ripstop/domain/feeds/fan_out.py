@@ -166,10 +166,10 @@ class LowWater:
     async def read(self) -> Marks:
         """The marks as of the last `Graph.sync`, or older ones."""
         now = self._clock.monotonic()
-        known = None not in self._marks or self._read_with == self._graph.learned
+        known = None not in self._marks or self._read_with == self._graph.cursor
         if not known or now - self._read_at >= self.EVERY:
             self._read_at = now
-            self._read_with = self._graph.learned
+            self._read_with = self._graph.cursor
             oldest = {
                 name: row.oldest
                 for name, row in (await self._engine.call_stats((PUBLISHED, REPOSTED, BACKFILL))).items()
