@@ -321,6 +321,32 @@ async def test_revoking_is_for_the_client_of_the_token(api: Api, browser: Browse
     assert (await api.post("/oauth/revoke", form={**client, "token": "never seen"})).status == 200
 
 
+async def test_the_owner_can_shut_an_application_out(
+    server: Server, api: Api, browser: Browser, alice: Person, app: App
+) -> None:
+    other = await register(api)
+    tokens = [
+        (await exchanged(api, which, (await agreed(browser, alice, which)).code)).json()["access_token"]
+        for which in (app, app, other)
+    ]
+    page = await browser.open("/auth/edit")
+    assert page.text.count("Client &lt;b&gt;") == 2
+    action = f"/auth/applications/{app['id']}/revoke"
+    async with browsing(server) as stranger:
+        proof = (
+            (await stranger.log_in((await api.person("mallory")).username, PASSWORD)).form("/logout").fields["proof"]
+        )
+        await stranger.post(action, {"proof": proof})
+    assert (await browser.post(action, {"proof": proof})).status == 403
+    for token in tokens:
+        assert (await api.get("/api/v1/accounts/verify_credentials", token=token)).status == 200
+    page = await browser.submit(page, action, {})
+    assert action not in page.text
+    statuses = [(await api.get("/api/v1/accounts/verify_credentials", token=token)).status for token in tokens]
+    assert statuses == [401, 401, 200]
+    assert (await api.get("/api/v1/accounts/verify_credentials", as_=alice)).status == 200
+
+
 async def test_userinfo_says_who_it_is(api: Api, browser: Browser, alice: Person, app: App) -> None:
     code = (await agreed(browser, alice, app, scope="profile")).code
     token = (await exchanged(api, app, code)).json()["access_token"]

@@ -16,12 +16,15 @@ from ripstop.domain.accounts.model import (
 )
 from ripstop.domain.accounts.scopes import SCOPES, covers
 from ripstop.domain.accounts.tokens import digest_of, matches, new_secret
+from ripstop.engines.base import Cursor
 from ripstop.kernel.errors import Forbidden, Unauthenticated
 from ripstop.kernel.ids import MAX_ID, SHARDS
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 """The redirect URI of programs that have none: the code is shown to be copied."""
+MOST_TOKENS = 100
+"""Of an account that are looked at together: those of a page, or of a batch."""
 MAX_NAME = 60
 MAX_URL = 2_000
 _DANGEROUS = frozenset({"javascript", "data", "vbscript", "blob"})
@@ -184,11 +187,55 @@ async def revoke(graph: Graph, secret: str, application: Entry[Application]) -> 
 async def do_revoke(graph: Graph, token: Entry[Token]) -> None:
     """Revoke a token; nothing happens if it is revoked already. One commit."""
     write = graph.write(token.id)
-    write.delete(token.id)
-    write.release(token_name(token.value.hash), token.id)
-    if token.value.account is not None:
-        write.remove(HOLDS_TOKEN, token.value.account, token.id)
+    _do_end(write, token)
     try:
         await graph.commit(write)
     except Refused:  # somebody else revoked it meanwhile
         return
+
+
+async def applications_of(graph: Graph, account: int) -> list[Entry[Application]]:
+    """Those that hold the newest tokens of an account, the one that was let in last first. At most three engine
+    calls."""
+    tokens, _ = await _tokens_of(graph, account)
+    ids = list(dict.fromkeys(token.value.application for token in tokens))
+    found = await graph.get_many(APPLICATION, ids)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+async def revoke_application(graph: Graph, account: int, application: int) -> None:
+    """Revoke all that an application holds of an account. At most two engine calls and a commit for each
+    `MOST_TOKENS` of the account's tokens."""
+    before: Cursor | None = None
+    while True:
+        tokens, last = await _tokens_of(graph, account, before=before)
+        write = graph.write(account)
+        for token in tokens:
+            if token.value.application == application:
+                _do_end(write, token)
+        if write.operations:
+            try:
+                await graph.commit(write)
+            except Refused:  # one of them was revoked meanwhile
+                await graph.sync()
+                continue
+        if last is None:
+            return
+        before = last
+
+
+async def _tokens_of(
+    graph: Graph, account: int, *, before: Cursor | None = None
+) -> tuple[list[Entry[Token]], Cursor | None]:
+    """A page of an account's tokens, the newest first, and where the next one begins."""
+    rows = await graph.range(account, HOLDS_TOKEN, before=before, limit=MOST_TOKENS)
+    found = await graph.get_many(TOKEN, [row.target for row in rows])
+    last = (rows[-1].order, rows[-1].target) if len(rows) == MOST_TOKENS else None
+    return [found[row.target] for row in rows if row.target in found], last
+
+
+def _do_end(write: Write, token: Entry[Token]) -> None:
+    write.delete(token.id)
+    write.release(token_name(token.value.hash), token.id)
+    if token.value.account is not None:
+        write.remove(HOLDS_TOKEN, token.value.account, token.id)

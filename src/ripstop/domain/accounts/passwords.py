@@ -62,7 +62,7 @@ class Passwords:
         self._decoy = ""
 
     async def authenticate(self, login: str, password: str, *, network: str) -> Entry[Account]:
-        """The account of a user name or an address of e-mail, if this is its password. At most five engine calls.
+        """The account of a user name or an address of e-mail, if this is its password. At most six engine calls.
 
         :param network: where the request comes from, or empty if that is not known.
         :raises WrongPassword: it is not.
@@ -80,7 +80,7 @@ class Passwords:
     async def change(
         self, account: Entry[Account], current: str, wanted: str, *, keep: int | None, network: str
     ) -> None:
-        """Set another password, and end all sessions but `keep`. At most seven engine calls and a commit.
+        """Set another password, and end all sessions but `keep`. Six engine calls and a commit.
 
         Applications keep their tokens.
 

@@ -1,10 +1,11 @@
-"""The page on which the owner of an account changes its password, and sees where it is logged in."""
+"""The page on which the owner of an account changes its password, and sees who and what is let in."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain.accounts.applications import applications_of, revoke_application
 from ripstop.domain.accounts.check import MIN_PASSWORD
 from ripstop.domain.accounts.model import Session
 from ripstop.domain.accounts.passwords import Passwords
@@ -36,7 +37,7 @@ class PasswordParams(msgspec.Struct, kw_only=True):
 
 
 class EndParams(msgspec.Struct, kw_only=True):
-    """The button that ends a session."""
+    """The button that ends a session, or takes an application's tokens back."""
 
     id: Id
     proof: str = ""
@@ -65,17 +66,18 @@ class AccountPage:
             Route("GET", ACCOUNT, guarded(self.show), params=AccountParams),
             Route("POST", ACCOUNT, guarded(self.change_password), params=PasswordParams),
             Route("POST", "/auth/sessions/{id}/end", guarded(self.end_session), params=EndParams),
+            Route("POST", "/auth/applications/{id}/revoke", guarded(self.revoke_application), params=EndParams),
         ]
 
     async def show(self, request: Request, params: AccountParams) -> Response:
-        """At most five engine calls."""
+        """At most eight engine calls."""
         visitor = await self._forms.visitors.meet(request)
         if visitor.known is None:
             return self._forms.lead(sign_in_address(request, ACCOUNT))
         return await self._page(visitor, visitor.known, changed=params.changed)
 
     async def change_password(self, request: Request, params: PasswordParams) -> Response:
-        """Change the password, and log out everywhere else. At most ten engine calls and a commit."""
+        """Change the password, and log out everywhere else. At most nine engine calls and a commit."""
         visitor = await self._forms.visitors.meet(request)
         if visitor.known is None:
             return self._forms.lead(sign_in_address(request, ACCOUNT))
@@ -99,6 +101,15 @@ class AccountPage:
         await close_session(self._graph, visitor.known.account.id, params.id)
         return self._forms.lead(request.origin + ACCOUNT)
 
+    async def revoke_application(self, request: Request, params: EndParams) -> Response:
+        """At most five engine calls and a commit."""
+        visitor = await self._forms.visitors.meet(request)
+        if visitor.known is None:
+            return self._forms.lead(sign_in_address(request, ACCOUNT))
+        check_proof(visitor, params.proof)
+        await revoke_application(self._graph, visitor.known.account.id, params.id)
+        return self._forms.lead(request.origin + ACCOUNT)
+
     async def _page(
         self,
         visitor: Visitor,
@@ -117,6 +128,7 @@ class AccountPage:
             problems=problems or [],
             username=known.account.value.username,
             sessions=[_shown(session, present=session.id == known.session.id) for session in sessions],
+            applications=await applications_of(self._graph, known.account.id),
             least_password=MIN_PASSWORD,
         )
 

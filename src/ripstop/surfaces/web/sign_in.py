@@ -81,7 +81,7 @@ class SignIn:
         return self._sign_in_page(visitor, params)
 
     async def enter(self, request: Request, params: SignInParams) -> Response:
-        """Log in. A session of this browser that there was is over. At most eleven engine calls and two commits."""
+        """Log in. A session of this browser that there was is over. At most ten engine calls and two commits."""
         visitor = await self._visitors.meet(request)
         check_proof(visitor, params.proof)
         try:
