@@ -10,7 +10,8 @@ from ripstop.surfaces.http.routing import Auth, Endpoint
 Authenticate = Callable[[str], Awaitable[Viewer | None]]
 """The viewer whom a token stands for, or None: unknown, expired or revoked."""
 
-_MAX_TOKEN = 512
+MOST_TOKEN = 512
+"""Characters of a token; longer ones are not even looked for."""
 
 
 def bearer_token(request: Request) -> str | None:
@@ -36,7 +37,7 @@ async def authorise(request: Request, token: str | None, endpoint: Endpoint, aut
         if endpoint.auth is Auth.OPTIONAL:
             return
         raise Unauthenticated(INVALID_TOKEN)
-    viewer = await authenticate(token) if 0 < len(token) <= _MAX_TOKEN else None
+    viewer = await authenticate(token) if 0 < len(token) <= MOST_TOKEN else None
     if viewer is None:
         raise Unauthenticated(INVALID_TOKEN)
     if endpoint.scopes is not None and endpoint.scopes.isdisjoint(viewer.scopes):

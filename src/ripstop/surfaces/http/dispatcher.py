@@ -4,7 +4,6 @@ What a request passes, in order: route, admission, change log, token and scope, 
 wrong on the way ends in one place and leaves in one shape.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
@@ -15,8 +14,9 @@ from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
 from ripstop.surfaces.http.body import parse_body, read_body
 from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers, no_such_path
+from ripstop.surfaces.http.lasting import Lasting
 from ripstop.surfaces.http.request import Channel, Request, Scope
-from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream
+from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream, Upgrade
 from ripstop.surfaces.http.routing import METHODS, Auth, Endpoint, Kind, Route, Router
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Dispatcher:
         self._body_seconds = body_seconds
         self._metrics = RouteMetrics(metrics)
         self._tallies: dict[Endpoint | None, Tally] = {}
-        self._streams: set[asyncio.Task[None]] = set()
+        self._lasting = Lasting()
 
     async def __rsgi__(self, scope: Scope, channel: Channel) -> None:
         """Answer one request. Never raises."""
@@ -107,10 +107,13 @@ class Dispatcher:
             elif isinstance(answer, Response):
                 status = answer.status
                 channel.response_bytes(status, answer.headers, answer.body)
-            else:
-                assert isinstance(answer, Stream)
+            elif isinstance(answer, Stream):
                 status = answer.status
-                self._start_stream(answer, channel)
+                self._lasting.start_stream(answer, scope, channel)
+            else:
+                assert isinstance(answer, Upgrade)
+                status = 101
+                self._lasting.start_websocket(answer, scope, channel)
         except Exception as error:  # noqa: BLE001 - the one place where whatever went wrong becomes an answer
             status = self._refuse(error, scope, channel)
         finally:
@@ -164,40 +167,6 @@ class Dispatcher:
         self._tallies[endpoint] = tally
         return tally
 
-    def _start_stream(self, stream: Stream, channel: Channel) -> None:
-        # The server must have its head before the request's own coroutine is over.
-        transport = channel.response_stream(stream.status, stream.headers)
-        task = asyncio.get_running_loop().create_task(_run_stream(stream, channel, transport))
-        self._streams.add(task)
-        task.add_done_callback(self._streams.discard)
-
     async def close(self) -> None:
-        """End all streams, so that their connections can be closed."""
-        streams = list(self._streams)
-        for task in streams:
-            task.cancel()
-        await asyncio.gather(*streams, return_exceptions=True)
-
-
-async def _run_stream(stream: Stream, channel: Channel, transport: object) -> None:
-    """Send chunks until the iterator ends or the client goes away."""
-    gone = asyncio.ensure_future(channel.client_disconnect())
-    sender = asyncio.ensure_future(_send_chunks(stream, transport))
-    try:
-        await asyncio.wait({gone, sender}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        sender.cancel()
-        gone.cancel()
-        # Not `gone`, which is a future of the server's own make that cannot be gathered.
-        await asyncio.gather(sender, return_exceptions=True)
-
-
-async def _send_chunks(stream: Stream, transport: object) -> None:
-    send = transport.send_bytes  # type: ignore[attr-defined]  # the server's own type has no public name
-    try:
-        async for chunk in stream.chunks:
-            await send(chunk)
-    finally:
-        close = getattr(stream.chunks, "aclose", None)
-        if close is not None:
-            await close()
+        """End what goes on, so that its connections can be closed."""
+        await self._lasting.close()

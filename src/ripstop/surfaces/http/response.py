@@ -1,6 +1,6 @@
 """What a handler gives back. Header lists are built once and shared, since each costs time per request."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.websocket import WebSocket
 
 Headers = list[tuple[str, str]]
 
@@ -81,7 +82,21 @@ class Stream:
         self.headers = headers
 
 
-Answer = bytes | Response | Stream
+Session = Callable[[WebSocket], Awaitable[None]]
+"""Serves a WebSocket, which is closed when it returns."""
+
+
+class Upgrade:
+    """An answer that makes the connection of its request a WebSocket; see `ripstop.surfaces.http.handshake`."""
+
+    __slots__ = ("headers", "session")
+
+    def __init__(self, session: Session, headers: Headers) -> None:
+        self.session = session
+        self.headers = headers
+
+
+Answer = bytes | Response | Stream | Upgrade
 
 _encode = msgspec.json.Encoder().encode
 
