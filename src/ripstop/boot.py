@@ -53,6 +53,8 @@ from ripstop.surfaces.http.health import Health
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.routes import mastodon_routes
 from ripstop.surfaces.mastodon.site import Site, vapid_key
+from ripstop.surfaces.streaming.hub import announce
+from ripstop.surfaces.streaming.routes import streaming_routes
 from ripstop.surfaces.web.live import announce_posts
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
 from ripstop.surfaces.web.routes import web_routes
@@ -174,6 +176,7 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
             hasher = Hasher(client)
         events = Events()
         announce_posts(events)
+        announce(events)
         graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
         functions = declare_functions(ground, graph, store, events, hasher)
         _watch(ground, store, graph)
@@ -243,10 +246,12 @@ def make_web(ground: Ground, base: Base, seat: Seat) -> Web:
         metrics=ground.metrics,
     )
     health = Health(lambda: _state(base, seat), lambda: _render(ground, seat))
+    authenticate = Tokens(base.graph).authenticate
+    streaming = streaming_routes(base.graph, base.bus, authenticate, origin=ground.site.origin)
     dispatcher = Dispatcher(
-        [*health.routes(), *make_routes(ground, base)],
+        [*health.routes(), *make_routes(ground, base), *streaming],
         origin=ground.configuration.origin,
-        authenticate=Tokens(base.graph).authenticate,
+        authenticate=authenticate,
         begin=base.graph.sync,
         admission=admission,
         metrics=ground.metrics,

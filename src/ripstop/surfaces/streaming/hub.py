@@ -1,0 +1,280 @@
+"""Everybody who listens in this process, and what they are told.
+
+Whatever happens comes over the bus and is worked off in turn: found, judged for each listener by the rules of viewing
+as of now, rendered once, and handed out. The process hears of it only while somebody listens.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+
+from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.follows.events import Followed, Unfollowed
+from ripstop.domain.notifications.events import Notified
+from ripstop.domain.notifications.queries import access_notification
+from ripstop.domain.posts.events import PostDeleted, PostPublished, PostReposted, PostUnreposted
+from ripstop.domain.posts.model import IS_DIRECT, POST
+from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
+from ripstop.kernel.errors import NotFound, Overloaded, RipstopError, TooManyRequests
+from ripstop.machinery.bus import Bus, Unsubscribe
+from ripstop.machinery.graph import Events, Graph
+from ripstop.surfaces.http.auth import Authenticate
+from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
+from ripstop.surfaces.mastodon.present.status import StatusPresenter
+from ripstop.surfaces.streaming.listener import MOST_STREAMS, Listener
+from ripstop.surfaces.streaming.news import News
+
+log = logging.getLogger(__name__)
+
+EVENTS = (PostPublished, PostDeleted, PostReposted, PostUnreposted, Followed, Unfollowed, Notified)
+
+MOST_LISTENERS = 20_000
+"""Connections of one process."""
+MOST_OF_ONE = 32
+"""Connections of one account in one process."""
+MOST_ARRIVED = 10_000
+"""Events that wait to be worked off; beyond, the oldest are lost, as the bus may lose them."""
+ROUNDS = 10
+"""Each second one tenth of the connections is looked after: their tokens, heartbeats, and whom they follow."""
+AT_ONCE = 200
+"""Listeners that are told before other work has its turn."""
+
+
+def announce(events: Events) -> None:
+    """Have every process hear of what listeners may be told."""
+    for event in EVENTS:
+        events.live(event, lambda happened: _topic(type(happened)))
+
+
+def _topic(event: type[msgspec.Struct]) -> str:
+    return f"streams/{event.__name__}"
+
+
+class Hub:
+    """The listeners of one process."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        bus: Bus,
+        authenticate: Authenticate,
+        statuses: StatusPresenter,
+        notifications: NotificationPresenter,
+    ) -> None:
+        self._graph = graph
+        self._bus = bus
+        self._authenticate = authenticate
+        self._statuses = statuses
+        self._notifications = notifications
+        self._following = Following(graph)
+        self._listening: dict[Stream, set[Listener]] = {}
+        self._rounds: list[set[Listener]] = [set() for _ in range(ROUNDS)]
+        self._of_account: dict[int, int] = {}
+        self._count = 0
+        self._subscriptions: list[Unsubscribe] = []
+        self._arrived: deque[msgspec.Struct] = deque(maxlen=MOST_ARRIVED)
+        self._telling: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._handlers: dict[type[msgspec.Struct], Callable[..., Awaitable[None]]] = {
+            PostPublished: self._published,
+            PostDeleted: self._deleted,
+            PostReposted: self._reposted,
+            PostUnreposted: self._unreposted,
+            Followed: self._edge_changed,
+            Unfollowed: self._edge_changed,
+            Notified: self._notified,
+        }
+
+    # Listeners
+
+    def check_room(self, account: int) -> None:
+        """Return if one more may listen.
+
+        :raises TooManyRequests: the account has as many connections as it may have.
+        :raises Overloaded: the process has.
+        """
+        if self._of_account.get(account, 0) >= MOST_OF_ONE:
+            raise TooManyRequests("Too many streams are open", retry_after=60.0)
+        if self._count >= MOST_LISTENERS:
+            raise Overloaded("The server is very busy. Please try again in a moment.", retry_after=10.0)
+
+    def enter(self, listener: Listener) -> None:
+        """Begin to look after a connection."""
+        self._count += 1
+        self._of_account[listener.viewer] = self._of_account.get(listener.viewer, 0) + 1
+        min(self._rounds, key=len).add(listener)
+        if not self._subscriptions:
+            self._subscriptions = [
+                self._bus.subscribe(_topic(event), self._receive(msgspec.json.Decoder(event))) for event in EVENTS
+            ]
+        if self._keeping is None:
+            self._keeping = asyncio.get_running_loop().create_task(self._keep())
+
+    def leave(self, listener: Listener) -> None:
+        """The connection is gone."""
+        for stream in tuple(listener.streams):
+            self.unsubscribe(listener, stream)
+        for one in self._rounds:
+            one.discard(listener)
+        self._count -= 1
+        left = self._of_account.pop(listener.viewer) - 1
+        if left:
+            self._of_account[listener.viewer] = left
+        if not self._count:
+            for unsubscribe in self._subscriptions:
+                unsubscribe()
+            self._subscriptions = []
+            if self._keeping is not None:
+                self._keeping.cancel()
+                self._keeping = None
+
+    async def subscribe(self, listener: Listener, stream: Stream) -> None:
+        """Bring it what the stream brings.
+
+        :raises TooManyRequests: it has as many streams as it may have.
+        """
+        if len(listener.streams) >= MOST_STREAMS:
+            raise TooManyRequests("Too many streams on one connection")
+        listener.streams.add(stream)
+        self._listening.setdefault(stream, set()).add(listener)
+        if stream.kind is Kind.HOME:
+            await self._graph.sync()
+            await self._following.join(listener.viewer)
+
+    def unsubscribe(self, listener: Listener, stream: Stream) -> None:
+        """Bring it that no more. One that it does not have is no error."""
+        listener.streams.discard(stream)
+        listeners = self._listening.get(stream)
+        if listeners is None:
+            return
+        listeners.discard(listener)
+        if not listeners:
+            del self._listening[stream]
+            if stream.kind is Kind.HOME:
+                self._following.leave(listener.viewer)
+
+    async def _keep(self) -> None:
+        """Look after one tenth of the connections each second."""
+        while True:
+            for one in self._rounds:
+                await asyncio.sleep(10.0 / ROUNDS)
+                try:
+                    await self._graph.sync()
+                    for listener in tuple(one):
+                        await self._look_after(listener)
+                except RipstopError:
+                    log.warning("streams were not looked after", exc_info=True)
+
+    async def _look_after(self, listener: Listener) -> None:
+        bearer = await self._authenticate(listener.secret)
+        if bearer is None or bearer.account != listener.viewer:
+            listener.dismiss()
+            return
+        listener.beat()
+        await self._following.refresh(listener.viewer)
+
+    # What happens
+
+    def _receive(self, decoder: "msgspec.json.Decoder[msgspec.Struct]") -> Callable[[str, bytes], None]:
+        def receive(topic: str, payload: bytes) -> None:
+            self._arrived.append(decoder.decode(payload))
+            if self._telling is None:
+                self._telling = asyncio.get_running_loop().create_task(self._tell_of_arrived())
+
+        return receive
+
+    async def _tell_of_arrived(self) -> None:
+        try:
+            while self._arrived:
+                event = self._arrived.popleft()
+                try:
+                    await self._graph.sync()
+                    await self._handlers[type(event)](event)
+                except Exception:
+                    log.exception("nobody was told of %r", event)
+        finally:
+            self._telling = None
+
+    async def _published(self, event: PostPublished) -> None:
+        post = await self._graph.get(POST, event.post)
+        if post is None:
+            return
+        streams = public_streams(event.flags, post.value.tags, local=await self._is_local(event.author))
+        streams += self._personal(event.author, event.flags, event.mentions, post.value.tags)
+        await self._tell_post(event.post, streams)
+
+    async def _reposted(self, event: PostReposted) -> None:
+        await self._tell_post(event.repost, self._personal(event.actor, event.flags))
+
+    async def _deleted(self, event: PostDeleted) -> None:
+        streams = public_streams(event.flags, event.tags, local=await self._is_local(event.author))
+        streams += self._personal(event.author, event.flags, event.mentions, event.tags)
+        await self._tell_gone(event.post, streams)
+
+    async def _unreposted(self, event: PostUnreposted) -> None:
+        await self._tell_gone(event.repost, self._personal(event.actor, 0))
+
+    async def _edge_changed(self, event: Followed | Unfollowed) -> None:
+        await self._following.refresh(event.follower)
+
+    async def _notified(self, event: Notified) -> None:
+        account = event.account
+        listeners = [
+            (stream, listener)
+            for stream in (Stream(Kind.HOME, account), Stream(Kind.TOLD, account))
+            for listener in self._listening.get(stream, ())
+            if listener.hears_notifications
+        ]
+        if not listeners:
+            return
+        try:
+            item = await access_notification(self._graph, account, event.notification)
+        except NotFound:  # taken back, or hidden, meanwhile
+            return
+        for rendered in await self._notifications.render(account, [item]):
+            news = News("notification", rendered)
+            for stream, listener in listeners:
+                if stream in listener.streams:
+                    listener.tell(stream, news)
+
+    def _personal(
+        self, author: int, flags: int, mentions: Iterable[int] = (), tags: Iterable[str] = ()
+    ) -> list[Stream]:
+        """The streams of people that something by this author may reach."""
+        streams = [Stream(Kind.HOME, viewer) for viewer in {author} | self._following.of(author, tags)]
+        if flags & IS_DIRECT:
+            streams += [Stream(Kind.DIRECT, account) for account in {author, *mentions}]
+        return streams
+
+    async def _is_local(self, author: int) -> bool:
+        account = await self._graph.get(ACCOUNT, author)
+        return account is None or not account.value.domain
+
+    async def _tell_post(self, post: int, streams: Iterable[Stream]) -> None:
+        """Tell of a post or repost those listeners who may see it."""
+        news: News | None = None
+        told = 0
+        for stream in streams:
+            for listener in tuple(self._listening.get(stream, ())):
+                told += 1
+                if told % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                seen = await allowed(self._graph, listener.viewer, post, stream.kind)
+                if seen is None or stream not in listener.streams:
+                    continue
+                if news is None:
+                    rendered = (await self._statuses.render_each(None, [seen])).get(post)
+                    if rendered is None:  # its author is gone
+                        return
+                    news = News("update", rendered)
+                listener.tell(stream, news)
+
+    async def _tell_gone(self, post: int, streams: Iterable[Stream]) -> None:
+        """Tell that a post or repost is gone: its id alone, to those who may have been told of it."""
+        news = News("delete", b"%d" % post)
+        for stream in streams:
+            for listener in tuple(self._listening.get(stream, ())):
+                listener.tell(stream, news)

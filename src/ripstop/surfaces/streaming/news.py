@@ -1,0 +1,41 @@
+"""What listeners are told, rendered once for all of them."""
+
+import msgspec
+
+from ripstop.domain.streams import Stream
+from ripstop.surfaces.http.websocket import text_frame
+
+
+class News:
+    """One event.
+
+    :param event: its name in the API.
+    :param payload: JSON without a line end.
+    """
+
+    __slots__ = ("_chunk", "_event", "_frames", "_payload")
+
+    def __init__(self, event: str, payload: bytes) -> None:
+        self._event = event
+        self._payload = payload
+        self._frames: dict[tuple[str, int | str], bytes] = {}
+        self._chunk = b""
+
+    def frame(self, stream: Stream) -> bytes:
+        """As a frame of a WebSocket, which says by which stream it came."""
+        label = (stream.kind.value, stream.of if isinstance(stream.of, str) else "")
+        frame = self._frames.get(label)
+        if frame is None:
+            message = {
+                "stream": [name for name in label if name],
+                "event": self._event,
+                "payload": self._payload.decode(),
+            }
+            frame = self._frames[label] = text_frame(msgspec.json.encode(message))
+        return frame
+
+    def chunk(self) -> bytes:
+        """As an event of an event stream (HTML, section 9.2.5)."""
+        if not self._chunk:
+            self._chunk = b"event: %b\ndata: %b\n\n" % (self._event.encode(), self._payload)
+        return self._chunk

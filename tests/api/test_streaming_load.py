@@ -1,0 +1,156 @@
+"""Streams on bad days: many of them, slow readers, a server that stops, and an existing client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from tests.api.client import Api, Person
+from tests.api.streams import Streams
+from tests.server import PATIENCE, Server
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of the client's own making
+    from mastodon import Mastodon, StreamListener
+
+SOCKETS = 200
+POSTS = 400
+"""Of 500 characters each: more than the buffers of one connection hold."""
+MOST_OF_ONE = 32
+"""Connections of one account in one process, of which a server here has two."""
+
+
+@pytest.fixture
+async def streams(server: Server) -> AsyncIterator[Streams]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield Streams(session, server)
+
+
+async def test_a_post_reaches_two_hundred_sockets(api: Api, streams: Streams, alice: Person) -> None:
+    crowd = [await api.person(f"one{number}") for number in range(SOCKETS // 20)]
+    for person in crowd:
+        await api.follow(person, alice)
+    async with AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(streams.socket(person, "user")) for person in crowd for _ in range(20)
+        ]
+        post = await api.publish(alice, "to all of you")
+        for one in sockets:
+            assert (await one.next())[2]["id"] == post["id"]
+
+
+async def test_nobody_opens_too_many(api: Api, streams: Streams) -> None:
+    greedy = await api.person("greedy")
+    opened: list[aiohttp.ClientWebSocketResponse] = []
+    status = 101
+    while status == 101 and len(opened) <= 2 * MOST_OF_ONE:
+        try:
+            opened.append(await streams.session.ws_connect(streams.url, params={"access_token": greedy.token}))
+            await streams_settled(opened[-1])
+        except aiohttp.WSServerHandshakeError as error:
+            status = error.status
+    assert status == 429
+    assert len(opened) >= MOST_OF_ONE
+    for websocket in opened:
+        await websocket.close()
+
+
+async def streams_settled(websocket: aiohttp.ClientWebSocketResponse) -> None:
+    """Return when the server serves this connection."""
+    await websocket.send_json({"type": "subscribe", "stream": "nonsense"})
+    await websocket.receive_json()
+
+
+@pytest.mark.parametrize("kind", ["websocket", "event stream"])
+async def test_who_does_not_read_is_dropped_and_others_are_served(
+    api: Api, streams: Streams, server: Server, alice: Person, kind: str
+) -> None:
+    url = urlsplit(server.url)
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await asyncio.to_thread(slow.connect, (url.hostname, url.port))
+        if kind == "websocket":
+            target = f"/api/v1/streaming?stream=user&access_token={alice.token}"
+            headers = (
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            )
+        else:
+            target, headers = f"/api/v1/streaming/user?access_token={alice.token}", ""
+        slow.sendall(f"GET {target} HTTP/1.1\r\nHost: {url.netloc}\r\n{headers}\r\n".encode())
+        assert (await asyncio.to_thread(slow.recv, 12)) in (b"HTTP/1.1 101", b"HTTP/1.1 200")
+        async with streams.socket(alice, "user") as hers:
+            for number in range(POSTS):
+                post = await api.publish(alice, f"{number} " + "x" * 480)
+                assert (await hers.next())[2]["id"] == post["id"]
+        assert (await asyncio.to_thread(received, slow)).count(b"update") < POSTS
+
+
+def received(slow: socket.socket) -> bytes:
+    """All that is left to be read of a connection that was dropped."""
+    slow.settimeout(PATIENCE)
+    found = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := slow.recv(1 << 20):
+            found += data
+    return found
+
+
+async def test_a_server_that_stops_says_so(own_server: Server) -> None:
+    async with aiohttp.ClientSession() as session:
+        api, streams = Api(session, own_server), Streams(session, own_server)
+        alice = await api.person("alice")
+        async with streams.socket(alice, "user") as hers, streams.events(alice, "user") as events:
+            stopping = asyncio.create_task(asyncio.to_thread(own_server.stop))
+            assert await hers.closed() == 1001
+            await events.ended()
+            assert await stopping == 0
+
+
+class Heard(StreamListener):
+    """Keeps what the client was told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.begun = threading.Event()
+        self.enough = threading.Event()
+
+    def handle_heartbeat(self) -> None:
+        self.begun.set()
+
+    def on_update(self, status: Any) -> None:
+        self.events.append(("update", str(status["id"])))
+
+    def on_notification(self, notification: Any) -> None:
+        self.events.append((notification["type"], notification["account"]["acct"]))
+
+    def on_delete(self, status_id: Any) -> None:
+        self.events.append(("delete", str(status_id)))
+        self.enough.set()
+
+
+async def test_an_existing_client_listens(api: Api, server: Server, alice: Person, bob: Person) -> None:
+    client = Mastodon(access_token=alice.token, api_base_url=server.url)
+    assert await asyncio.to_thread(client.stream_healthy)
+    heard = Heard()
+    handle = await asyncio.to_thread(client.stream_user, heard, run_async=True)
+    try:
+        assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
+        post = await api.publish(alice, "mine")
+        await api.want("POST", f"/api/v1/statuses/{post['id']}/favourite", as_=bob)
+        await api.drained()
+        await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+        assert await asyncio.to_thread(heard.enough.wait, PATIENCE)
+        assert heard.events == [("update", post["id"]), ("favourite", bob.username), ("delete", post["id"])]
+    finally:
+        await asyncio.to_thread(handle.close)
