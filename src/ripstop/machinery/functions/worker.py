@@ -26,8 +26,12 @@ SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 
 """How full a worker may be, as a share of its concurrency, and still take calls of a class."""
 
 PROBE = 32
-PROBE_INTERVAL = 0.5
-"""So many calls of a clogged class are looked at, each so many seconds, whatever function they are of."""
+PROBE_INTERVALS = {Criticality.CRITICAL: 0.5, Criticality.HIGH: 0.5, Criticality.NORMAL: 0.5, Criticality.LOW: 4.0}
+"""So many calls of a clogged class are looked at, each so many seconds, whatever function they are of.
+
+Those of the clogging function are put off again, each at the price of two commits: so nothing that may wait for long is
+looked at often.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +96,7 @@ class Worker:
         self._beat = Beat(self._limits.gather)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
-        self._probe_at = 0.0
+        self._probe_at: dict[int, float] = {}
         self._runner = Runner(
             store,
             functions,
@@ -181,11 +185,11 @@ class Worker:
         self._runner.starved = len(classes) + len(clogs) < len(SHARES)
         orders = [Order(classes, min(room[class_] for class_ in classes))] if classes else []
         now = self._monotonic()
-        probe = bool(clogs) and now >= self._probe_at
-        if probe:
-            self._probe_at = now + PROBE_INTERVAL
         for class_, desk in clogs.items():
-            places = desk.places() + (PROBE if probe else 0)
+            places = desk.places()
+            if now >= self._probe_at.get(class_, 0.0):
+                self._probe_at[class_] = now + PROBE_INTERVALS[Criticality(class_)]
+                places += PROBE
             if places >= (desk.function.concurrency or 1) and room[class_] > 0:
                 orders.append(Order([class_], min(places, room[class_]), clogged=class_))
         return orders
