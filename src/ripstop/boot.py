@@ -24,6 +24,7 @@ from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.domain.search import model as search
 from ripstop.domain.search.functions import Indexing
+from ripstop.domain.viewing import model as viewing
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.slots import FileSlot
@@ -67,6 +68,7 @@ SCHEMA = Schema(
             *accounts.ASSOCIATIONS,
             *follows.ASSOCIATIONS,
             *posts.ASSOCIATIONS,
+            *viewing.ASSOCIATIONS,
             *notifications.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
         )

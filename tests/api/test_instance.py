@@ -35,8 +35,6 @@ async def test_what_is_empty_for_everybody(api: Api, path: str) -> None:
     "path",
     [
         "/api/v1/announcements",
-        "/api/v1/filters",
-        "/api/v2/filters",
         "/api/v1/conversations",
         "/api/v1/followed_tags",
     ],

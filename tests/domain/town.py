@@ -20,6 +20,7 @@ from ripstop.domain.posts import actions as posting
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.draft import Draft
 from ripstop.domain.posts.model import POST, Post
+from ripstop.domain.viewing import model as viewing
 from ripstop.engines.base import Schema, Store
 from ripstop.kernel.clock import SystemClock
 from ripstop.machinery.bus import MemoryBus
@@ -36,7 +37,7 @@ ORIGIN = "http://town.test"
 SCHEMA = Schema(
     associations={
         association.number: association.engine
-        for package in (accounts, follows, posts, notifications, feeds)
+        for package in (accounts, follows, posts, viewing, notifications, feeds)
         for association in package.ASSOCIATIONS
     },
     keyspaces=keyspace_types(feeds.KEYSPACES),

@@ -7,7 +7,8 @@ import msgspec
 
 from ripstop.domain.accounts.markers import markers
 from ripstop.domain.notifications.model import KINDS, NOTIFIED, UNDONE, Notice
-from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
+from ripstop.domain.viewing import Place, Seen, filters_of, hydrate, sight_of
+from ripstop.domain.viewing.model import NOTIFICATIONS
 from ripstop.engines import base
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
@@ -76,8 +77,9 @@ async def access_notification(graph: Graph, viewer: int, id_: int) -> Notificati
 
 
 async def _hydrate(graph: Graph, viewer: int, rows: list[base.Association]) -> list[Notification]:
-    """Those whose post, if they are of one, is there and for the viewer to see."""
+    """Those whose post, if they are of one, is there and for the viewer to see, and not hidden by a filter."""
     sight = await sight_of(graph, viewer)
+    filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
     notices = [_decode(row.data or "{}") for row in rows]
     ids = list(dict.fromkeys(notice.post for notice in notices if notice.post is not None))
     seen = {item.post.id: item for item in await hydrate(graph, sight, ids, Place.SINGLE)}
@@ -87,6 +89,8 @@ async def _hydrate(graph: Graph, viewer: int, rows: list[base.Association]) -> l
         if notice.actor in sight.blocks or notice.actor in sight.blocked_by:
             continue
         if notice.post is not None and post is None:
+            continue
+        if post is not None and filters and filters.hides(post.original or post.post, NOTIFICATIONS, now_ms):
             continue
         found.append(Notification(row.target, row.flags, notice.actor, post))
     return found

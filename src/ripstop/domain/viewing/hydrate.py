@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ripstop.domain.posts.model import POST, Post
+from ripstop.domain.viewing import model
+from ripstop.domain.viewing.filters import filters_of
 from ripstop.domain.viewing.sight import Place, Sight, sight_of
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
+
+
+CONTEXTS = {
+    Place.HOME: model.HOME,
+    Place.PUBLIC: model.PUBLIC,
+    Place.ACCOUNT: model.ACCOUNT,
+    Place.THREAD: model.THREAD,
+}
+"""Which filters apply in a place. Whoever names a post is shown it; notifications ask for themselves."""
 
 
 class Seen(NamedTuple):
@@ -19,7 +30,8 @@ class Seen(NamedTuple):
 async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) -> list[Seen]:
     """Those posts that are there and that the viewer may see in this place, in the order of `ids`.
 
-    At most three engine calls: posts, what they pass on, and relations that are too many to be held.
+    What the viewer's own filters hide there is left out as well. At most three engine calls: posts, what they pass on,
+    and relations that are too many to be held; and those of `filters_of`.
     """
     posts = await graph.get_many(POST, ids)
     reposted = [entry.value.repost_of for entry in posts.values() if entry.value.repost_of is not None]
@@ -28,6 +40,9 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
         sight = await sight.knowing(
             graph, {entry.value.author for entries in (posts, originals) for entry in entries.values()}
         )
+    context = CONTEXTS.get(place)
+    filters = await filters_of(graph, sight.viewer) if context is not None else None
+    now_ms = graph.now_ms() if filters else 0
     original_place = Place.SINGLE if place is Place.SINGLE else Place.PUBLIC
     seen = []
     for id_ in ids:
@@ -39,6 +54,8 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
             original = originals.get(post.value.repost_of)
             if original is None or not sight.shows(original.value, original_place):
                 continue
+        if filters and context is not None and filters.hides(original or post, context, now_ms):
+            continue
         seen.append(Seen(post, original))
     return seen
 

@@ -36,8 +36,6 @@ class Instance:
             _empty("/api/v1/featured_tags", "read:accounts"),
             Route("GET", "/api/v1/preferences", self.preferences, scope="read:accounts", auth=Auth.USER),
             _empty("/api/v1/announcements", None),
-            _empty("/api/v1/filters", "read:filters"),
-            _empty("/api/v2/filters", "read:filters"),
             _empty("/api/v1/conversations", "read:statuses"),
         ]
 

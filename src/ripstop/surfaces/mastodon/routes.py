@@ -9,6 +9,7 @@ from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.discovery import Discovery
 from ripstop.surfaces.mastodon.edits import Edits
+from ripstop.surfaces.mastodon.filters import Filters, OldFilters
 from ripstop.surfaces.mastodon.follow_requests import FollowRequests
 from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.lists import Lists
@@ -42,6 +43,8 @@ def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, sea
         *Edits(graph, statuses, accounts.cards, site=site).routes(),
         *Timelines(graph, home, statuses).routes(),
         *Tags(graph, site).routes(),
+        *Filters(graph).routes(),
+        *OldFilters(graph).routes(),
         *Lists(graph, accounts, statuses).routes(),
         *Notifications(graph, notifications).routes(),
         *Search(graph, engine, accounts, statuses, site=site).routes(),

@@ -13,9 +13,10 @@ import msgspec
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPLIES, REPOSTED, REPOSTED_BY, Post
 from ripstop.domain.text import tag_url
-from ripstop.domain.viewing import Seen
+from ripstop.domain.viewing import Seen, filters_of
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
+from ripstop.surfaces.mastodon.present.filter import NOTHING_FILTERED, filtered
 from ripstop.surfaces.mastodon.present.instants import instant
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY)
@@ -97,7 +98,7 @@ class StatusPresenter:
         return {id_: b"".join(parts) for id_, parts in (await self._parts(viewer, items)).items()}
 
     async def _parts(self, viewer: int | None, items: Sequence[Seen]) -> dict[int, tuple[bytes, ...]]:
-        """What each Status is joined from, by the id of the post. At most five engine calls, whatever the length."""
+        """What each Status is joined from, by the id of the post. At most seven engine calls, whatever the length."""
         if not items:
             return {}
         graph = self._graph
@@ -120,6 +121,7 @@ class StatusPresenter:
         cards = await self._cards(authors)
         tallies = await graph.tallies(ids, COUNTS)
         marks = await graph.marks(viewer, MARKS, ids) if viewer is not None else None
+        filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
         found: dict[int, tuple[bytes, ...]] = {}
         for post, reposted in items:
             original = post if reposted is None else reposted
@@ -129,6 +131,8 @@ class StatusPresenter:
             tally = tallies[original.id]
             counts = tally.rendered.get("status") or self._counts(tally)
             ending = b"}" if marks is None else _MARKED[marks[original.id]]
+            if filters and (matches := filters.matches(original, now_ms)):
+                ending = ending.replace(NOTHING_FILTERED, filtered(matches))
             parts = (b'{"account":', card, original.rendered["status"], b',"reblog":null', counts, ending)
             if reposted is None:
                 found[post.id] = parts
