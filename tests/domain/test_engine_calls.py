@@ -32,6 +32,7 @@ async def a_scene(house: House, *, size: int) -> Scene:
         await fan.do(f"/api/v1/statuses/{post}/favourite")
         await fan.do(f"/api/v1/statuses/{post}/reblog")
     await bob.do("/api/v1/tags/many/follow")
+    await alice.do(f"/api/v1/statuses/{post}/pin")
     list_ = int((await bob.do("/api/v1/lists", {"title": "friends", "exclusive": "true"}))["id"])
     for fan in crowd:
         await bob.follow(fan)
@@ -44,6 +45,7 @@ PAGES = {
     "home": "/api/v1/timelines/home?limit=40",
     "local": "/api/v1/timelines/public?local=true&limit=40",
     "hashtag": "/api/v1/timelines/tag/many?limit=40",
+    "pinned": "/api/v1/accounts/{alice}/statuses?pinned=true",
     "account": "/api/v1/accounts/{alice}/statuses?limit=40",
     "list": "/api/v1/timelines/list/{list}?limit=40",
     "context": "/api/v1/statuses/{post}/context",
@@ -64,9 +66,12 @@ async def asked_for_pages(house: House, scene: Scene) -> dict[str, tuple[int, in
         async with house.another() as cold:
             with cold.counted() as first:
                 assert await who.get(path, house=cold)
-            with cold.counted() as again:
-                await who.get(path, house=cold)
-        counts[name] = (sum(first.values()), sum(again.values()))
+            warm = []
+            for _ in range(5):  # the low-water marks are read anew after some milliseconds, which may pass meanwhile
+                with cold.counted() as again:
+                    await who.get(path, house=cold)
+                warm.append(sum(again.values()))
+        counts[name] = (sum(first.values()), min(warm))
     return counts
 
 
@@ -102,6 +107,8 @@ WRITES: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "reblog": ("/api/v1/statuses/{post}/reblog", {}, {"commit": 1, "object_get": 1, "assoc_counts": 2, "assoc_get": 1}),
     "unreblog": ("/api/v1/statuses/{post}/unreblog", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
     "bookmark": ("/api/v1/statuses/{post}/bookmark", {}, {"commit": 1, "assoc_get": 1}),
+    "mute": ("/api/v1/statuses/{post}/mute", {}, {"commit": 1, "assoc_range": 1}),
+    "unmute": ("/api/v1/statuses/{post}/unmute", {}, {"commit": 1, "assoc_range": 1}),
     "unfollow": ("/api/v1/accounts/{alice}/unfollow", {}, {"commit": 1, "assoc_get": 2}),
     "follow": ("/api/v1/accounts/{alice}/follow", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
 }

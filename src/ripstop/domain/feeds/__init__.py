@@ -6,7 +6,7 @@ from ripstop.domain.feeds.lists import list_timeline
 from ripstop.domain.feeds.page import Page, Window
 from ripstop.domain.feeds.tags import tag_timeline
 from ripstop.domain.feeds.thread import Context, thread_context
-from ripstop.domain.feeds.timelines import account_posts, local_timeline
+from ripstop.domain.feeds.timelines import account_posts, local_timeline, pinned_posts
 
 __all__ = [
     "Context",
@@ -18,6 +18,7 @@ __all__ = [
     "account_posts",
     "list_timeline",
     "local_timeline",
+    "pinned_posts",
     "tag_timeline",
     "thread_context",
 ]

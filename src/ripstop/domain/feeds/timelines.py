@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from ripstop.domain.feeds.page import Page, Stretch, Window, fill_page, orders
-from ripstop.domain.posts.model import IS_PUBLIC, LOCAL_TIMELINE, MEDIA, POSTED, REPOST, TIMELINE, Post
-from ripstop.domain.viewing import Place, Sight, sight_of
+from ripstop.domain.posts.model import IS_PUBLIC, LOCAL_TIMELINE, MEDIA, PINNED, POSTED, REPOST, TIMELINE, Post
+from ripstop.domain.posts.pins import MOST_PINNED
+from ripstop.domain.viewing import Place, Sight, hydrate, sight_of
 from ripstop.machinery.graph import Association, Graph
 
 
@@ -38,6 +39,13 @@ async def account_posts(
 
     filtered = keep if exclude_replies or tag is not None else None
     return await _read(graph, sight, Place.ACCOUNT, window, account, POSTED, mask=mask, match=match, keep=filtered)
+
+
+async def pinned_posts(graph: Graph, viewer: int | None, account: int) -> Page:
+    """What an account's profile shows first, the last pinned foremost, as far as the viewer may see it."""
+    sight = await sight_of(graph, viewer)
+    rows = await graph.range(account, PINNED, limit=MOST_PINNED)
+    return Page(await hydrate(graph, sight, [row.target for row in rows], Place.ACCOUNT), None, None)
 
 
 async def _read(

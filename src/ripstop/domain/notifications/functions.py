@@ -21,6 +21,7 @@ from ripstop.domain.posts.events import (
     PostUnliked,
     PostUnreposted,
 )
+from ripstop.domain.posts.threads import is_muted
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph, TypeSet
@@ -143,6 +144,8 @@ class Notifications:
 
     async def _tell(self, account: int, id_: int, kind: int, notice: Notice) -> Outcome:
         if await self._unwanted(account, notice.actor):
+            return Done()
+        if notice.post is not None and await is_muted(self._graph, account, notice.post):
             return Done()
         write = self._graph.write(account)
         write.put(NOTIFIED, account, id_, order=id_, flags=kind, data=notice, if_absent=True)

@@ -18,6 +18,7 @@ from ripstop.domain.posts.listing import enlist, strike
 from ripstop.domain.posts.model import (
     BOOKMARKED,
     LIKED,
+    PINNED,
     POST,
     POSTED,
     REPOSTED,
@@ -145,6 +146,7 @@ async def _delete(graph: Graph, actor: int, post: Entry[Post]) -> bool:
         write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
     else:
         strike(write, post.id, post.value)
+        write.remove(PINNED, actor, post.id)
         write.emit(
             PostDeleted(
                 post=post.id,

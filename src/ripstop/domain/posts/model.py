@@ -119,6 +119,10 @@ IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
 REVISED = association(35, "revised", counted=Counted.NO)
 """Post to its revisions; the order is the revision's id, minted at the edit that ended it."""
+PINNED = association(38, "pinned", counted=Counted.NO)
+"""Account to those of its posts that its profile shows first; the order is an id minted at the pin."""
+MUTES_THREAD = association(40, "mutes_thread", counted=Counted.NO)
+"""Account to the root of a thread; the order is an id minted at the mute."""
 FOLLOWS_TAG = association(33, "follows_tag", counted=Counted.NO)
 """Account to `tag_id` of a hashtag; the order is an id minted at the follow, the data a `FollowedTag`."""
 
@@ -139,6 +143,8 @@ ASSOCIATIONS = (
     IN_THREAD,
     THREAD,
     REVISED,
+    PINNED,
+    MUTES_THREAD,
     FOLLOWS_TAG,
 )
 

@@ -18,6 +18,8 @@ from ripstop.domain.posts.actions import (
 )
 from ripstop.domain.posts.draft import Draft
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPOSTED_BY, Post, Signature
+from ripstop.domain.posts.pins import pin, unpin
+from ripstop.domain.posts.threads import mute_thread, unmute_thread
 from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
@@ -94,6 +96,10 @@ class Statuses:
             act("unreblog", self.unrepost, "statuses"),
             act("bookmark", self.bookmark, "bookmarks"),
             act("unbookmark", self.unbookmark, "bookmarks"),
+            act("pin", self.pin, "accounts"),
+            act("unpin", self.unpin, "accounts"),
+            act("mute", self.mute, "mutes"),
+            act("unmute", self.unmute, "mutes"),
             own("favourites", self.liked),
             own("bookmarks", self.bookmarked),
         ]
@@ -182,6 +188,30 @@ class Statuses:
         """A commit, and an engine call to show it."""
         post = await self._original(request)
         await unbookmark(self._graph, request.account, post)
+        return await self._show_again(request.account, post)
+
+    async def pin(self, request: Request, params: None) -> bytes:
+        """An engine call, a commit, and three engine calls to show it."""
+        seen = await self._seen(request)
+        await pin(self._graph, request.account, seen.post)
+        return await self._show_again(request.account, seen.post)
+
+    async def unpin(self, request: Request, params: None) -> bytes:
+        """A commit, and an engine call to show it."""
+        post = await self._original(request)
+        await unpin(self._graph, request.account, post)
+        return await self._show_again(request.account, post)
+
+    async def mute(self, request: Request, params: None) -> bytes:
+        """Mutes the thread. A commit, and an engine call to show it."""
+        post = await self._original(request)
+        await mute_thread(self._graph, request.account, post)
+        return await self._show_again(request.account, post)
+
+    async def unmute(self, request: Request, params: None) -> bytes:
+        """A commit, and an engine call to show it."""
+        post = await self._original(request)
+        await unmute_thread(self._graph, request.account, post)
         return await self._show_again(request.account, post)
 
     # Lists

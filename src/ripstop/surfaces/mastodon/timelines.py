@@ -5,7 +5,16 @@ from typing import Annotated
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT
-from ripstop.domain.feeds import Home, Page, Window, account_posts, local_timeline, tag_timeline, thread_context
+from ripstop.domain.feeds import (
+    Home,
+    Page,
+    Window,
+    account_posts,
+    local_timeline,
+    pinned_posts,
+    tag_timeline,
+    thread_context,
+)
 from ripstop.domain.text import tag_name
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
@@ -110,12 +119,12 @@ class Timelines:
         return await self._answer(request, viewer, found)
 
     async def account(self, request: Request, params: AccountPostsParams) -> Response:
-        """Posts and reposts of one account. Nothing is pinned yet, so `pinned` is empty."""
+        """Posts and reposts of one account. With `pinned`, those that it shows first, all at once."""
         viewer = viewer_of(request)
         if await self._graph.get(ACCOUNT, params.id) is None:
             raise NotFound("Record not found")
         if params.pinned:
-            return await self._answer(request, viewer, Page([], None, None))
+            return await self._answer(request, viewer, await pinned_posts(self._graph, viewer, params.id))
         found = await account_posts(
             self._graph,
             viewer,

@@ -11,7 +11,8 @@ from itertools import product
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
-from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPLIES, REPOSTED, REPOSTED_BY, Post
+from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, PINNED, REPLIES, REPOSTED, REPOSTED_BY, Post
+from ripstop.domain.posts.threads import muted_threads, root_of
 from ripstop.domain.text import tag_url
 from ripstop.domain.viewing import Seen, filters_of
 from ripstop.kernel.errors import NotFound
@@ -20,26 +21,28 @@ from ripstop.surfaces.mastodon.present.filter import NOTHING_FILTERED, filtered
 from ripstop.surfaces.mastodon.present.instants import instant
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY)
-MARKS = TypeSet(LIKED, REPOSTED, BOOKMARKED)
+MARKS = TypeSet(LIKED, REPOSTED, BOOKMARKED, PINNED)
+MUTED = 1 << len(MARKS.types)
+"""Bit of an ending, above those of MARKS: the viewer mutes the thread."""
 
 AccountCards = Callable[[Collection[int]], Awaitable[Mapping[int, bytes]]]
 """Renders accounts: id to the Account entity; those that are gone are absent."""
 
 
-def _marks_bytes(liked: bool, reposted: bool, bookmarked: bool) -> bytes:
+def _marks_bytes(liked: bool, reposted: bool, bookmarked: bool, pinned: bool, muted: bool) -> bytes:
     marks = {
         "favourited": liked,
         "reblogged": reposted,
         "bookmarked": bookmarked,
-        "muted": False,
-        "pinned": False,
+        "muted": muted,
+        "pinned": pinned,
         "filtered": [],
     }
     return b"," + msgspec.json.encode(marks)[1:-1] + b"}"
 
 
-_MARKED = [_marks_bytes(a, b, c) for c, b, a in product((False, True), repeat=3)]
-"""What a viewer did with a post, by the bits of MARKS."""
+_MARKED = [_marks_bytes(a, b, c, d, e) for e, d, c, b, a in product((False, True), repeat=5)]
+"""What a viewer did with a post, by the bits of MARKS and MUTED."""
 
 
 def _counts_bytes(replies: int, reposts: int, likes: int) -> bytes:
@@ -80,7 +83,9 @@ class StatusPresenter:
         if author is None or author.id not in cards:
             raise NotFound("Record not found")
         rendered = self._post(post, author.value)
-        return b"".join((b'{"account":', cards[author.id], rendered, b',"reblog":null', _NEW, _MARKED[0]))
+        is_muted = root_of(post) in await muted_threads(self._graph, author.id, (post,))
+        ending = _MARKED[MUTED if is_muted else 0]
+        return b"".join((b'{"account":', cards[author.id], rendered, b',"reblog":null', _NEW, ending))
 
     async def render_list(self, viewer: int | None, items: Sequence[Seen]) -> bytes:
         """A JSON list of Status, of those whose author is still there."""
@@ -120,7 +125,11 @@ class StatusPresenter:
             await self._render_posts(bare)
         cards = await self._cards(authors)
         tallies = await graph.tallies(ids, COUNTS)
-        marks = await graph.marks(viewer, MARKS, ids) if viewer is not None else None
+        marks = None
+        muted: Collection[int] = ()
+        if viewer is not None:
+            marks = await graph.marks(viewer, MARKS, ids)
+            muted = await muted_threads(graph, viewer, [item.original or item.post for item in items])
         filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
         found: dict[int, tuple[bytes, ...]] = {}
         for post, reposted in items:
@@ -131,6 +140,8 @@ class StatusPresenter:
             tally = tallies[original.id]
             counts = tally.rendered.get("status") or self._counts(tally)
             ending = b"}" if marks is None else _MARKED[marks[original.id]]
+            if muted and marks is not None and root_of(original) in muted:
+                ending = _MARKED[marks[original.id] | MUTED]
             if filters and (matches := filters.matches(original, now_ms)):
                 ending = ending.replace(NOTHING_FILTERED, filtered(matches))
             parts = (b'{"account":', card, original.rendered["status"], b',"reblog":null', counts, ending)
