@@ -10,7 +10,6 @@ from ripstop.domain.viewing.sight import Place, Sight, sight_of
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
 
-
 CONTEXTS = {
     Place.HOME: model.HOME,
     Place.PUBLIC: model.PUBLIC,
