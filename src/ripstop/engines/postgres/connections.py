@@ -62,10 +62,15 @@ BAD_DATA: Final = (
 """Errors that say: these values cannot be stored. Nothing was done."""
 
 
+READ_SECONDS = 0.5
+"""After so long a read is interrupted. PostgreSQL knows wall-clock time only, and a machine may be busy with others: a
+bound as tight as on SQLite, where CPU time counts, would refuse what only had to wait."""
+
+
 class Connections:
     """The connections of one process: opened after the fork, opened again after a loss."""
 
-    def __init__(self, dsn: str, *, read_seconds: float = 0.05) -> None:
+    def __init__(self, dsn: str, *, read_seconds: float = READ_SECONDS) -> None:
         self._dsn = dsn
         read = {"statement_timeout": _milliseconds(read_seconds)}
         self._readers = Pool(partial(self._connect, read), size=READERS)

@@ -26,7 +26,7 @@ from ripstop.engines.postgres import backup, keeping
 from ripstop.engines.postgres.calls import Calls, Wakeups
 from ripstop.engines.postgres.changes import ChangeLog
 from ripstop.engines.postgres.committer import Committer
-from ripstop.engines.postgres.connections import Connections
+from ripstop.engines.postgres.connections import READ_SECONDS, Connections
 from ripstop.engines.postgres.derived import Keyspaces, TextIndex
 from ripstop.engines.postgres.flatten import directions
 from ripstop.engines.postgres.migrations import migrate
@@ -44,7 +44,9 @@ class PostgresStore:
     :param read_seconds: after so long a read is interrupted; text queries have budgets of their own.
     """
 
-    def __init__(self, dsn: str, schema: Schema, *, clock: Clock | None = None, read_seconds: float = 0.05) -> None:
+    def __init__(
+        self, dsn: str, schema: Schema, *, clock: Clock | None = None, read_seconds: float = READ_SECONDS
+    ) -> None:
         self._schema = schema
         self._connections = connections = Connections(dsn, read_seconds=read_seconds)
         self._wakeups = Wakeups(connections)
