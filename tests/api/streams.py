@@ -36,8 +36,8 @@ class Socket:
     async def next(self) -> tuple[list[str], str, Any]:
         """The streams, the event and the payload of what comes next."""
         frame = await self._next()
-        assert set(frame) == {"stream", "event", "payload"}, frame
-        return frame["stream"], frame["event"], msgspec.json.decode(frame["payload"])
+        assert set(frame) | {"payload"} == {"stream", "event", "payload"}, frame
+        return frame["stream"], frame["event"], msgspec.json.decode(frame.get("payload", "null"))
 
     async def _next(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):
@@ -89,8 +89,7 @@ class Streams:
     @asynccontextmanager
     async def socket(self, who: Person, *subscribed: str, **query: str) -> AsyncIterator[Socket]:
         """A WebSocket that is subscribed to these streams."""
-        query = {"access_token": who.token, **query}
-        async with self.session.ws_connect(self.url, params=query, max_msg_size=0) as websocket:
+        async with await self.connect(params={"access_token": who.token, **query}) as websocket:
             socket = Socket(websocket)
             for stream in subscribed:
                 await websocket.send_json({"type": "subscribe", "stream": stream})
@@ -108,13 +107,26 @@ class Streams:
             await events.begun()
             yield events
 
+    async def connect(self, **options: Any) -> aiohttp.ClientWebSocketResponse:
+        """A handshake. Where the server says that it has too much to do, it is tried again."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    websocket: aiohttp.ClientWebSocketResponse
+                    websocket = await self.session.ws_connect(self.url, max_msg_size=0, **options)
+                    return websocket
+                except aiohttp.WSServerHandshakeError as error:
+                    if error.status != 503:
+                        raise
+                await asyncio.sleep(0.1)
+
     async def refused(self, path: str = "", **options: Any) -> int:
         """The status with which a handshake or an event stream is refused."""
         if path:
             async with self.session.get(f"{self.url}/{path}", **options) as response:
                 return response.status
         try:
-            await self.session.ws_connect(self.url, **options)
+            await self.connect(**options)
         except aiohttp.WSServerHandshakeError as error:
             return error.status
         raise AssertionError("the handshake was accepted")

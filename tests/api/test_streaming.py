@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+import websockets
 
 from tests.api.client import SCOPES, Api, Person, sign_up_form
 from tests.api.streams import Streams
@@ -207,6 +209,24 @@ async def test_notifications_of_those_who_are_blocked_do_not_come(
         await api.follow(carol, alice)
         _, _, payload = await hers.next()
         assert (payload["type"], payload["account"]["id"]) == ("follow", carol.id)
+
+
+async def test_changed_filters_are_told(api: Api, streams: Streams, alice: Person) -> None:
+    async with streams.socket(alice, "user") as hers, streams.events(alice, "user") as events:
+        await api.want("POST", "/api/v2/filters", as_=alice, form={"title": "cats", "context[]": "home"})
+        assert await hers.next() == (["user"], "filters_changed", None)
+        assert await events.next() == ("filters_changed", {})
+
+
+async def test_a_library_that_breaks_messages_up(api: Api, streams: Streams, alice: Person) -> None:
+    url = streams.url.replace("http", "ws", 1)
+    async with websockets.connect(url, subprotocols=[websockets.Subprotocol(alice.token)], proxy=None) as websocket:
+        assert websocket.subprotocol == alice.token
+        await websocket.send(['{"type": "subs', 'cribe", "stream"', ': "nonsense"}'])
+        assert msgspec.json.decode(await websocket.recv())["status"] == 404
+        await (await websocket.ping(b"are you there?"))
+        await websocket.close(1000)
+        assert websocket.close_code == 1000
 
 
 # Tokens

@@ -55,7 +55,7 @@ async def test_nobody_opens_too_many(api: Api, streams: Streams) -> None:
     status = 101
     while status == 101 and len(opened) <= 2 * MOST_OF_ONE:
         try:
-            opened.append(await streams.session.ws_connect(streams.url, params={"access_token": greedy.token}))
+            opened.append(await streams.connect(params={"access_token": greedy.token}))
             await streams_settled(opened[-1])
         except aiohttp.WSServerHandshakeError as error:
             status = error.status

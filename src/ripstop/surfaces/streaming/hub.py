@@ -18,6 +18,7 @@ from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import PostDeleted, PostPublished, PostReposted, PostUnreposted
 from ripstop.domain.posts.model import IS_DIRECT, POST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
+from ripstop.domain.viewing.events import FiltersChanged
 from ripstop.kernel.errors import NotFound, Overloaded, RipstopError, TooManyRequests
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
@@ -29,7 +30,7 @@ from ripstop.surfaces.streaming.news import News
 
 log = logging.getLogger(__name__)
 
-EVENTS = (PostPublished, PostDeleted, PostReposted, PostUnreposted, Followed, Unfollowed, Notified)
+EVENTS = (PostPublished, PostDeleted, PostReposted, PostUnreposted, Followed, Unfollowed, Notified, FiltersChanged)
 
 MOST_LISTENERS = 20_000
 """Connections of one process."""
@@ -86,6 +87,7 @@ class Hub:
             Followed: self._edge_changed,
             Unfollowed: self._edge_changed,
             Notified: self._notified,
+            FiltersChanged: self._filters_changed,
         }
 
     # Listeners
@@ -219,6 +221,12 @@ class Hub:
 
     async def _edge_changed(self, event: Followed | Unfollowed) -> None:
         await self._following.refresh(event.follower)
+
+    async def _filters_changed(self, event: FiltersChanged) -> None:
+        stream = Stream(Kind.HOME, event.account)
+        news = News("filters_changed")
+        for listener in tuple(self._listening.get(stream, ())):
+            listener.tell(stream, news)
 
     async def _notified(self, event: Notified) -> None:
         account = event.account

@@ -10,12 +10,12 @@ class News:
     """One event.
 
     :param event: its name in the API.
-    :param payload: JSON without a line end.
+    :param payload: JSON without a line end; None for an event that says all by its name.
     """
 
     __slots__ = ("_chunk", "_event", "_frames", "_payload")
 
-    def __init__(self, event: str, payload: bytes) -> None:
+    def __init__(self, event: str, payload: bytes | None = None) -> None:
         self._event = event
         self._payload = payload
         self._frames: dict[tuple[str, int | str], bytes] = {}
@@ -26,16 +26,15 @@ class News:
         label = (stream.kind.value, stream.of if isinstance(stream.of, str) else "")
         frame = self._frames.get(label)
         if frame is None:
-            message = {
-                "stream": [name for name in label if name],
-                "event": self._event,
-                "payload": self._payload.decode(),
-            }
+            message: dict[str, object] = {"stream": [name for name in label if name], "event": self._event}
+            if self._payload is not None:
+                message["payload"] = self._payload.decode()
             frame = self._frames[label] = text_frame(msgspec.json.encode(message))
         return frame
 
     def chunk(self) -> bytes:
         """As an event of an event stream (HTML, section 9.2.5)."""
         if not self._chunk:
-            self._chunk = b"event: %b\ndata: %b\n\n" % (self._event.encode(), self._payload)
+            # Browsers drop an event without data.
+            self._chunk = b"event: %b\ndata: %b\n\n" % (self._event.encode(), self._payload or b"{}")
         return self._chunk
