@@ -218,6 +218,21 @@ async def test_changed_filters_are_told(api: Api, streams: Streams, alice: Perso
         assert await events.next() == ("filters_changed", {})
 
 
+async def test_filters_hide_and_warn(api: Api, streams: Streams, alice: Person, bob: Person) -> None:
+    for word, action in (("cats", "hide"), ("dogs", "warn")):
+        form = {"title": word, "context[]": "home", "filter_action": action, "keywords_attributes[][keyword]": word}
+        await api.want("POST", "/api/v2/filters", as_=bob, form=form)
+    await api.follow(bob, alice)
+    async with streams.socket(bob, "user") as his, streams.socket(alice, "user") as hers:
+        await api.publish(alice, "about cats")
+        post = await api.publish(alice, "about dogs")
+        _, _, payload = await his.next()
+        assert (payload["id"], payload["filtered"][0]["filter"]["title"]) == (post["id"], "dogs")
+        while (payload := (await hers.next())[2])["id"] != post["id"]:
+            pass
+        assert "filtered" not in payload
+
+
 async def test_a_library_that_breaks_messages_up(api: Api, streams: Streams, alice: Person) -> None:
     url = streams.url.replace("http", "ws", 1)
     async with websockets.connect(url, subprotocols=[websockets.Subprotocol(alice.token)], proxy=None) as websocket:

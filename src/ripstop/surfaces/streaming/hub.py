@@ -18,8 +18,9 @@ from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import PostDeleted, PostPublished, PostReposted, PostUnreposted
 from ripstop.domain.posts.model import IS_DIRECT, POST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
+from ripstop.domain.viewing import filters_of
 from ripstop.domain.viewing.events import FiltersChanged
-from ripstop.kernel.errors import NotFound, Overloaded, RipstopError, TooManyRequests
+from ripstop.kernel.errors import NotFound, Overloaded, TooManyRequests
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
 from ripstop.surfaces.http.auth import Authenticate
@@ -167,8 +168,8 @@ class Hub:
                     await self._graph.sync()
                     for listener in tuple(one):
                         await self._look_after(listener)
-                except RipstopError:
-                    log.warning("streams were not looked after", exc_info=True)
+                except Exception:
+                    log.exception("some streams were not looked after")
 
     async def _look_after(self, listener: Listener) -> None:
         bearer = await self._authenticate(listener.secret)
@@ -263,7 +264,7 @@ class Hub:
 
     async def _tell_post(self, post: int, streams: Iterable[Stream]) -> None:
         """Tell of a post or repost those listeners who may see it."""
-        news: News | None = None
+        rendered: dict[int | None, News] = {}
         told = 0
         for stream in streams:
             for listener in tuple(self._listening.get(stream, ())):
@@ -271,14 +272,18 @@ class Hub:
                 if told % AT_ONCE == 0:
                     await asyncio.sleep(0)
                 seen = await allowed(self._graph, listener.viewer, post, stream.kind)
-                if seen is None or stream not in listener.streams:
+                if seen is None:
                     continue
+                # Filters may warn of it: only those who have some are shown what is theirs alone.
+                viewer = listener.viewer if await filters_of(self._graph, listener.viewer) else None
+                news = rendered.get(viewer)
                 if news is None:
-                    rendered = (await self._statuses.render_each(None, [seen])).get(post)
-                    if rendered is None:  # its author is gone
+                    status = (await self._statuses.render_each(viewer, [seen])).get(post)
+                    if status is None:  # its author is gone
                         return
-                    news = News("update", rendered)
-                listener.tell(stream, news)
+                    news = rendered[viewer] = News("update", status)
+                if stream in listener.streams:
+                    listener.tell(stream, news)
 
     async def _tell_gone(self, post: int, streams: Iterable[Stream]) -> None:
         """Tell that a post or repost is gone: its id alone, to those who may have been told of it."""
