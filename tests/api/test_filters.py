@@ -88,6 +88,9 @@ async def test_keywords_and_posts_one_by_one(api: Api, alice: Person, bob: Perso
     for at in (one_keyword, one_post):
         await api.want("DELETE", at, as_=alice)
         assert (await api.get(at, as_=alice)).status == 404
+    odd = await api.want("POST", f"{path}/keywords", as_=alice, json={"keyword": "a\x07b\U0001f600"})
+    assert odd["keyword"] == "ab\U0001f600"
+    await api.want("DELETE", f"{V2}/keywords/{odd['id']}", as_=alice)
     left = await api.want("GET", path, as_=alice)
     assert (left["keywords"], left["statuses"]) == ([], [])
 

@@ -31,6 +31,8 @@ async def test_a_list_is_made_changed_and_deleted(api: Api, alice: Person) -> No
     for method in ("GET", "DELETE", "PUT"):
         assert (await api.ask(method, path, as_=alice)).status == 404
     assert (await api.get(LISTS, as_=alice)).ids == [second]
+    odd = await api.want("PUT", f"{LISTS}/{second}", as_=alice, json={"title": "a\x07b"})
+    assert odd["title"] == "ab"
     assert (await api.get(LISTS)).status == 401
 
 

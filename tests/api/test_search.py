@@ -95,6 +95,8 @@ async def test_posts_are_found_by_consent(api: Api, alice: Person, bob: Person) 
     assert await posts(api, word, as_=bob, account_id=bob.id) == []
     assert await posts(api, f"{word} from:{alice.username}", as_=bob) == [after["id"], before["id"]]
     assert await posts(api, f"from:me {word}", as_=bob) == []
+    assert await posts(api, f"from:\x07nobody {word}", as_=bob) == []
+    assert await posts(api, f"\x07{word}", as_=bob) == await posts(api, word, as_=bob)
     assert await posts(api, word, as_=bob, limit="1", offset="1") == [before["id"]]
     assert (await api.want("GET", SEARCH, query={"q": word}))["statuses"] == []
     await api.want("DELETE", f"/api/v1/statuses/{after['id']}", as_=alice)

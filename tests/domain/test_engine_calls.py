@@ -48,6 +48,8 @@ PAGES = {
     "pinned": "/api/v1/accounts/{alice}/statuses?pinned=true",
     "account": "/api/v1/accounts/{alice}/statuses?limit=40",
     "list": "/api/v1/timelines/list/{list}?limit=40",
+    "list members": "/api/v1/lists/{list}/accounts",
+    "search for accounts": "/api/v1/accounts/search?q=fan",
     "context": "/api/v1/statuses/{post}/context",
     "notifications": "/api/v1/notifications?limit=80",
     "followers": "/api/v1/accounts/{alice}/followers",
@@ -109,6 +111,7 @@ WRITES: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
     "bookmark": ("/api/v1/statuses/{post}/bookmark", {}, {"commit": 1, "assoc_get": 1}),
     "mute": ("/api/v1/statuses/{post}/mute", {}, {"commit": 1, "assoc_range": 1}),
     "unmute": ("/api/v1/statuses/{post}/unmute", {}, {"commit": 1, "assoc_range": 1}),
+    "note": ("/api/v1/accounts/{alice}/note", {"comment": "hm"}, {"commit": 1, "assoc_get": 2}),
     "unfollow": ("/api/v1/accounts/{alice}/unfollow", {}, {"commit": 1, "assoc_get": 2}),
     "follow": ("/api/v1/accounts/{alice}/follow", {}, {"commit": 1, "assoc_counts": 1, "assoc_get": 2}),
 }

@@ -18,6 +18,7 @@ from ripstop.domain.follows.model import (
     REPLIES_POLICIES,
     List,
 )
+from ripstop.domain.text import tidy
 from ripstop.kernel.errors import Conflict, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -121,7 +122,7 @@ def _checked(changes: ListChanges, missing: ListChanges) -> dict[str, object]:
     wanted = {name: getattr(missing, name) if value is None else value for name, value in wanted.items()}
     wanted = {name: value for name, value in wanted.items() if value is not None}
     if "title" in wanted:
-        wanted["title"] = " ".join(wanted["title"].split())
+        wanted["title"] = " ".join(tidy(wanted["title"]).split())
         if not wanted["title"]:
             raise Invalid("Validation failed: Title can't be blank")
         if len(wanted["title"]) > MAX_TITLE:

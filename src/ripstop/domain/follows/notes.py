@@ -8,6 +8,7 @@ import msgspec
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS, NOTES, NoteData
 from ripstop.domain.follows.queries import Relation, relation_to
+from ripstop.domain.text import tidy
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Entry, Graph
 
@@ -23,7 +24,7 @@ async def write_note(graph: Graph, actor: int, target: Entry[Account], text: str
 
     :raises Invalid: it is too long.
     """
-    text = text.strip()
+    text = tidy(text)
     if len(text) > MAX_NOTE:
         raise Invalid(f"Validation failed: Comment is too long (maximum is {MAX_NOTE} characters)")
     relation = await relation_to(graph, actor, target.id)

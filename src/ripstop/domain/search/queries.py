@@ -94,8 +94,11 @@ async def find_posts(
 
 async def _author(graph: Graph, handle: str, local_domain: str) -> int:
     """The account with this handle; 0, which nobody is, if there is none."""
-    username, _, domain = handle.removeprefix("@").partition("@")
-    name = account_name(username, "" if domain.lower() == local_domain.lower() else domain)
+    parts = _HANDLE.fullmatch(handle)
+    if parts is None:
+        return 0
+    domain = (parts[2] or "").lower()
+    name = account_name(parts[1], "" if domain == local_domain.lower() else domain)
     return (await graph.names((name,))).get(name, 0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ripstop.domain.text import tidy
 from ripstop.domain.viewing import access_post
 from ripstop.domain.viewing.actions import (
     access_filter,
@@ -130,7 +131,7 @@ class Filters:
         return json([keyword_fields(keyword) for keyword in (await self._named(request)).value.keywords])
 
     async def add_keyword(self, request: Request, params: KeywordParams) -> Response:
-        keyword = Keyword(self._new_id(request), (params.keyword or "").strip(), params.whole_word is not False)
+        keyword = Keyword(self._new_id(request), tidy(params.keyword or ""), params.whole_word is not False)
         await change_filter(self._graph, request.account, int(request.args["id"]), with_keyword(keyword))
         return json(keyword_fields(keyword))
 
@@ -187,10 +188,10 @@ class Filters:
                     keywords[one.id] = _changed(keywords[one.id], one.keyword, one.whole_word)
                 else:
                     id_ = self._new_id(request)
-                    keywords[id_] = Keyword(id_, (one.keyword or "").strip(), one.whole_word is not False)
+                    keywords[id_] = Keyword(id_, tidy(one.keyword or ""), one.whole_word is not False)
             return msgspec.structs.replace(
                 value,
-                title=value.title if params.title is None else params.title.strip(),
+                title=value.title if params.title is None else tidy(params.title),
                 contexts=value.contexts if params.context is None else tuple(dict.fromkeys(params.context)),
                 action=params.filter_action or value.action,
                 expires_at=value.expires_at if expires_at is msgspec.UNSET else expires_at,
@@ -271,7 +272,7 @@ class OldFilters:
 def _changed(keyword: Keyword, text: str | None, whole_word: bool | None) -> Keyword:
     return Keyword(
         keyword.id,
-        keyword.text if text is None else text.strip(),
+        keyword.text if text is None else tidy(text),
         keyword.whole_word if whole_word is None else whole_word,
     )
 
