@@ -36,13 +36,15 @@ class Following:
             viewers |= self._viewers.get(tag_id(tag), set())
         return viewers
 
-    async def join(self, viewer: int) -> None:
-        """A viewer begins to watch. No engine call if its relations are cached."""
+    def join(self, viewer: int) -> None:
+        """A viewer begins to watch; what it follows is found by `refresh`."""
         self._followed.setdefault(viewer, NOTHING)
-        await self.refresh(viewer)
 
     async def refresh(self, viewer: int) -> None:
-        """What a viewer follows may have changed; costs nothing if it has not, or if it does not watch."""
+        """What a viewer follows may have changed; nothing to do if it has not, or if it does not watch.
+
+        No engine call if the viewer's relations are cached.
+        """
         if viewer not in self._followed:
             return
         sight = await sight_of(self._graph, viewer)

@@ -98,7 +98,7 @@ class WebSocket(asyncio.Protocol):
     def send(self, frame: bytes) -> None:
         """Send what `text_frame` made. Who does not read is dropped without a word, since it would not read that."""
         transport = self._transport
-        if transport is None or self._frames.state is not State.OPEN:
+        if transport is None or transport.is_closing() or self._frames.state is not State.OPEN:
             return
         if transport.get_write_buffer_size() > MOST_BUFFERED:
             transport.abort()

@@ -144,8 +144,9 @@ class Hub:
         listener.streams.add(stream)
         self._listening.setdefault(stream, set()).add(listener)
         if stream.kind is Kind.HOME:
+            self._following.join(listener.viewer)
             await self._graph.sync()
-            await self._following.join(listener.viewer)
+            await self._following.refresh(listener.viewer)
 
     def unsubscribe(self, listener: Listener, stream: Stream) -> None:
         """Bring it that no more. One that it does not have is no error."""
