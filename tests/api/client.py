@@ -100,6 +100,8 @@ class Api:
                     received = {name.lower(): value for name, value in response.headers.items()}
                     answer = Answer(response.status, received, await response.read())
                 if answer.status != 503:
+                    if method == "POST":  # within one millisecond, ids of several shards do not sort by time
+                        await asyncio.sleep(0.001)
                     return answer
                 await asyncio.sleep(0.1)
 

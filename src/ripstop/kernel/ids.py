@@ -60,7 +60,9 @@ class Slot(Protocol):
 
 
 class IdSource:
-    """Mints ids, strictly rising within a process, never the same twice in a store.
+    """Mints ids, strictly rising within a process and shard, never the same twice in a store.
+
+    Ids of different shards sort by their millisecond, and within one by their shard.
 
     A clock that steps back does not matter: minting goes on from the last time used. The slot's high-water mark
     is persisted :data:`AHEAD_MS` ahead, so a restart begins beyond everything that was minted before it. Beyond
