@@ -51,6 +51,8 @@ async def test_accounts_are_found_by_the_beginning_of_their_names(api: Api, alic
     await api.want("POST", f"/api/v1/accounts/{people[0].id}/block", as_=alice)
     await api.want("POST", f"/api/v1/accounts/{alice.id}/block", as_=people[1])
     assert await usernames(api, stem, as_=alice) == [names[2]]
+    assert await usernames(api, names[0], as_=alice) == [names[0]], "clients unblock whom they find by the whole name"
+    assert await usernames(api, names[1], as_=alice) == []
     assert await usernames(api, stem, as_=people[1]) == names
 
 

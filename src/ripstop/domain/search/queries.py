@@ -33,7 +33,8 @@ async def find_accounts(
 ) -> list[int]:
     """Ids of accounts whose user name begins like this, by name, the exact one first; or the one with this handle.
 
-    Nobody whom the viewer blocks, or is blocked by. One engine call beside the viewer's relations.
+    Nobody who blocks the viewer, and whom the viewer blocks only by the whole name: clients unblock whom they find so.
+    One engine call beside the viewer's relations.
     """
     handle = _HANDLE.fullmatch(query.strip())
     if handle is None:
@@ -41,15 +42,17 @@ async def find_accounts(
     name, domain = handle[1].lower(), (handle[2] or "").lower()
     if domain:
         whole = account_name(name, "" if domain == local_domain.lower() else domain)
-        found = list((await graph.names((whole,))).values())
+        named = await graph.names((whole,))
     else:
         most = MOST_NAMES if following else offset + limit + limit
-        space, _, prefix = account_name(name).partition("/")
-        found = [row.holder for row in await graph.names_from(space, prefix, limit=most)]
+        whole = account_name(name)
+        space, _, prefix = whole.partition("/")
+        named = {row.name: row.holder for row in await graph.names_from(space, prefix, limit=most)}
+    found = list(named.values())
     sight = await sight_of(graph, viewer)
     if sight.is_partial:
         sight = await sight.knowing(graph, found)
-    hidden = sight.blocks | sight.blocked_by
+    hidden = (sight.blocks - {named.get(whole, 0)}) | sight.blocked_by
     shown = [id_ for id_ in found if id_ not in hidden and (not following or id_ in sight.follows)]
     return shown[offset : offset + limit]
 
