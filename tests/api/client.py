@@ -153,6 +153,10 @@ class Api:
         """A new post."""
         return dict(await self.want("POST", "/api/v1/statuses", as_=who, form={"status": status, **fields}))
 
+    async def edit(self, who: Person, post: str, status: str, **fields: object) -> dict[str, Any]:
+        """Let one's post say something else."""
+        return dict(await self.want("PUT", f"/api/v1/statuses/{post}", as_=who, form={"status": status, **fields}))
+
     async def follow(self, who: Person, whom: Person) -> None:
         await self.want("POST", f"/api/v1/accounts/{whom.id}/follow", as_=who)
 

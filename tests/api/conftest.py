@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests.api.client import Api, Person
+from tests.api.streams import Streams
 from tests.server import Server
 
 
@@ -15,6 +16,12 @@ from tests.server import Server
 async def api(server: Server) -> AsyncIterator[Api]:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield Api(session, server)
+
+
+@pytest.fixture
+async def streams(server: Server) -> AsyncIterator[Streams]:
+    async with aiohttp.ClientSession() as session:
+        yield Streams(session, server)
 
 
 @pytest.fixture

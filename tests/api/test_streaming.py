@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 import websockets
@@ -14,12 +12,6 @@ import websockets
 from tests.api.client import SCOPES, Api, Person, sign_up_form
 from tests.api.streams import Streams
 from tests.server import Server
-
-
-@pytest.fixture
-async def streams(server: Server) -> AsyncIterator[Streams]:
-    async with aiohttp.ClientSession() as session:
-        yield Streams(session, server)
 
 
 async def test_a_post_reaches_its_author_and_followers(

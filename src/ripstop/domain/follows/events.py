@@ -52,6 +52,12 @@ class Muted(msgspec.Struct, frozen=True, kw_only=True):
     until: int
 
 
+class MembersChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody was put into a list, or taken out."""
+
+    list: int
+
+
 class ListDeleted(msgspec.Struct, frozen=True, kw_only=True):
     """A list is gone; its members stand under its id still."""
 

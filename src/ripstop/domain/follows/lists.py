@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ripstop.domain.follows.events import ListDeleted
+from ripstop.domain.follows.events import ListDeleted, MembersChanged
 from ripstop.domain.follows.model import (
     EXCLUSIVE,
     FOLLOWS,
@@ -170,6 +170,7 @@ async def add_members(graph: Graph, entry: Entry[List], accounts: Sequence[int])
         if account != owner:
             write.check_association(FOLLOWS, owner, account)
         write.put(LISTS_MEMBER, entry.id, account, order=write.new_id(), if_absent=True)
+    write.emit(MembersChanged(list=entry.id))
     try:
         await graph.commit(write)
     except Refused as refused:
@@ -181,4 +182,5 @@ async def remove_members(graph: Graph, entry: Entry[List], accounts: Sequence[in
     write = graph.write(entry.id)
     for account in dict.fromkeys(accounts):
         write.remove(LISTS_MEMBER, entry.id, account)
+    write.emit(MembersChanged(list=entry.id))
     await graph.commit(write)

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT
-from ripstop.domain.follows.events import Followed, Unfollowed
+from ripstop.domain.follows.events import Followed, MembersChanged, Unfollowed
+from ripstop.domain.follows.lists import access_list
 from ripstop.domain.notifications.events import Notified
 from ripstop.domain.notifications.queries import access_notification
-from ripstop.domain.posts.events import PostDeleted, PostPublished, PostReposted, PostUnreposted
-from ripstop.domain.posts.model import IS_DIRECT, POST
+from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted, PostUnreposted
+from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC, POST, REPOST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
 from ripstop.domain.viewing import filters_of
 from ripstop.domain.viewing.events import FiltersChanged
@@ -31,7 +32,18 @@ from ripstop.surfaces.streaming.news import News
 
 log = logging.getLogger(__name__)
 
-EVENTS = (PostPublished, PostDeleted, PostReposted, PostUnreposted, Followed, Unfollowed, Notified, FiltersChanged)
+EVENTS = (
+    PostPublished,
+    PostEdited,
+    PostDeleted,
+    PostReposted,
+    PostUnreposted,
+    Followed,
+    Unfollowed,
+    MembersChanged,
+    Notified,
+    FiltersChanged,
+)
 
 MOST_LISTENERS = 20_000
 """Connections of one process."""
@@ -82,11 +94,13 @@ class Hub:
         self._keeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[msgspec.Struct], Callable[..., Awaitable[None]]] = {
             PostPublished: self._published,
+            PostEdited: self._edited,
             PostDeleted: self._deleted,
             PostReposted: self._reposted,
             PostUnreposted: self._unreposted,
             Followed: self._edge_changed,
             Unfollowed: self._edge_changed,
+            MembersChanged: self._members_changed,
             Notified: self._notified,
             FiltersChanged: self._filters_changed,
         }
@@ -134,19 +148,30 @@ class Hub:
                 self._keeping.cancel()
                 self._keeping = None
 
+    async def check_own(self, account: int, stream: Stream) -> None:
+        """Return if the stream is none of somebody else's list. At most one engine call.
+
+        :raises NotFound: there is no such list, or it is somebody else's.
+        """
+        if stream.kind is Kind.LIST:
+            assert isinstance(stream.of, int)
+            await access_list(self._graph, account, stream.of)
+
     async def subscribe(self, listener: Listener, stream: Stream) -> None:
         """Bring it what the stream brings.
 
         :raises TooManyRequests: it has as many streams as it may have.
+        :raises NotFound: it is of a list that is not there, or somebody else's.
         """
         if len(listener.streams) >= MOST_STREAMS:
             raise TooManyRequests("Too many streams on one connection")
+        if stream.kind.follows:
+            await self._graph.sync()
+            await self.check_own(listener.viewer, stream)
+            self._following.join(stream)
         listener.streams.add(stream)
         self._listening.setdefault(stream, set()).add(listener)
-        if stream.kind is Kind.HOME:
-            self._following.join(listener.viewer)
-            await self._graph.sync()
-            await self._following.refresh(listener.viewer)
+        await self._following.refresh(stream)
 
     def unsubscribe(self, listener: Listener, stream: Stream) -> None:
         """Bring it that no more. One that it does not have is no error."""
@@ -157,8 +182,7 @@ class Hub:
         listeners.discard(listener)
         if not listeners:
             del self._listening[stream]
-            if stream.kind is Kind.HOME:
-                self._following.leave(listener.viewer)
+            self._following.leave(stream)
 
     async def _keep(self) -> None:
         """Look after one tenth of the connections each second."""
@@ -178,7 +202,8 @@ class Hub:
             listener.dismiss()
             return
         listener.beat()
-        await self._following.refresh(listener.viewer)
+        for stream in tuple(listener.streams):
+            await self._following.refresh(stream)
 
     # What happens
 
@@ -203,26 +228,28 @@ class Hub:
             self._telling = None
 
     async def _published(self, event: PostPublished) -> None:
-        post = await self._graph.get(POST, event.post)
-        if post is None:
-            return
-        streams = public_streams(event.flags, post.value.tags, local=await self._is_local(event.author))
-        streams += self._personal(event.author, event.flags, event.mentions, post.value.tags)
-        await self._tell_post(event.post, streams)
+        await self._tell_post_where_it_stands(event.post, event.flags, "update")
+
+    async def _edited(self, event: PostEdited) -> None:
+        """Whom a direct post names no more is told that it is gone."""
+        await self._tell_post_where_it_stands(event.post, event.flags, "status.update")
+        if event.flags & IS_DIRECT:
+            self._tell_gone(event.post, [Stream(Kind.DIRECT, account) for account, _ in event.dropped])
 
     async def _reposted(self, event: PostReposted) -> None:
-        await self._tell_post(event.repost, self._personal(event.actor, event.flags))
+        await self._tell_post(event.repost, await self._reached(event.actor, event.flags))
 
     async def _deleted(self, event: PostDeleted) -> None:
-        streams = public_streams(event.flags, event.tags, local=await self._is_local(event.author))
-        streams += self._personal(event.author, event.flags, event.mentions, event.tags)
-        await self._tell_gone(event.post, streams)
+        self._tell_gone(event.post, await self._reached(event.author, event.flags, event.mentions, event.tags))
 
     async def _unreposted(self, event: PostUnreposted) -> None:
-        await self._tell_gone(event.repost, self._personal(event.actor, 0))
+        self._tell_gone(event.repost, await self._reached(event.actor, REPOST))
 
     async def _edge_changed(self, event: Followed | Unfollowed) -> None:
-        await self._following.refresh(event.follower)
+        await self._following.refresh(Stream(Kind.HOME, event.follower))
+
+    async def _members_changed(self, event: MembersChanged) -> None:
+        await self._following.refresh(Stream(Kind.LIST, event.list))
 
     async def _filters_changed(self, event: FiltersChanged) -> None:
         stream = Stream(Kind.HOME, event.account)
@@ -250,20 +277,27 @@ class Hub:
                 if stream in listener.streams:
                     listener.tell(stream, news)
 
-    def _personal(
+    async def _reached(
         self, author: int, flags: int, mentions: Iterable[int] = (), tags: Iterable[str] = ()
     ) -> list[Stream]:
-        """The streams of people that something by this author may reach."""
-        streams = [Stream(Kind.HOME, viewer) for viewer in {author} | self._following.of(author, tags)]
+        """The streams that something by this author may reach."""
+        own = Stream(Kind.HOME, author)
         if flags & IS_DIRECT:
-            streams += [Stream(Kind.DIRECT, account) for account in {author, *mentions}]
-        return streams
+            return [own, *(Stream(Kind.DIRECT, account) for account in {author, *mentions})]
+        streams = {own} | self._following.of(author, tags if flags & IS_PUBLIC else ())
+        return [*public_streams(flags, tags, local=await self._is_local(author)), *streams]
 
     async def _is_local(self, author: int) -> bool:
         account = await self._graph.get(ACCOUNT, author)
         return account is None or not account.value.domain
 
-    async def _tell_post(self, post: int, streams: Iterable[Stream]) -> None:
+    async def _tell_post_where_it_stands(self, id_: int, flags: int, event: str) -> None:
+        post = await self._graph.get(POST, id_)
+        if post is not None:
+            mentions = [mention.id for mention in post.value.mentions]
+            await self._tell_post(id_, await self._reached(post.value.author, flags, mentions, post.value.tags), event)
+
+    async def _tell_post(self, post: int, streams: Iterable[Stream], event: str = "update") -> None:
         """Tell of a post or repost those listeners who may see it."""
         rendered: dict[int | None, News] = {}
         told = 0
@@ -272,7 +306,8 @@ class Hub:
                 told += 1
                 if told % AT_ONCE == 0:
                     await asyncio.sleep(0)
-                seen = await allowed(self._graph, listener.viewer, post, stream.kind)
+                    await self._graph.sync()
+                seen = await allowed(self._graph, listener.viewer, post, stream)
                 if seen is None:
                     continue
                 # Filters may warn of it: only those who have some are shown what is theirs alone.
@@ -282,11 +317,11 @@ class Hub:
                     status = (await self._statuses.render_each(viewer, [seen])).get(post)
                     if status is None:  # its author is gone
                         return
-                    news = rendered[viewer] = News("update", status)
+                    news = rendered[viewer] = News(event, status)
                 if stream in listener.streams:
                     listener.tell(stream, news)
 
-    async def _tell_gone(self, post: int, streams: Iterable[Stream]) -> None:
+    def _tell_gone(self, post: int, streams: Iterable[Stream]) -> None:
         """Tell that a post or repost is gone: its id alone, to those who may have been told of it."""
         news = News("delete", b"%d" % post)
         for stream in streams:

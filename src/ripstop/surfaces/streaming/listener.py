@@ -45,11 +45,13 @@ class Listener(ABC):
         """End the connection, since its token is good no more."""
 
 
-def stream_named(name: str, viewer: int, scopes: frozenset[str], *, tag: str | None) -> Stream:
-    """The stream that a client means.
+def stream_named(
+    name: str, viewer: int, scopes: frozenset[str], *, tag: str | None, list_: int | None = None
+) -> Stream:
+    """The stream that a client means. Whether a list is the viewer's is for `Hub.check_own`.
 
     :raises NotFound: there is none of this name.
-    :raises BadRequest: it needs a hashtag.
+    :raises BadRequest: it needs a hashtag, or a list.
     :raises Forbidden: the token lacks the scope.
     """
     try:
@@ -58,6 +60,10 @@ def stream_named(name: str, viewer: int, scopes: frozenset[str], *, tag: str | N
         raise NotFound("Unknown stream type") from None
     if not covers(scopes, NOTIFICATIONS if kind is Kind.TOLD else STATUSES):
         raise Forbidden(MISSING_SCOPE)
+    if kind is Kind.LIST:
+        if list_ is None:
+            raise BadRequest("Missing list parameter")
+        return Stream(kind, list_)
     if kind in (Kind.HOME, Kind.TOLD, Kind.DIRECT):
         return Stream(kind, viewer)
     if kind in (Kind.TAG, Kind.TAG_LOCAL):

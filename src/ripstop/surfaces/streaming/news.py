@@ -18,18 +18,18 @@ class News:
     def __init__(self, event: str, payload: bytes | None = None) -> None:
         self._event = event
         self._payload = payload
-        self._frames: dict[tuple[str, int | str], bytes] = {}
+        self._frames: dict[tuple[str, ...], bytes] = {}
         self._chunk = b""
 
     def frame(self, stream: Stream) -> bytes:
         """As a frame of a WebSocket, which says by which stream it came."""
-        label = (stream.kind.value, stream.of if isinstance(stream.of, str) else "")
-        frame = self._frames.get(label)
+        names = stream.names
+        frame = self._frames.get(names)
         if frame is None:
-            message: dict[str, object] = {"stream": [name for name in label if name], "event": self._event}
+            message: dict[str, object] = {"stream": names, "event": self._event}
             if self._payload is not None:
                 message["payload"] = self._payload.decode()
-            frame = self._frames[label] = text_frame(msgspec.json.encode(message))
+            frame = self._frames[names] = text_frame(msgspec.json.encode(message))
         return frame
 
     def chunk(self) -> bytes:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain import streams
 from ripstop.domain.accounts.scopes import covers
 from ripstop.domain.streams import Kind
 from ripstop.kernel.errors import Forbidden, NotFound, Unauthenticated
@@ -13,6 +14,7 @@ from ripstop.surfaces.http import routing
 from ripstop.surfaces.http.auth import MOST_TOKEN, Authenticate, bearer_token
 from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE
 from ripstop.surfaces.http.handshake import upgrade, wants_websocket
+from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Headers, Response, Stream, Upgrade, text
 from ripstop.surfaces.http.routing import Route
@@ -57,6 +59,7 @@ class StreamParams(msgspec.Struct, kw_only=True):
 
     stream: str | None = None
     tag: str | None = None
+    list: Id | None = None
     only_media: bool = False
 
 
@@ -95,19 +98,19 @@ class Streaming:
             return await self._socket(request, params)
         if not params.stream:
             raise NotFound("Record not found")
-        return await self._events(request, params.stream, params.tag)
+        return await self._events(request, params.stream, params)
 
     def _events_of(self, kind: Kind) -> routing.Handler:
         async def events(request: Request, params: StreamParams) -> Stream:
             """The event stream of one kind."""
             narrowed = MEDIA.get(kind, kind) if params.only_media else kind
-            return await self._events(request, narrowed.value, params.tag)
+            return await self._events(request, narrowed.value, params)
 
         return events
 
-    async def _events(self, request: Request, name: str, tag: str | None) -> Stream:
+    async def _events(self, request: Request, name: str, params: StreamParams) -> Stream:
         holder = await self._holder(request, bearer_token(request))
-        stream = stream_named(name, holder.account, holder.scopes, tag=tag)
+        stream = await self._named(holder, name, params)
         self._hub.check_room(holder.account)
         listener = EventListener(holder.account, holder.secret, holder.scopes)
         return Stream(listener.chunks(self._hub, stream), headers=_EVENT_STREAM)
@@ -123,7 +126,7 @@ class Streaming:
             raise Forbidden(MISSING_SCOPE)
         first = None
         if params.stream:
-            first = stream_named(params.stream, holder.account, holder.scopes, tag=params.tag)
+            first = await self._named(holder, params.stream, params)
         self._hub.check_room(holder.account)
 
         async def session(websocket: WebSocket) -> None:
@@ -131,6 +134,12 @@ class Streaming:
             await serve_socket(self._hub, listener, websocket, first)
 
         return upgrade(request, session, protocol=protocol.partition(",")[0].strip() if protocol else None)
+
+    async def _named(self, holder: Holder, name: str, params: StreamParams) -> streams.Stream:
+        """The stream that is asked for, if it may be listened to."""
+        stream = stream_named(name, holder.account, holder.scopes, tag=params.tag, list_=params.list)
+        await self._hub.check_own(holder.account, stream)
+        return stream
 
     async def _holder(self, request: Request, token: str | None) -> Holder:
         """Who listens.

@@ -4,6 +4,7 @@ import msgspec
 
 from ripstop.domain.streams import Stream
 from ripstop.kernel.errors import BadRequest, RipstopError
+from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.websocket import POLICY_VIOLATION, WebSocket, text_frame
 from ripstop.surfaces.streaming.hub import Hub
 from ripstop.surfaces.streaming.listener import Listener, stream_named
@@ -11,14 +12,15 @@ from ripstop.surfaces.streaming.news import News
 
 
 class Order(msgspec.Struct):
-    """What a client sends: `subscribe` or `unsubscribe`, and to what."""
+    """What a client sends: `subscribe` or `unsubscribe`, and to what. A list is named by its id, as text mostly."""
 
     type: str
     stream: str
     tag: str | None = None
+    list: Id | None = None
 
 
-_decode = msgspec.json.Decoder(Order).decode
+_decode = msgspec.json.Decoder(Order, strict=False).decode
 
 
 class SocketListener(Listener):
@@ -73,7 +75,7 @@ async def _obey(hub: Hub, listener: SocketListener, message: bytes) -> None:
         order = _decode(message)
     except (msgspec.DecodeError, RecursionError):
         raise BadRequest("A message is a JSON object with type and stream") from None
-    stream = stream_named(order.stream, listener.viewer, listener.scopes, tag=order.tag)
+    stream = stream_named(order.stream, listener.viewer, listener.scopes, tag=order.tag, list_=order.list)
     if order.type == "subscribe":
         await hub.subscribe(listener, stream)
     elif order.type == "unsubscribe":
