@@ -112,8 +112,8 @@ async def test_nobody_listens_to_the_lists_of_others(api: Api, streams: Streams,
         assert await streams.refused(params={**token, "stream": "list", "list": id_}) == status
         assert await streams.refused("list", params={**token, "list": id_}) == status
     async with streams.socket(bob) as socket:
-        for id_, status in ((list_, 404), ("1", 404), (None, 400), ("nonsense", 400)):
-            await socket.websocket.send_json({"type": "subscribe", "stream": "list", "list": id_})
+        for wrong, status in ((list_, 404), ("1", 404), (None, 400), ("nonsense", 400)):
+            await socket.websocket.send_json({"type": "subscribe", "stream": "list", "list": wrong})
             assert (await socket.websocket.receive_json())["status"] == status
         await socket.order("subscribe", "list", list=int(own))
         await api.want("DELETE", f"/api/v1/lists/{own}", as_=bob)

@@ -119,3 +119,21 @@ async def test_new_posts_appear_and_deleted_ones_vanish(
         assert ["to itself" in kinds[0][2]["html"], "fresh &amp; new" in kinds[1][2]["html"]] == [True, True]
         await api.want("DELETE", f"/api/v1/statuses/{post['id']}", as_=alice)
         assert await read_event(stream.content) == ("gone", "", {"id": post["id"]})
+
+
+async def test_edits_appear_and_what_is_not_for_all_stays_unknown(
+    api: Api, alice: Person, session: aiohttp.ClientSession, server: Server
+) -> None:
+    quiet = [await api.publish(alice, "not for all", visibility=v) for v in ("unlisted", "private", "direct")]
+    post = await api.publish(alice, "as it was")
+    async with session.get(server.url + "/live/local") as stream:
+        await stream.content.readuntil(b"\n\n")
+        for one in quiet:
+            await api.edit(alice, one["id"], "not for all, still")
+            await api.want("DELETE", f"/api/v1/statuses/{one['id']}", as_=alice)
+        await api.edit(alice, post["id"], "as it is")
+        kind, id_, data = await read_event(stream.content)
+        assert (kind, id_, data["id"]) == ("edited", "", post["id"])
+        assert "as it is" in data["html"]
+        await api.want("DELETE", f"/api/v1/statuses/{post['id']}", as_=alice)
+        assert await read_event(stream.content) == ("gone", "", {"id": post["id"]})

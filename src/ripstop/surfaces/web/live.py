@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from ripstop.domain.feeds import Window, local_timeline
-from ripstop.domain.posts.events import PostDeleted, PostPublished
-from ripstop.domain.posts.model import IS_PUBLIC, POST, REPLY, REPLY_TO_SELF
-from ripstop.domain.viewing import Seen
+from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
+from ripstop.domain.posts.model import IS_PUBLIC, REPLY, REPLY_TO_SELF
+from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.kernel.errors import Overloaded
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.bus import Bus, Unsubscribe
@@ -20,6 +20,7 @@ from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.pages import LIVE, Renderer, Shown, show
 
 PUBLISHED = "local/published"
+EDITED = "local/edited"
 DELETED = "local/deleted"
 
 MOST_WATCHERS = 5_000
@@ -39,12 +40,14 @@ _HEADERS: Headers = [
 ]
 
 _decode_published = msgspec.json.Decoder(PostPublished).decode
+_decode_edited = msgspec.json.Decoder(PostEdited).decode
 _decode_deleted = msgspec.json.Decoder(PostDeleted).decode
 
 
 def announce_posts(events: Events) -> None:
-    """Have every process hear of posts that come and go."""
+    """Have every process hear of posts that come, change and go."""
     events.live(PostPublished, lambda event: PUBLISHED)
+    events.live(PostEdited, lambda event: EDITED)
     events.live(PostDeleted, lambda event: DELETED)
 
 
@@ -63,7 +66,7 @@ class LiveLocal:
         self._renderer = renderer
         self._subscriptions: list[Unsubscribe] = []
         self._watchers: set[asyncio.Queue[bytes | None]] = set()
-        self._arrived: list[int] = []
+        self._arrived: dict[int, str] = {}
         self._task: asyncio.Task[None] | None = None
 
     def routes(self) -> list[Route]:
@@ -100,6 +103,7 @@ class LiveLocal:
         if not self._subscriptions:
             self._subscriptions = [
                 self._bus.subscribe(PUBLISHED, self._on_published),
+                self._bus.subscribe(EDITED, self._on_edited),
                 self._bus.subscribe(DELETED, self._on_deleted),
             ]
 
@@ -118,24 +122,35 @@ class LiveLocal:
 
     def _on_published(self, topic: str, payload: bytes) -> None:
         event = _decode_published(payload)
-        if event.flags & IS_PUBLIC and not (event.flags & REPLY and not event.flags & REPLY_TO_SELF):
-            self._arrived.append(event.post)
-            if self._task is None:
-                self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
+        if _is_listed(event.flags):
+            self._arrived[event.post] = "post"
+            self._begin_to_tell()
+
+    def _on_edited(self, topic: str, payload: bytes) -> None:
+        event = _decode_edited(payload)
+        if _is_listed(event.flags):
+            self._arrived.setdefault(event.post, "edited")
+            self._begin_to_tell()
 
     def _on_deleted(self, topic: str, payload: bytes) -> None:
-        id_ = _decode_deleted(payload).post
-        self._tell(_frame("gone", None, {"id": str(id_)}))
+        event = _decode_deleted(payload)
+        if _is_listed(event.flags):
+            self._tell(_frame("gone", None, {"id": str(event.post)}))
+
+    def _begin_to_tell(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
 
     async def _tell_of_arrived(self) -> None:
-        """Render what has arrived, in the order of ids, once for all."""
+        """Render what has arrived or changed, in the order of ids, once for all."""
+        graph = self._graph
         try:
             while self._arrived:
-                ids, self._arrived = sorted(self._arrived), []
-                await self._graph.sync()
-                found = await self._graph.get_many(POST, ids)
-                for post in await show(self._graph, [Seen(found[id_], None) for id_ in ids if id_ in found]):
-                    self._tell(self._event(post))
+                arrived, self._arrived = self._arrived, {}
+                await graph.sync()
+                items = await hydrate(graph, await sight_of(graph, None), sorted(arrived), Place.PUBLIC)
+                for post in await show(graph, items):
+                    self._tell(self._event(post, arrived[post.id]))
         finally:
             self._task = None
 
@@ -147,8 +162,15 @@ class LiveLocal:
                 self._leave(queue)
                 queue.put_nowait(None)
 
-    def _event(self, post: Shown) -> bytes:
-        return _frame("post", post.id, {"id": str(post.id), "html": self._renderer.post(post)})
+    def _event(self, post: Shown, kind: str = "post") -> bytes:
+        """Only what is new moves the place to which a watcher comes back."""
+        data = {"id": str(post.id), "html": self._renderer.post(post)}
+        return _frame(kind, post.id if kind == "post" else None, data)
+
+
+def _is_listed(flags: int) -> bool:
+    """Whether a post with these flags stands in the local feed."""
+    return bool(flags & IS_PUBLIC) and (not flags & REPLY or bool(flags & REPLY_TO_SELF))
 
 
 def _last_event(request: Request) -> int | None:

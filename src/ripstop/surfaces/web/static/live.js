@@ -1,5 +1,5 @@
 // New posts appear by themselves at the top of the feed. Whoever is reading further down is not disturbed: what arrives
-// meanwhile waits behind a button.
+// meanwhile waits behind a button. Posts that are edited change where they stand, deleted ones vanish.
 
 const MOST_SHOWN = 200;
 
@@ -15,7 +15,19 @@ function localTime(article) {
 }
 
 function isKnown(id) {
-  return document.getElementById(`post-${id}`) !== null || waiting.some((article) => article.id === `post-${id}`);
+  return document.getElementById(`post-${id}`) !== null || waitingPlace(id) >= 0;
+}
+
+function waitingPlace(id) {
+  return waiting.findIndex((article) => article.id === `post-${id}`);
+}
+
+function articleOf(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const article = template.content.querySelector("article");
+  localTime(article);
+  return article;
 }
 
 function show(article) {
@@ -41,10 +53,7 @@ function arrive({ id, html }) {
   if (isKnown(id)) {
     return;
   }
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  const article = template.content.querySelector("article");
-  localTime(article);
+  const article = articleOf(html);
   if (window.scrollY < 100) {
     show(article);
   } else {
@@ -54,9 +63,27 @@ function arrive({ id, html }) {
   }
 }
 
+function change({ id, html }) {
+  const place = waitingPlace(id);
+  if (place >= 0) {
+    waiting[place] = articleOf(html);
+    return;
+  }
+  const shown = document.getElementById(`post-${id}`);
+  if (shown !== null) {
+    const article = articleOf(html);
+    // Whoever has opened what stands behind a content warning goes on reading.
+    const details = article.querySelector("details");
+    if (details !== null && shown.querySelector("details")?.open) {
+      details.open = true;
+    }
+    shown.replaceWith(article);
+  }
+}
+
 function vanish({ id }) {
   document.getElementById(`post-${id}`)?.remove();
-  const place = waiting.findIndex((article) => article.id === `post-${id}`);
+  const place = waitingPlace(id);
   if (place >= 0) {
     waiting.splice(place, 1);
     announce();
@@ -71,4 +98,5 @@ button.addEventListener("click", () => {
 
 const source = new EventSource(feed.dataset.live);
 source.addEventListener("post", (event) => arrive(JSON.parse(event.data)));
+source.addEventListener("edited", (event) => change(JSON.parse(event.data)));
 source.addEventListener("gone", (event) => vanish(JSON.parse(event.data)));
