@@ -10,8 +10,10 @@ import msgspec
 import uvloop
 
 from bench.ceilings import measure_ceilings
+from bench.crowded import Crowd
 from bench.dataset import Shape
 from bench.growth import measure_growth
+from bench.large import measure_large
 from bench.machine import describe_machine
 from bench.population import Size
 from bench.results import Run, tables, write_page, write_results
@@ -52,6 +54,12 @@ async def _run(options: argparse.Namespace) -> Run:
                 )
                 run.growth.append(growth)
             return run
+        if options.large:
+            for engine in options.engines:
+                chosen = database if engine == "postgres" else None
+                large = await measure_large(TITLES[engine], Crowd(), seconds=options.seconds / 2, database=chosen)
+                run.large.append(large)
+            return run
         body = b""
         for engine in options.engines:
             chosen = database if engine == "postgres" else None
@@ -71,6 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", default="", help="only these rows, with commas between them")
     parser.add_argument("--engines", type=lambda text: text.split(","), default=list(ENGINES))
     parser.add_argument("--growth", action="store_true", help="measure growth instead of the rows")
+    parser.add_argument("--large", action="store_true", help="measure very large lists instead of the rows")
     parser.add_argument("--accounts", type=int, default=1_000_000, help="accounts of the full store")
     parser.add_argument("--posts-in-store", type=int, default=10_000_000, help="posts of the full store")
     parser.add_argument("--no-ceilings", dest="ceilings", action="store_false")

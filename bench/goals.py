@@ -74,3 +74,5 @@ SEEN_P99_MS = 100.0
 IDLE_PSS_MB = 110.0
 LOADED_PSS_MB = 180.0
 GROWTH_AT_MOST = 1.4
+LISTS_OF_HOME = 2.0
+"""What a list may cost at most, as a multiple of home in the same run."""

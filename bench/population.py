@@ -36,6 +36,7 @@ from ripstop.domain.posts.model import (
     LOCAL_TIMELINE,
     POST,
     POSTED,
+    REPLY,
     TIMELINE,
     Post,
 )
@@ -102,12 +103,12 @@ class Population:
         self._application = application
         self._first_follow = FIRST_MS + size.accounts
         self._first_post = self._first_follow + size.accounts * size.follows
-        self._first_like = self._first_post + size.posts
+        self.first_like = self._first_post + size.posts
         rng = random.Random(11)
         self._texts = [draw_text(rng, 140) for _ in range(TEXTS)]
 
     def account(self, number: int) -> int:
-        return first_id_at(FIRST_MS + number) | _shard_bits(number)
+        return first_id_at(FIRST_MS + number) | shard_bits(number)
 
     def token(self, number: int) -> int:
         return self.account(number) + 2
@@ -117,22 +118,28 @@ class Population:
         return f"grown-{number}"
 
     def post(self, number: int) -> int:
-        return first_id_at(self._first_post + number) | _shard_bits(number % self.size.accounts)
+        return first_id_at(self._first_post + number) | shard_bits(number % self.size.accounts)
 
     def objects(self) -> Iterator[ObjectRow]:
         """Accounts with their credentials and tokens, then posts."""
         for number in range(self.size.accounts):
             yield from self._account_objects(number)
         for number in range(self.size.posts):
-            id_, text = self.post(number), self._texts[number % TEXTS]
-            post = Post(
-                author=self.account(number % self.size.accounts),
-                created_at=time_ms(id_),
-                text=text,
-                content=f"<p>{text}</p>",
-                language="en",
-            )
-            yield ObjectRow(id_, POST.number, POST.encode(post))
+            yield ObjectRow(self.post(number), POST.number, POST.encode(self.make_post(number)))
+
+    def make_post(self, number: int) -> Post:
+        text = self._texts[number % TEXTS]
+        return Post(
+            author=self.account(number % self.size.accounts),
+            created_at=time_ms(self.post(number)),
+            text=text,
+            content=f"<p>{text}</p>",
+            language="en",
+        )
+
+    def is_answer(self, number: int) -> bool:
+        """Whether a post answers somebody else's, and so does not stand in the local timeline."""
+        return False
 
     def _account_objects(self, number: int) -> Iterator[ObjectRow]:
         id_, now_ms = self.account(number), FIRST_MS + number
@@ -155,46 +162,50 @@ class Population:
     def edges(self) -> Iterator[EdgeRow]:
         """Both halves of all associations: of the timeline, of accounts, of posts."""
         for number in range(self.size.posts):
-            post = self.post(number)
-            yield _edge(LOCAL_TIMELINE, TIMELINE, post, post, IS_PUBLIC)
+            if not self.is_answer(number):
+                post = self.post(number)
+                yield edge_row(LOCAL_TIMELINE, TIMELINE, post, post, IS_PUBLIC)
         for number in range(self.size.accounts):
             yield from self._account_edges(number)
         likers = {0: self.size.likes, 1: FEW_LIKES}
         for number in range(self.size.posts):
             post = self.post(number)
             for actor in range(likers.get(number, 0)):
-                yield _edge(post, LIKED_BY, self._like(actor, number), self.account(actor), 0)
-            yield _edge(post, LISTED, post, LOCAL_TIMELINE, IS_PUBLIC)
+                yield edge_row(post, LIKED_BY, self._like(actor, number), self.account(actor), 0)
+            if not self.is_answer(number):
+                yield edge_row(post, LISTED, post, LOCAL_TIMELINE, IS_PUBLIC)
 
     def _account_edges(self, number: int) -> Iterator[EdgeRow]:
         size, source = self.size, self.account(number)
         for step in range(1, size.follows + 1):
             target = self.account((number + step) % size.accounts)
-            yield _edge(source, FOLLOWS, self._follow(number, step), target, 0)
+            yield edge_row(source, FOLLOWS, self._follow(number, step), target, 0)
         followers = [(self._follow((number - step) % size.accounts, step), (number - step) % size.accounts)
                      for step in range(1, size.follows + 1)]  # fmt: skip
         for order, follower in sorted(followers):
-            yield _edge(source, FOLLOWED_BY, order, self.account(follower), 0)
+            yield edge_row(source, FOLLOWED_BY, order, self.account(follower), 0)
         for i in range(number, size.posts, size.accounts):
             post = self.post(i)
-            yield _edge(source, POSTED, post, post, IS_PUBLIC)
+            yield edge_row(source, POSTED, post, post, IS_PUBLIC | (REPLY if self.is_answer(i) else 0))
         for post_number in (0, 1) if number < FEW_LIKES else (0,) if number < size.likes else ():
-            yield _edge(source, LIKED, self._like(number, post_number), self.post(post_number), 0)
-        yield _edge(source, HOLDS_TOKEN, self.token(number), self.token(number), 0)
+            yield edge_row(source, LIKED, self._like(number, post_number), self.post(post_number), 0)
+        yield edge_row(source, HOLDS_TOKEN, self.token(number), self.token(number), 0)
 
     def counts(self) -> Iterator[CountRow]:
         """Lengths and newest orders of the lists that are counted."""
         size = self.size
         for number in range(size.accounts):
-            source = self.account(number)
-            newest_followed = max(self._follow((number - step) % size.accounts, step)
-                                  for step in range(1, size.follows + 1)) if size.follows else 0  # fmt: skip
-            posts = range(number, size.posts, size.accounts)
-            yield from _count(source, FOLLOWS, size.follows, self._follow(number, size.follows))
-            yield from _count(source, FOLLOWED_BY, size.follows, newest_followed)
-            yield from _count(source, POSTED, len(posts), self.post(posts[-1]) if posts else 0)
+            yield from self.account_counts(number)
         for number, likes in ((0, size.likes), (1, FEW_LIKES)):
-            yield from _count(self.post(number), LIKED_BY, likes, self._like(likes - 1, number))
+            yield from count_row(self.post(number), LIKED_BY, likes, self._like(likes - 1, number))
+
+    def account_counts(self, number: int) -> Iterator[CountRow]:
+        size, source = self.size, self.account(number)
+        followers = [self._follow((number - step) % size.accounts, step) for step in range(1, size.follows + 1)]
+        posts = range(number, size.posts, size.accounts)
+        yield from count_row(source, FOLLOWS, size.follows, self._follow(number, size.follows))
+        yield from count_row(source, FOLLOWED_BY, size.follows, max(followers, default=0))
+        yield from count_row(source, POSTED, len(posts), self.post(posts[-1]) if posts else 0)
 
     def names(self) -> list[NameRow]:
         """User names, addresses and tokens, sorted."""
@@ -209,22 +220,22 @@ class Population:
 
     def _follow(self, number: int, step: int) -> int:
         """The order of the follow of the account `step` places further."""
-        return first_id_at(self._first_follow + number * self.size.follows + step) | _shard_bits(number)
+        return first_id_at(self._first_follow + number * self.size.follows + step) | shard_bits(number)
 
     def _like(self, actor: int, post: int) -> int:
-        return first_id_at(self._first_like + 2 * actor + post) | _shard_bits(actor)
+        return first_id_at(self.first_like + 2 * actor + post) | shard_bits(actor)
 
 
-def _edge(source: int, type_: Association, order: int, target: int, flags: int) -> EdgeRow:
+def edge_row(source: int, type_: Association, order: int, target: int, flags: int) -> EdgeRow:
     return EdgeRow(source, type_.number, order, target, flags, type_.engine.keyed)
 
 
-def _count(source: int, type_: Association, length: int, newest: int) -> Iterator[CountRow]:
+def count_row(source: int, type_: Association, length: int, newest: int) -> Iterator[CountRow]:
     if type_.engine.counted is not Counted.NO and length:
         yield CountRow(source, type_.number, length, newest)
 
 
-def _shard_bits(number: int) -> int:
+def shard_bits(number: int) -> int:
     """Accounts are spread over all shards; what they own lives in theirs."""
     return (number * 619 % SHARDS) << 12
 

@@ -10,6 +10,8 @@ from bench import goals
 from bench.ceilings import Ceilings
 from bench.goals import ROWS
 from bench.growth import Growth
+from bench.large import Large
+from bench.lists import ROWS as LISTS
 from bench.load import Measured
 from bench.machine import Machine
 from bench.suite import EngineResult
@@ -24,6 +26,7 @@ class Run(msgspec.Struct, kw_only=True):
     engines: list[EngineResult] = []
     ceilings: Ceilings | None = None
     growth: list[Growth] = []
+    large: list[Large] = []
 
 
 def write_results(run: Run, folder: Path) -> Path:
@@ -41,10 +44,13 @@ def tables(run: Run) -> dict[str, str]:
     if run.engines:
         parts["rows"] = _rows(run.engines)
         parts["detail"] = "\n\n".join(_detail(engine) for engine in run.engines)
+        parts["lists"] = _lists(run.engines)
     if run.ceilings is not None:
         parts["ceilings"] = _ceilings(run.ceilings, run.engines)
     if run.growth:
         parts["growth"] = "\n\n".join(_growth(growth) for growth in run.growth)
+    if run.large:
+        parts["large"] = "\n\n".join(_large(large) for large in run.large)
     return parts
 
 
@@ -129,6 +135,32 @@ def _detail(engine: EngineResult) -> str:
         ]
         times = [f"{row.per_second:,.0f}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}", drain]
         lines.append([name, *cpu, *times, f"{row.body_bytes:,}", errors])
+    return markdown_table(lines)
+
+
+def _lists(engines: list[EngineResult]) -> str:
+    """Each list beside home; the ratio is to the home of the same engine and minutes."""
+    lines = [["CPU ms per request", *(f"{engine.engine} (of home)" for engine in engines)]]
+    for name, title in {"home": "home, 20 posts", **LISTS}.items():
+        lines.append([title, *(_of_home(engine.lists.get(name), engine.lists.get("home")) for engine in engines)])
+    return markdown_table(lines)
+
+
+def _of_home(measured: Measured | None, home: Measured | None) -> str:
+    if measured is None or home is None:
+        return ""
+    ratio = measured.cpu_ms / home.cpu_ms
+    errors = ", errors" if measured.errors else ""
+    return f"{_cpu(measured)} ({ratio:.2f}{errors})" + (" **over**" if ratio > goals.LISTS_OF_HOME else "")
+
+
+def _large(large: Large) -> str:
+    """Each request to something small, and the same to something large."""
+    lines = [[f"{large.engine}, CPU ms", "small", "large", "ratio", "budget"]]
+    for row in large.rows:
+        over = " **over**" if row.large.cpu_ms > row.budget_ms else ""
+        ratio = f"{row.large.cpu_ms / row.small.cpu_ms:.2f}"
+        lines.append([row.title, _cpu(row.small), _cpu(row.large) + over, ratio, f"{row.budget_ms:.2f}"])
     return markdown_table(lines)
 
 

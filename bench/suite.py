@@ -11,6 +11,8 @@ import msgspec
 from bench.cold import measure_cold_homes
 from bench.dataset import Dataset, Shape, seed_dataset
 from bench.goals import ROWS
+from bench.lists import ROWS as LISTS
+from bench.lists import ListRequests, seed_lists
 from bench.load import Measured, measure
 from bench.rows import HOME, Requests
 from bench.servers import Database, Server, data_folder, running_server
@@ -32,6 +34,7 @@ class EngineResult(msgspec.Struct, kw_only=True):
     engine: str
     shape: Shape
     rows: dict[str, Measured] = {}
+    lists: dict[str, Measured] = {}
     sign_up_burst: Measured | None = None
     visibility: Visibility | None = None
     idle_pss_mb: float = 0.0
@@ -43,7 +46,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float = 8.0
     shape: Shape = Shape()
-    rows: Sequence[str] = (*(row.name for row in ROWS), "visibility", "sign_up_burst")
+    rows: Sequence[str] = (*(row.name for row in ROWS), "visibility", "lists", "sign_up_burst")
 
 
 async def measure_engine(engine: str, suite: Suite, *, database: Database | None = None) -> tuple[EngineResult, bytes]:
@@ -87,12 +90,24 @@ async def _measure_rows(server: Server, data: Dataset, suite: Suite, result: Eng
         )
         await server.trees.idle(SETTLED_SECONDS)
         print(f"{result.engine} visibility: {result.visibility}", file=sys.stderr)
+    if "lists" in suite.rows:
+        await _measure_lists(server, data, suite, result)
     if "sign_up_burst" in suite.rows:
         burst = Requests(server.target, data, connections=SIGN_UP_CONNECTIONS).sources("sign_up")
         result.sign_up_burst = await measure(
             server.target, server.trees, burst, seconds=suite.seconds, most=SIGN_UPS_IN_BURST
         )
         _tell(result.engine, "sign_up_burst", result.sign_up_burst)
+
+
+async def _measure_lists(server: Server, data: Dataset, suite: Suite, result: EngineResult) -> None:
+    made = await seed_lists(server.target, data)
+    await server.trees.idle(SETTLED_SECONDS)
+    requests = ListRequests(server.target, data, made, connections=CONNECTIONS)
+    home = Requests(server.target, data, connections=CONNECTIONS).sources("home")
+    for name, sources in (("home", home), *((row, requests.sources(row)) for row in LISTS)):
+        result.lists[name] = await measure(server.target, server.trees, sources, seconds=suite.seconds / 2)
+        _tell(result.engine, f"list {name}", result.lists[name])
 
 
 async def _home_body(server: Server, data: Dataset) -> bytes:

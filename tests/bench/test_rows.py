@@ -11,6 +11,8 @@ import pytest
 from bench.cold import cold_pages
 from bench.dataset import THREAD_REPLIES, Dataset, Shape, seed_dataset
 from bench.goals import ROWS
+from bench.lists import ROWS as LISTS
+from bench.lists import ListRequests, seed_lists
 from bench.load import Loop
 from bench.rows import MIX, Requests
 from bench.visibility import measure_visibility
@@ -36,6 +38,16 @@ async def test_a_row_is_granted(server: Server, dataset: Dataset, row: str) -> N
         await loop.run(20.0, 120 if row != "sign_up" else 8)
     assert loop.errors == {}
     assert loop.latencies.count == (120 if row != "sign_up" else 8)
+
+
+async def test_every_list_is_granted(server: Server, dataset: Dataset) -> None:
+    target = Target.from_url(server.url)
+    requests = ListRequests(target, dataset, await seed_lists(target, dataset), connections=CONNECTIONS)
+    async with Pool(target, size=CONNECTIONS) as pool:
+        for row in LISTS:
+            loop = Loop(pool, requests.sources(row))
+            await loop.run(20.0, 40)
+            assert (row, loop.errors) == (row, {})
 
 
 def test_the_mix_is_85_per_cent_reads() -> None:
