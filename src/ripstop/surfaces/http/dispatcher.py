@@ -13,7 +13,7 @@ from ripstop.kernel.metrics import Histogram, Metrics
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
 from ripstop.surfaces.http.body import parse_body, read_body
-from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers, no_such_path
+from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers
 from ripstop.surfaces.http.lasting import Lasting
 from ripstop.surfaces.http.request import Channel, Request, Scope
 from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream, Upgrade
@@ -100,7 +100,7 @@ class Dispatcher:
                 request = Request(scope, method=method, path=path, args=args, origin=self._origin)
                 answer = await self._answer(endpoint, request, channel)
             else:
-                answer = self._other_method(method, path)
+                answer = _other_method(method)
             if type(answer) is bytes:
                 status = 200
                 channel.response_bytes(200, JSON_HEADERS, answer)
@@ -142,13 +142,6 @@ class Dispatcher:
                 fields = parse_body(request.headers.get("content-type"), body)
         return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))
 
-    def _other_method(self, method: str, path: str) -> Response:
-        if method != "OPTIONS":
-            raise BadRequest("This method is not known here")
-        if not self._router.knows(path):
-            raise no_such_path()
-        return Response(b"", 204, PREFLIGHT_HEADERS)
-
     def _refuse(self, error: Exception, scope: Scope, channel: Channel) -> int:
         """Send an error in the one shape; says with which status."""
         if not isinstance(error, RipstopError):
@@ -170,3 +163,10 @@ class Dispatcher:
     async def close(self) -> None:
         """End what goes on, so that its connections can be closed."""
         await self._lasting.close()
+
+
+def _other_method(method: str) -> Response:
+    """Preflights are answered on every path: a page learns of a 404 only by the request that comes after them."""
+    if method != "OPTIONS":
+        raise BadRequest("This method is not known here")
+    return Response(b"", 204, PREFLIGHT_HEADERS)
