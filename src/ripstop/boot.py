@@ -41,7 +41,7 @@ from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.worker import Worker
 from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types
-from ripstop.processes.hasher import Hasher, HelperClient, PasswordHasher
+from ripstop.processes.hasher import Hasher, PasswordHasher, hashing_client
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
@@ -173,7 +173,7 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
         await bus.open()
         parts.push_async_callback(bus.close)
         if hasher is None:
-            client = HelperClient(run / HELPER_SOCKET)
+            client = hashing_client(run / HELPER_SOCKET)
             parts.push_async_callback(client.close)
             hasher = Hasher(client)
         events = Events()

@@ -6,21 +6,19 @@ ones are hashed, since somebody waits for the former. What waits is bounded, and
 
 import asyncio
 import logging
-import os
-import resource
-import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import uvloop
 
 from ripstop.kernel.metrics import Metrics
 from ripstop.processes.argon import do
-from ripstop.processes.jobs import CODEC, AnyJob, HashPassword, Question, Reply, VerifyPassword, frame, read_frame
+from ripstop.processes.jobs import HASHING, AnyJob, HashPassword, VerifyPassword
+from ripstop.processes.on_demand import serve
 from ripstop.processes.seat import Seat
+from ripstop.processes.system import be_modest, limit_memory
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +27,12 @@ MEMORY = 512 << 20
 
 
 class HelperMetrics:
-    """What the helper counts. Made at boot, before the fork."""
+    """What helpers count. Made at boot, before the fork."""
 
     def __init__(self, metrics: Metrics) -> None:
-        done = metrics.counter("ripstop_helper_jobs_total", "Jobs that the helper process ended, by kind.", ["job"])
+        done = metrics.counter("ripstop_helper_jobs_total", "Jobs that helper processes ended, by kind.", ["job"])
         self.done = {HashPassword: done.cell("hash"), VerifyPassword: done.cell("verify")}
+        self.pictures = done.cell("pictures")
         self.refused = metrics.counter("ripstop_helper_refused_total", "Jobs refused because too many waited.").cell()
 
 
@@ -60,7 +59,6 @@ class Helper:
         self._queue: asyncio.PriorityQueue[_Waiting] = asyncio.PriorityQueue()
         self._waiting = [0, 0]
         self._number = 0
-        self._clients: set[asyncio.StreamWriter] = set()
         self.last_work = 0.0
 
     async def run(self) -> None:
@@ -83,30 +81,6 @@ class Helper:
     @property
     def is_idle(self) -> bool:
         return not any(self._waiting)
-
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one client; its jobs run side by side, and replies go back as they are ready."""
-        self._clients.add(writer)
-        tasks: set[asyncio.Task[None]] = set()
-
-        async def answer(question: Question) -> None:
-            reply = frame(Reply(question.number, await self.ask(question.job)))
-            if not writer.is_closing():
-                writer.write(reply)
-
-        while (body := await read_frame(reader)) is not None:
-            task = asyncio.ensure_future(answer(CODEC.questions.decode(body)))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-        for task in tasks:  # nobody is there any more to be told
-            task.cancel()
-        self._clients.discard(writer)
-        writer.close()
-
-    def hang_up(self) -> None:
-        """Close all connections; whoever still waits asks the next helper."""
-        for writer in self._clients:
-            writer.close()
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,36 +108,13 @@ def run_helper(
     idle_seconds: float,
 ) -> None:
     """The helper's main: serve until it was idle for so long, or until SIGTERM."""
-    _limit()
+    be_modest()
+    limit_memory(MEMORY)
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
         helper = Helper(threads=threads, most_waiting=64, metrics=metrics)
-        helper.last_work = loop.time()
         work = asyncio.ensure_future(helper.run())
-        server = await asyncio.start_unix_server(helper.converse, sock=listener)
-        seat.report(None)
-        while not stop.is_set() and not seat.is_orphaned():
-            seat.board.write(seat.slot, snapshot())
-            if helper.is_idle and loop.time() - helper.last_work > idle_seconds:
-                break
-            try:
-                await asyncio.wait_for(stop.wait(), 1.0)
-            except TimeoutError:
-                continue
-        server.close()
-        helper.hang_up()
+        await serve(seat, listener, helper, HASHING, snapshot=snapshot, idle_seconds=idle_seconds)
         work.cancel()
 
     uvloop.run(main())
-
-
-def _limit() -> None:
-    """A mistake or an attack in here must not take the machine: less CPU than others get, bounded memory, no cores."""
-    os.nice(5)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    most = pages * resource.getpagesize() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -1,19 +1,23 @@
-"""What HTTP processes and workers ask of the helper process, and how it travels over their Unix socket.
+"""What HTTP processes and workers ask of helper processes, and how it travels over their Unix sockets.
 
 A frame is its length, four bytes with the highest first, and one job or reply in MessagePack. Another kind of work
-is another `Job`, with its entry in `ripstop.processes.helper`.
+is another `Job`, with its entry in `ripstop.processes.helper`, or a process and a `Codec` of its own.
 """
 
 import asyncio
-from typing import NamedTuple
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-MAX_FRAME = 1 << 20
+from ripstop.domain.media.imaging import Pictures, Size
+from ripstop.processes.pixels import Unusable
+
+J = TypeVar("J")
+A = TypeVar("A")
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True, tag_field="job"):
-    """Work for the helper. Idempotent, since it is sent again when the helper dies over it."""
+    """Work for a helper. Idempotent, since it is sent again when the helper dies over it."""
 
 
 class HashPassword(Job, frozen=True, tag="hash"):
@@ -32,40 +36,50 @@ class VerifyPassword(Job, frozen=True, tag="verify"):
 AnyJob = HashPassword | VerifyPassword
 
 
-class Question(msgspec.Struct, frozen=True, array_like=True):
+class MakePictures(Job, frozen=True, tag="pictures"):
+    """Answer: what was uploaded, made anew in these sizes, or why that cannot be."""
+
+    data: bytes
+    sizes: tuple[Size, ...]
+
+
+class Question(msgspec.Struct, Generic[J], frozen=True, array_like=True):
     """A job with the number by which its reply is known on this connection."""
 
     number: int
-    job: AnyJob
+    job: J
 
 
-class Reply(msgspec.Struct, frozen=True, array_like=True):
+class Reply(msgspec.Struct, Generic[A], frozen=True, array_like=True):
     """`answer` None: refused, because too much is waiting already."""
 
     number: int
-    answer: str | bool | None
+    answer: A | None
 
 
-class Codec(NamedTuple):
-    """Frames to bytes and back."""
+class Codec(Generic[J, A]):
+    """Frames to bytes and back, of at most so many bytes."""
 
-    encoder: msgspec.msgpack.Encoder
-    questions: "msgspec.msgpack.Decoder[Question]"
-    replies: "msgspec.msgpack.Decoder[Reply]"
+    def __init__(self, job: Any, answer: Any, *, most: int) -> None:
+        self.most = most
+        self.questions: msgspec.msgpack.Decoder[Question[J]] = msgspec.msgpack.Decoder(Question[job])
+        self.replies: msgspec.msgpack.Decoder[Reply[A]] = msgspec.msgpack.Decoder(Reply[answer])
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def frame(self, value: Question[J] | Reply[A]) -> bytes:
+        body = self._encoder.encode(value)
+        return len(body).to_bytes(4, "big") + body
+
+    async def read_frame(self, reader: asyncio.StreamReader) -> bytes | None:
+        """The next frame's body, or None: the other end is gone, or talks nonsense."""
+        try:
+            length = int.from_bytes(await reader.readexactly(4), "big")
+            return await reader.readexactly(length) if length <= self.most else None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
 
 
-CODEC = Codec(msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Question), msgspec.msgpack.Decoder(Reply))
+HASHING: Codec[AnyJob, str | bool] = Codec(AnyJob, str | bool, most=1 << 20)
 
-
-def frame(value: Question | Reply) -> bytes:
-    body = CODEC.encoder.encode(value)
-    return len(body).to_bytes(4, "big") + body
-
-
-async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """The next frame's body, or None: the other end is gone, or talks nonsense."""
-    try:
-        length = int.from_bytes(await reader.readexactly(4), "big")
-        return await reader.readexactly(length) if length <= MAX_FRAME else None
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+Answer = Pictures | Unusable
+IMAGING: Codec[MakePictures, Answer] = Codec(MakePictures, Answer, most=32 << 20)

@@ -37,3 +37,17 @@ def allow_many_files() -> None:
     """Raise the number of files, and so of connections, that a process may have open as far as is allowed."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def be_modest() -> None:
+    """Take less CPU than others get, and leave no core: the work in here is for others, on what nobody may trust."""
+    os.nice(5)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_memory(beyond: int) -> None:
+    """Take so many bytes of address space at most beyond what this process has: a mistake or an attack in here must
+    not take the machine."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    most = pages * resource.getpagesize() + beyond
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -13,10 +13,14 @@ import pytest
 from ripstop.kernel.errors import Overloaded, Unavailable
 from ripstop.kernel.metrics import Metrics
 from ripstop.processes.argon import HASHER
-from ripstop.processes.hasher import MAX_PASSWORD, Hasher, HelperClient, PasswordHasher, ThreadHasher
+from ripstop.processes.client import HelperClient
+from ripstop.processes.hasher import MAX_PASSWORD, Hasher, PasswordHasher, ThreadHasher, hashing_client
 from ripstop.processes.helper import Helper, HelperMetrics
-from ripstop.processes.jobs import HashPassword, VerifyPassword
+from ripstop.processes.jobs import HASHING, AnyJob, HashPassword, VerifyPassword
 from ripstop.processes.listener import listen_at
+from ripstop.processes.on_demand import Desk
+
+Client = HelperClient[AnyJob, str | bool]
 
 
 @contextlib.asynccontextmanager
@@ -24,12 +28,13 @@ async def helping(listener: socket.socket, *, most_waiting: int = 64, works: boo
     """A helper on a socket that outlives it, with one thread. If it does not work, jobs wait for ever."""
     helper = Helper(threads=1, most_waiting=most_waiting, metrics=HelperMetrics(Metrics()))
     work = asyncio.ensure_future(helper.run() if works else asyncio.sleep(0))
-    server = await asyncio.start_unix_server(helper.converse, sock=listener.dup())
+    desk = Desk(helper, HASHING)
+    server = await asyncio.start_unix_server(desk.converse, sock=listener.dup())
     try:
         yield helper
     finally:
         server.close()
-        helper.hang_up()
+        desk.hang_up()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -41,8 +46,8 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[HelperClient]:
-    client = HelperClient(tmp_path / "helper.sock")
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    client = hashing_client(tmp_path / "helper.sock")
     yield client
     await client.close()
 
@@ -56,7 +61,7 @@ async def check(hasher: PasswordHasher) -> None:
     assert await hasher.hash("hunter2") != encoded, "each has its own salt"
 
 
-async def test_hashes_are_made_and_checked_over_the_socket(listener: socket.socket, client: HelperClient) -> None:
+async def test_hashes_are_made_and_checked_over_the_socket(listener: socket.socket, client: Client) -> None:
     async with helping(listener):
         await check(Hasher(client))
 
@@ -65,7 +70,7 @@ async def test_or_in_a_thread() -> None:
     await check(ThreadHasher())
 
 
-async def test_replies_find_their_questions(listener: socket.socket, client: HelperClient) -> None:
+async def test_replies_find_their_questions(listener: socket.socket, client: Client) -> None:
     passwords = [f"password {number}" for number in range(6)]
     encoded = {password: HASHER.hash(password) for password in passwords[:3]}
     async with helping(listener):
@@ -74,7 +79,7 @@ async def test_replies_find_their_questions(listener: socket.socket, client: Hel
     assert found == [one == other for one in passwords for other in encoded]
 
 
-async def test_a_new_helper_takes_over_what_the_old_one_left(listener: socket.socket, client: HelperClient) -> None:
+async def test_a_new_helper_takes_over_what_the_old_one_left(listener: socket.socket, client: Client) -> None:
     hasher = Hasher(client)
     encoded = HASHER.hash("a")
     async with helping(listener, works=False) as helper:
@@ -85,7 +90,7 @@ async def test_a_new_helper_takes_over_what_the_old_one_left(listener: socket.so
         assert await waiting
 
 
-async def test_without_a_helper_it_says_so(client: HelperClient) -> None:
+async def test_without_a_helper_it_says_so(client: Client) -> None:
     with pytest.raises(Unavailable, match="cannot be checked"):
         await Hasher(client).hash("a")
 
@@ -111,11 +116,11 @@ async def test_what_is_too_much_is_refused_at_once_and_checks_go_before_new_hash
     assert helper.is_idle
 
 
-async def test_a_client_hears_of_overload(listener: socket.socket, client: HelperClient) -> None:
+async def test_a_client_hears_of_overload(listener: socket.socket, client: Client) -> None:
     async with helping(listener, most_waiting=0):
         with pytest.raises(Overloaded):
             await Hasher(client).hash("a")
 
 
-async def test_a_password_without_measure_is_no_password(client: HelperClient) -> None:
+async def test_a_password_without_measure_is_no_password(client: Client) -> None:
     assert not await Hasher(client).verify("x" * (MAX_PASSWORD + 1), "no helper is asked")
