@@ -5,7 +5,7 @@ makes what one process has for itself, and `open_web` and `open_worker` what it 
 each other here, and nothing owns the rest.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ import ripstop
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.functions import Endings, PasswordHashing
 from ripstop.domain.accounts.passwords import FAILURES, Passwords
+from ripstop.domain.accounts.scopes import SCOPES
 from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
@@ -50,11 +51,15 @@ from ripstop.processes.stuck import Holder
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
+from ripstop.surfaces.http.health import ANSWERS as HEALTH_ANSWERS
 from ripstop.surfaces.http.health import Health
+from ripstop.surfaces.http.openapi import About, OpenApi
 from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.mastodon.answers import ANSWERS as MASTODON_ANSWERS
 from ripstop.surfaces.mastodon.routes import mastodon_routes
 from ripstop.surfaces.mastodon.site import Site, vapid_key
 from ripstop.surfaces.streaming.hub import announce
+from ripstop.surfaces.streaming.routes import ANSWERS as STREAMING_ANSWERS
 from ripstop.surfaces.streaming.routes import streaming_routes
 from ripstop.surfaces.web.live import announce_posts
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
@@ -232,6 +237,15 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     ]
 
 
+def make_description(ground: Ground, routes: Sequence[Route]) -> OpenApi:
+    """The description of the API, of the routes that are for programs."""
+    site = ground.site
+    about = About(
+        title=site.title, version=site.version, description=site.description, origin=site.origin, scopes=SCOPES
+    )
+    return OpenApi(routes, {**HEALTH_ANSWERS, **MASTODON_ANSWERS, **STREAMING_ANSWERS}, about)
+
+
 async def open_web(ground: Ground, seat: Seat) -> Web:
     """What an HTTP process runs."""
     base = await open_base(ground)
@@ -250,8 +264,9 @@ def make_web(ground: Ground, base: Base, seat: Seat) -> Web:
     health = Health(lambda: _state(base, seat), lambda: _render(ground, seat))
     authenticate = Tokens(base.graph).authenticate
     streaming = streaming_routes(base.graph, base.bus, authenticate, origin=ground.site.origin)
+    routes = [*health.routes(), *make_routes(ground, base), *streaming]
     dispatcher = Dispatcher(
-        [*health.routes(), *make_routes(ground, base), *streaming],
+        [*routes, *make_description(ground, routes).routes()],
         origin=ground.configuration.origin,
         authenticate=authenticate,
         begin=base.graph.sync,

@@ -1,14 +1,20 @@
 """Whether the server is well, for load balancers, and its metrics, for Prometheus."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
+from ripstop.surfaces.http.openapi import Media
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import TEXT_HEADERS, Headers, Response, json, text
 from ripstop.surfaces.http.routing import Kind, Route
 
 _METRICS_HEADERS: Headers = [("content-type", "text/plain; version=0.0.4; charset=utf-8"), *TEXT_HEADERS[1:]]
+
+
+ANSWERS: Mapping[str, Any] = {"GET /health": Media("text/plain"), "GET /metrics": Media("text/plain")}
+"""What each route answers, for the description of the API."""
 
 
 class HealthParams(msgspec.Struct, kw_only=True):

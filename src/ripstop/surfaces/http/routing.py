@@ -137,7 +137,7 @@ class Router:
                 node = node.literals.setdefault(segment, _Node())
                 continue
             names.append(name)
-            only_ids = not prefix and _names_id(name)
+            only_ids = not prefix and names_id(name)
             node = node.ids if only_ids else node.texts.setdefault(prefix, _Node())
         if node.names and node.names != tuple(names):
             msg = f"{pattern} is a path whose parts another route names {node.names}"
@@ -221,7 +221,8 @@ class _Node:
         return None
 
 
-def _names_id(name: str) -> bool:
+def names_id(name: str) -> bool:
+    """Whether a part of a path that is named so takes ids alone."""
     return name == "id" or name.endswith("_id")
 
 

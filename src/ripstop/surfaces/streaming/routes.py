@@ -1,6 +1,7 @@
 """The routes of the streaming API."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,6 +15,7 @@ from ripstop.surfaces.http import routing
 from ripstop.surfaces.http.auth import MOST_TOKEN, Authenticate, bearer_token
 from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE
 from ripstop.surfaces.http.handshake import upgrade, wants_websocket
+from ripstop.surfaces.http.openapi import Media
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Headers, Response, Stream, Upgrade, text
@@ -35,6 +37,13 @@ MEDIA = {
 }
 """Streams that `only_media` narrows."""
 PATHS = {kind.value.replace(":", "/"): kind for kind in Kind if kind not in MEDIA.values()}
+_EVENTS = Media("text/event-stream")
+ANSWERS: Mapping[str, Any] = {
+    f"GET {BASE}/health": Media("text/plain"),
+    f"GET {BASE}": {200: _EVENTS, 101: None},
+    **{f"GET {BASE}/{path}": _EVENTS for path in PATHS},
+}
+"""What each route answers, for the description of the API."""
 
 _PROTOCOL = "sec-websocket-protocol"
 _EVENT_STREAM: Headers = [
