@@ -26,7 +26,28 @@ async def test_both_versions_of_the_instance_agree(api: Api) -> None:
     assert await api.want("GET", "/api/v2/instance/") == second
 
 
-@pytest.mark.parametrize("path", ["/api/v1/custom_emojis", "/api/v1/instance/rules", "/api/v1/instance/peers"])
+async def test_what_clients_hide_by_the_instance(api: Api) -> None:
+    told = (await api.want("GET", "/api/v2/instance"))["configuration"]
+    assert told["timelines_access"]["live_feeds"] == {"local": "public", "remote": "disabled"}
+    assert told["timelines_access"]["hashtag_feeds"] == {"local": "public", "remote": "disabled"}
+    assert told["accounts"]["max_pinned_statuses"] == 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/custom_emojis",
+        "/api/v1/directory",
+        "/api/v1/instance/activity",
+        "/api/v1/instance/domain_blocks",
+        "/api/v1/instance/peers",
+        "/api/v1/instance/rules",
+        "/api/v1/trends",
+        "/api/v1/trends/links",
+        "/api/v1/trends/statuses",
+        "/api/v1/trends/tags",
+    ],
+)
 async def test_what_is_empty_for_everybody(api: Api, path: str) -> None:
     assert await api.want("GET", path) == []
 
@@ -36,7 +57,11 @@ async def test_what_is_empty_for_everybody(api: Api, path: str) -> None:
     [
         "/api/v1/announcements",
         "/api/v1/conversations",
+        "/api/v1/domain_blocks",
         "/api/v1/followed_tags",
+        "/api/v1/scheduled_statuses",
+        "/api/v1/suggestions",
+        "/api/v2/suggestions",
     ],
 )
 async def test_what_is_empty_for_its_owner(api: Api, alice: Person, path: str) -> None:

@@ -2,13 +2,14 @@
 
 from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
 from ripstop.domain.posts.draft import MAX_CHARACTERS
+from ripstop.domain.posts.pins import MOST_PINNED
 from ripstop.domain.text import URL_LENGTH
 from ripstop.surfaces.mastodon.present.account import HEADER
 from ripstop.surfaces.mastodon.site import API_VERSIONS, Site
 
 _ACCOUNTS = {
     "max_featured_tags": 0,
-    "max_pinned_statuses": 0,
+    "max_pinned_statuses": MOST_PINNED,
     "max_profile_fields": MAX_FIELDS,
     "profile_field_name_limit": MAX_FIELD,
     "profile_field_value_limit": MAX_FIELD,
@@ -85,7 +86,7 @@ def instance_v2(site: Site) -> dict[str, object]:
             "translation": {"enabled": False},
             "timelines_access": {
                 "live_feeds": {"local": "public", "remote": "disabled"},
-                "hashtag_feeds": {"local": "disabled", "remote": "disabled"},
+                "hashtag_feeds": {"local": "public", "remote": "disabled"},
                 "trending_link_feeds": {"local": "disabled", "remote": "disabled"},
             },
             "limited_federation": False,
