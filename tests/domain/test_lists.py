@@ -113,3 +113,28 @@ async def test_the_oldest_are_found_among_many(town: Town, limit: int) -> None:
             )
             expected = posts[low + 1 : high][:limit]
             assert await merged(town.graph, [alice.id, bob.id], stretch, at_once=6) == expected
+
+
+async def test_a_list_is_exact_though_few_of_many_members_are_looked_at(town: Town) -> None:
+    """More members than a page is long; some wrote nothing, and some took their newest post back."""
+    rng = random.Random(3)
+    members = await town.people(*(f"member{i}" for i in range(12)))
+    authors = {}
+    for number in range(30):
+        author = rng.choice(members[:9])
+        authors[await town.post(author, f"post {number}")] = author
+    posts = sorted(authors)
+    for taken in (posts[-1], posts[-4]):
+        await town.delete(authors[taken], taken)
+        posts.remove(taken)
+    ids = [member.id for member in members]
+    for limit in (1, 3, 8):
+        for low in (-1, 4, 20):
+            for high in (None, 26, 9):
+                stretch = Stretch(
+                    None if low < 0 else (posts[low], 2**62),
+                    None if high is None else (posts[high], 0),
+                    limit,
+                    Direction.NEWEST_FIRST,
+                )
+                assert await merged(town.graph, ids, stretch) == newest_first(posts[low + 1 : high])[:limit]

@@ -1,10 +1,12 @@
 """Merging what several accounts posted, exactly, from either end."""
 
+import heapq
 from collections.abc import Collection
 
+from ripstop.domain.feeds.model import NEWEST
 from ripstop.domain.feeds.page import Stretch
 from ripstop.domain.posts.model import POSTED
-from ripstop.engines.base import Direction
+from ripstop.engines.base import MAX_ORDER, Direction
 from ripstop.machinery.graph import Graph
 
 AT_ONCE = 800
@@ -14,12 +16,13 @@ AT_ONCE = 800
 async def merged(graph: Graph, authors: Collection[int], stretch: Stretch, *, at_once: int = AT_ONCE) -> list[int]:
     """The ids of a stretch of what these accounts posted, in its direction.
 
-    One engine call from the newest end. A merge has no other end, so the oldest entries are found by halving the ids
+    One engine call from the newest end, beside what is not known of who posted last. A merge has no other end, so the oldest entries are found by halving the ids
     above the low bound until fewer than `at_once` entries are left, of which enough are there: one call where fewer
     lie above it, and at most one for each bit of an id. The lists should be no more than an engine opens in one call.
     """
     sources = list(authors)
     if stretch.direction is Direction.NEWEST_FIRST:
+        sources = await _latest(graph, sources, stretch)
         merge = await graph.merge(
             sources, POSTED, after=stretch.after, before=stretch.before, limit=stretch.limit, budget=len(sources)
         )
@@ -39,3 +42,18 @@ async def merged(graph: Graph, authors: Collection[int], stretch: Stretch, *, at
                 return found[: -stretch.limit - 1 : -1]
             low = before[0] if before is not None else low
         before = (top if low >= top else (low + top + 1) // 2, 0)
+
+
+async def _latest(graph: Graph, authors: list[int], stretch: Stretch) -> list[int]:
+    """Those of the authors who can have something in the newest part of a stretch.
+
+    As many as it is long have posted below its high bound and at or above the order that is found here, so nobody who
+    posted last before that comes into it. Of those who posted since the high bound nothing is known.
+    """
+    if len(authors) <= stretch.limit:
+        return authors
+    high = MAX_ORDER if stretch.before is None else stretch.before[0]
+    newest = {author: tally.counts[0].newest for author, tally in (await graph.tallies(authors, NEWEST)).items()}
+    below = heapq.nlargest(stretch.limit, [order for order in newest.values() if order < high])
+    lowest = below[-1] if len(below) == stretch.limit else 0
+    return [author for author in authors if newest[author] >= lowest]
