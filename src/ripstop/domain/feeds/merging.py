@@ -16,9 +16,10 @@ AT_ONCE = 800
 async def merged(graph: Graph, authors: Collection[int], stretch: Stretch, *, at_once: int = AT_ONCE) -> list[int]:
     """The ids of a stretch of what these accounts posted, in its direction.
 
-    One engine call from the newest end, beside what is not known of who posted last. A merge has no other end, so the oldest entries are found by halving the ids
-    above the low bound until fewer than `at_once` entries are left, of which enough are there: one call where fewer
-    lie above it, and at most one for each bit of an id. The lists should be no more than an engine opens in one call.
+    One engine call from the newest end, beside what is not known of who posted last. A merge has no other end, so the
+    oldest entries are found by halving the ids above the low bound until fewer than `at_once` entries are left, of which
+    enough are there: one call where fewer lie above it, and at most one for each bit of an id. The lists should be no
+    more than an engine opens in one call.
     """
     sources = list(authors)
     if stretch.direction is Direction.NEWEST_FIRST:
