@@ -17,7 +17,7 @@ async def merged(graph: Graph, authors: Collection[int], stretch: Stretch, *, at
     """The ids of a stretch of what these accounts posted, in its direction.
 
     One engine call from the newest end, beside what is not known of who posted last. A merge has no other end, so the
-    oldest entries are found by halving the ids above the low bound until fewer than `at_once` entries are left, of which
+    oldest entries are found by halving the ids above the low bound until fewer than `at_once` are left, of which
     enough are there: one call where fewer lie above it, and at most one for each bit of an id. The lists should be no
     more than an engine opens in one call.
     """
