@@ -1,6 +1,6 @@
 """The lists that a post stands in."""
 
-from ripstop.domain.accounts.model import PUBLIC
+from ripstop.domain.accounts.model import PUBLIC, UNLISTED
 from ripstop.domain.posts.model import (
     IN_THREAD,
     LISTED,
@@ -22,7 +22,7 @@ def enlist(write: Write, id_: int, post: Post) -> None:
     if post.visibility == PUBLIC:
         for tag in post.tags:
             write.put(TAGGED, id_, tag_id(tag), order=id_, flags=post.flags)
-    if post.in_reply_to is not None:
+    if post.in_reply_to is not None and _is_counted(post):
         write.put(REPLY_TO, id_, post.in_reply_to, order=id_, flags=post.flags)
     if post.root is not None:
         write.put(IN_THREAD, id_, post.root, order=id_, flags=post.flags)
@@ -50,10 +50,15 @@ def strike(write: Write, id_: int, post: Post) -> None:
     if post.visibility == PUBLIC:
         for tag in post.tags:
             write.remove(TAGGED, id_, tag_id(tag))
-    if post.in_reply_to is not None:
+    if post.in_reply_to is not None and _is_counted(post):
         write.remove(REPLY_TO, id_, post.in_reply_to)
     if post.root is not None:
         write.remove(IN_THREAD, id_, post.root)
+
+
+def _is_counted(post: Post) -> bool:
+    """Whether it counts as an answer: how many there are that are not for everybody is told to nobody."""
+    return post.visibility in (PUBLIC, UNLISTED)
 
 
 def _is_listed(post: Post) -> bool:

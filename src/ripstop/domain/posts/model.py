@@ -110,7 +110,7 @@ REPOSTED, REPOSTED_BY = association_pair((6, "reposted"), (7, "reposted_by"), co
 BOOKMARKED = association(8, "bookmarked", counted=Counted.NO)
 """Account to post; the order is an id minted at the bookmark."""
 REPLY_TO, REPLIES = association_pair((9, "reply_to"), (10, "replies"), counted=Counted.NO)
-"""Post to the post it answers; the order is the answer's id."""
+"""Post to the post it answers, if it is for everybody; the order is the answer's id."""
 LISTED, TIMELINE = association_pair((11, "listed"), (12, "timeline"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to a timeline's root such as LOCAL_TIMELINE; the order is the post's id."""
 TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=Counted.NO)

@@ -10,7 +10,8 @@ direct      the author, and who is mentioned
 =========== =========================================================================================
 
 Beyond that, lists (all places but `Place.SINGLE`) leave out what the viewer does not want to meet: authors whom the
-viewer blocks or mutes. A profile's own list shows a muted author, since the viewer went there.
+viewer blocks or mutes. A profile's own list shows a muted author, since the viewer went there. Lists of people leave
+out the same (`ripstop.domain.viewing.people`).
 """
 
 from collections.abc import Iterable
@@ -103,6 +104,10 @@ class Sight:
             mutes=self.mutes | found[MUTES.number],
             tags=self.tags,
         )
+
+    def hides(self, account: int) -> bool:
+        """Whether one of the two blocks the other, or the viewer mutes the account."""
+        return account in self._hidden
 
     def shows(self, post: Post, place: Place) -> bool:
         """Whether the viewer may see this post, and wants to meet it in this place."""

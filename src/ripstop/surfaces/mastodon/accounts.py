@@ -13,6 +13,7 @@ from ripstop.domain.accounts.access import (
 from ripstop.domain.accounts.actions import ProfileChanges, SignUp, sign_up, update_profile
 from ripstop.domain.accounts.model import Field
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
+from ripstop.domain.viewing.people import may_list_people_of, met_among
 from ripstop.kernel.errors import Invalid, Unauthenticated
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Association, Graph
@@ -156,19 +157,23 @@ class Accounts:
         return await self._accounts.render_one(found)
 
     async def followers(self, request: Request, params: ListParams) -> Response:
-        """At most four engine calls."""
+        """At most four engine calls beside the viewer's relations."""
         return await self._people(request, params, FOLLOWED_BY)
 
     async def following(self, request: Request, params: ListParams) -> Response:
-        """At most four engine calls."""
+        """At most four engine calls beside the viewer's relations."""
         return await self._people(request, params, FOLLOWS)
 
     async def _people(self, request: Request, params: ListParams, list_: Association) -> Response:
         account = await access_account(self._graph, params.id)
-        if account.value.hide_collections and viewer_of(request) != account.id:
+        viewer = viewer_of(request)
+        if not await may_list_people_of(self._graph, viewer, account):
             return page(request, b"[]", next_max_id=None, prev_min_id=None)
         rows = await read_rows(self._graph, account.id, list_, params.window)
-        body = json_list(await self._accounts.render_list([row.target for row in rows]))
+        people = [row.target for row in rows]
+        if viewer != account.id:
+            people = await met_among(self._graph, viewer, people)
+        body = json_list(await self._accounts.render_list(people))
         next_max_id, prev_min_id = cursors(rows, params.window)
         return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
 

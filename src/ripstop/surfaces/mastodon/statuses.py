@@ -1,5 +1,6 @@
 """One post at a time: publishing, reading, deleting, and what people do with it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -21,6 +22,8 @@ from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPOSTED_BY,
 from ripstop.domain.posts.pins import pin, unpin
 from ripstop.domain.posts.threads import mute_thread, unmute_thread
 from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
+from ripstop.domain.viewing.people import met_among, who_passed_on
+from ripstop.engines import base
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.params import Id
@@ -217,12 +220,18 @@ class Statuses:
     # Lists
 
     async def liked_by(self, request: Request, params: ListParams) -> Response:
-        """Who likes it. Three engine calls beside those of reading it."""
-        return await self._people(request, params, LIKED_BY)
+        """Who likes it. Four engine calls at most beside those of reading it."""
+        post = await self._original(request)
+        rows = await read_rows(self._graph, post.id, LIKED_BY, params.window)
+        people = await met_among(self._graph, viewer_of(request), [row.target for row in rows])
+        return await self._people(request, params, rows, people)
 
     async def reposted_by(self, request: Request, params: ListParams) -> Response:
-        """Who passed it on. Three engine calls beside those of reading it."""
-        return await self._people(request, params, REPOSTED_BY)
+        """Who passed it on. Five engine calls at most beside those of reading it."""
+        post = await self._original(request)
+        rows = await read_rows(self._graph, post.id, REPOSTED_BY, params.window)
+        people = await who_passed_on(self._graph, viewer_of(request), [row.order for row in rows])
+        return await self._people(request, params, rows, people)
 
     async def liked(self, request: Request, params: ListParams) -> Response:
         """What the viewer likes, by when it began to. At most nine engine calls."""
@@ -234,10 +243,10 @@ class Statuses:
 
     # Shared
 
-    async def _people(self, request: Request, params: ListParams, list_: Association) -> Response:
-        post = await self._original(request)
-        rows = await read_rows(self._graph, post.id, list_, params.window)
-        body = json_list(await self._accounts.render_list([row.target for row in rows]))
+    async def _people(
+        self, request: Request, params: ListParams, rows: Sequence[base.Association], people: Sequence[int]
+    ) -> Response:
+        body = json_list(await self._accounts.render_list(people))
         next_max_id, prev_min_id = cursors(rows, params.window)
         return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
 

@@ -1,0 +1,44 @@
+"""Lists of people that others make up: of who likes, who passes on, who follows."""
+
+from collections.abc import Sequence
+
+from ripstop.domain.accounts.model import Account
+from ripstop.domain.posts.model import POST
+from ripstop.domain.viewing.sight import Place, sight_of
+from ripstop.machinery.graph import Entry, Graph
+
+
+async def met_among(graph: Graph, viewer: int | None, accounts: Sequence[int]) -> list[int]:
+    """Those whom the viewer is shown in such a list: nobody whom it blocks or mutes, or who blocks it.
+
+    One engine call at most, beside the viewer's relations.
+    """
+    sight = await sight_of(graph, viewer)
+    if sight.is_partial:
+        sight = await sight.knowing(graph, accounts)
+    return [account for account in accounts if not sight.hides(account)]
+
+
+async def who_passed_on(graph: Graph, viewer: int | None, reposts: Sequence[int]) -> list[int]:
+    """The authors of those reposts that the viewer may see, in their order. Two engine calls at most, likewise."""
+    found = await graph.get_many(POST, reposts)
+    sight = await sight_of(graph, viewer)
+    if sight.is_partial:
+        sight = await sight.knowing(graph, {entry.value.author for entry in found.values()})
+    seen = [found[id_].value for id_ in reposts if id_ in found]
+    return [post.author for post in seen if sight.shows(post, Place.PUBLIC)]
+
+
+async def may_list_people_of(graph: Graph, viewer: int | None, account: Entry[Account]) -> bool:
+    """Whether the viewer is shown whom an account follows, and who follows it.
+
+    One engine call at most, beside the viewer's relations.
+    """
+    if viewer == account.id:
+        return True
+    if account.value.hide_collections:
+        return False
+    sight = await sight_of(graph, viewer)
+    if sight.is_partial:
+        sight = await sight.knowing(graph, (account.id,))
+    return account.id not in sight.blocked_by
