@@ -19,6 +19,7 @@ from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.secrets import SecretUnusable
 from ripstop.processes import system
 from ripstop.processes.board import Board
+from ripstop.processes.darkroom import run_darkroom
 from ripstop.processes.folder import FolderLock, FolderUnusable
 from ripstop.processes.helper import run_helper
 from ripstop.processes.host import run_web, run_worker
@@ -115,6 +116,15 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
     socket = ground.configuration.run_folder / boot.HELPER_SOCKET
     # It stops last: requests and calls that are still under way may need it.
     roles.append(Role(name="rip-helper", main=helper, listen=partial(listen_at, socket), on_demand=True, stops=1))
+    darkroom = partial(
+        run_darkroom,
+        metrics=ground.helper,
+        snapshot=ground.metrics.snapshot,
+        at_once=2 if len(os.sched_getaffinity(0)) > 2 else 1,
+        idle_seconds=HELPER_IDLE_SECONDS,
+    )
+    socket = ground.configuration.run_folder / boot.DARKROOM_SOCKET
+    roles.append(Role(name="rip-darkroom", main=darkroom, listen=partial(listen_at, socket), on_demand=True, stops=1))
     return roles
 
 

@@ -21,6 +21,10 @@ from ripstop.domain.follows import model as follows
 from ripstop.domain.follows.functions import ListKeeping, Severing, Unlocking
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
+from ripstop.domain.media import model as media
+from ripstop.domain.media.actions import Images
+from ripstop.domain.media.functions import Sweeping
+from ripstop.domain.media.imaging import ImageMaker
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.domain.search import model as search
@@ -31,6 +35,7 @@ from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder, lock_holder
+from ripstop.engines.blobs import BlobStore, FolderBlobs
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration
@@ -48,6 +53,7 @@ from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
 from ripstop.processes.slots import LeasedSlot
 from ripstop.processes.stuck import Holder
+from ripstop.processes.imagemaker import Imaging, imaging_client
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
@@ -76,6 +82,7 @@ SCHEMA = Schema(
             *viewing.ASSOCIATIONS,
             *notifications.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
+            *media.ASSOCIATIONS,
         )
     },
     keyspaces=keyspace_types((*feeds.KEYSPACES, FAILURES)),
@@ -87,6 +94,7 @@ HELPER_SOCKET = "helper.sock"
 WrapStore = Callable[[Store], Store]
 
 
+DARKROOM_SOCKET = "darkroom.sock"
 class Ground:
     """What all processes of a server share.
 
@@ -136,6 +144,8 @@ class Base:
 
 
 def make_store(configuration: Configuration, clock: Clock | None = None) -> Store:
+    images: Images
+    blobs: BlobStore
     """The store that the settings name, not open yet."""
     clock = clock or SystemClock()
     if configuration.database:
@@ -160,7 +170,13 @@ async def opened_store(configuration: Configuration) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordHasher | None = None) -> Base:
+async def open_base(
+    ground: Ground,
+    *,
+    bus: Bus | None = None,
+    hasher: PasswordHasher | None = None,
+    imaging: ImageMaker | None = None,
+) -> Base:
     """Open the store and build machinery and domain over it.
 
     :param bus: instead of the one between the processes of this machine.
@@ -169,6 +185,7 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
     """
     run = ground.configuration.run_folder
     async with AsyncExitStack() as parts:
+    :param imaging: instead of the picture process.
         store = ground.wrap_store(make_store(ground.configuration, ground.clock))
         await store.open()
         parts.push_async_callback(store.close)
@@ -185,10 +202,23 @@ async def open_base(ground: Ground, *, bus: Bus | None = None, hasher: PasswordH
         announce_posts(events)
         announce(events)
         graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
-        functions = declare_functions(ground, graph, store, events, hasher)
+        if imaging is None:
+            darkroom = imaging_client(run / DARKROOM_SOCKET)
+            parts.push_async_callback(darkroom.close)
+            imaging = Imaging(darkroom)
+        blobs = FolderBlobs(ground.configuration.media_folder)
+        functions = declare_functions(ground, graph, store, events, hasher, blobs)
         _watch(ground, store, graph)
         return Base(
-            store=store, ids=ids, bus=bus, graph=graph, functions=functions, hasher=hasher, parts=parts.pop_all()
+            store=store,
+            ids=ids,
+            bus=bus,
+            graph=graph,
+            functions=functions,
+            hasher=hasher,
+            images=Images(graph, imaging, blobs),
+            blobs=blobs,
+            parts=parts.pop_all(),
         )
 
 
@@ -204,7 +234,9 @@ async def take_slot(ground: Ground, store: Store, parts: AsyncExitStack) -> Slot
     return slot
 
 
-def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events, hasher: PasswordHasher) -> Functions:
+def declare_functions(
+    ground: Ground, graph: Graph, store: Store, events: Events, hasher: PasswordHasher, blobs: BlobStore
+) -> Functions:
     """All background functions, subscribed to the events that cause them."""
     functions = Functions()
     FanOut(graph, store).register(functions, events)  # first: see there
@@ -217,6 +249,7 @@ def declare_functions(ground: Ground, graph: Graph, store: Store, events: Events
     Notifications(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)
     return functions
+    Sweeping(graph, blobs).register(functions, events)
 
 
 def make_routes(ground: Ground, base: Base) -> list[Route]:
@@ -224,7 +257,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     graph = base.graph
     home = Home(graph, base.store, LowWater(graph, base.store))
     return [
-        *mastodon_routes(graph, base.store, home=home, site=ground.site, seal=ground.secrets),
+        *mastodon_routes(graph, base.store, home=home, images=base.images, site=ground.site, seal=ground.secrets),
         *web_routes(
             graph,
             base.bus,
@@ -239,6 +272,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
 
 def make_description(ground: Ground, routes: Sequence[Route]) -> OpenApi:
     """The description of the API, of the routes that are for programs."""
+            blobs=base.blobs,
     site = ground.site
     about = About(
         title=site.title, version=site.version, description=site.description, origin=site.origin, scopes=SCOPES

@@ -23,6 +23,7 @@ from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.bus import MemoryBus
 from ripstop.processes.board import Board
 from ripstop.processes.hasher import ThreadHasher
+from ripstop.processes.imagemaker import ThreadImaging
 from ripstop.processes.seat import Seat
 from tests import discipline
 from tests.stores import Place
@@ -60,7 +61,7 @@ class House:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[House]:
-        self.base: Base = await open_base(self._ground, bus=MemoryBus(), hasher=ThreadHasher())
+        self.base: Base = await open_base(self._ground, bus=MemoryBus(), hasher=ThreadHasher(), imaging=ThreadImaging())
         seat = Seat(name="house", slot=0, board=Board(1), parent=0, report=lambda _: None)
         self._web = make_web(self._ground, self.base, seat)
         self._worker = make_worker(self._ground, self.base)

@@ -79,6 +79,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Where the store is: empty for SQLite in the data folder, or a ``postgresql://`` URL."""
     processes: Annotated[int, msgspec.Meta(ge=0, le=MAX_PROCESSES)] = 0
     """HTTP processes; 0: one per core, 16 at most."""
+    media: str = ""
+    """Folder of the pictures that people upload; empty: ``media`` in the data folder."""
     secret: str = ""
     """File with the server's secret; empty: ``secret`` in the data folder, made at the first start."""
     log: Log = Log()
@@ -92,6 +94,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def run_folder(self) -> Path:
         """Sockets and locks of the running server, in the data folder."""
         return self.data_folder / "run"
+
+    @property
+    def media_folder(self) -> Path:
+        return Path(self.media).expanduser().absolute() if self.media else self.data_folder / "media"
 
     @property
     def secret_file(self) -> Path:

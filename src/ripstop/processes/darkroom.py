@@ -91,10 +91,15 @@ class Darkroom:
     async def _develop(self, job: MakePictures) -> Answer | None:
         read, write = os.pipe()
         parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            _be_child(self._make, job, write, parent)
-        os.close(write)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _be_child(self._make, job, write, parent)
+        except OSError:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
         timed_out = False
         body = b""
         try:

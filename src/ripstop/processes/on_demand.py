@@ -1,6 +1,7 @@
 """What helper processes have in common: a socket on which jobs come, and an end when none do."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from ripstop.processes.jobs import Codec, Question, Reply
 from ripstop.processes.seat import Seat
+
+log = logging.getLogger(__name__)
 
 J = TypeVar("J")
 A = TypeVar("A")
@@ -44,9 +47,13 @@ class Desk(Generic[J, A]):
         tasks: set[asyncio.Task[None]] = set()
 
         async def answer(question: Question[J]) -> None:
-            reply = codec.frame(Reply(question.number, await self._workshop.ask(question.job)))
+            done: A | None = None
+            try:
+                done = await self._workshop.ask(question.job)
+            except Exception:
+                log.exception("a job failed: %s", type(question.job).__name__)
             if not writer.is_closing():
-                writer.write(reply)
+                writer.write(codec.frame(Reply(question.number, done)))
 
         while (body := await codec.read_frame(reader)) is not None:
             task = asyncio.ensure_future(answer(codec.questions.decode(body)))

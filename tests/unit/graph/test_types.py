@@ -10,6 +10,7 @@ import pytest
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import model as follows
+from ripstop.domain.media import model as media
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.posts import model as posts
 from ripstop.machinery.graph import ObjectType
@@ -46,7 +47,7 @@ def test_a_gap_in_the_upcasters_is_refused() -> None:
 
 
 def test_numbers_are_unique_over_all_packages() -> None:
-    packages = (accounts, follows, posts, notifications, feeds)
+    packages = (accounts, follows, media, posts, notifications, feeds)
     associations = [a.number for package in packages for a in package.ASSOCIATIONS]
     assert len(associations) == len(set(associations))
     objects = [o.number for package in packages for o in getattr(package, "OBJECTS", ())]

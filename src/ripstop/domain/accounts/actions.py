@@ -20,10 +20,11 @@ from ripstop.domain.accounts.check import (
     check_username,
     is_language,
 )
-from ripstop.domain.accounts.events import ConsentChanged, ProfileChanged, SignedUp, Unlocked
+from ripstop.domain.accounts.events import ConsentChanged, ImageLoose, ProfileChanged, SignedUp, Unlocked
 from ripstop.domain.accounts.model import (
     ACCOUNT,
     CREDENTIALS,
+    NO_PICTURE,
     PRIVATE,
     PUBLIC,
     UNLISTED,
@@ -33,6 +34,7 @@ from ripstop.domain.accounts.model import (
     Field,
     account_name,
     mail_name,
+    Picture,
 )
 from ripstop.domain.accounts.sessions import Opened, do_open
 from ripstop.domain.text import tidy
@@ -49,6 +51,10 @@ PASSWORD_SEAL = "password"  # noqa: S105 - the purpose of a seal, no secret
 
 
 class SignUp(msgspec.Struct, frozen=True, kw_only=True):
+PICTURES = frozenset({"avatar", "header"})
+KEPT_MS = 3_600 * 1_000
+"""For so long a picture is kept that a profile shows no more."""
+
     """The form of somebody who wants an account."""
 
     username: str
@@ -151,7 +157,8 @@ async def _taken(graph: Graph, refused: Refused, username: str, email: str) -> E
 
 
 class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owner of an account wants to change; what is None stays. An empty `posting_language` means none."""
+    """What the owner of an account wants to change; what is None stays. An empty `posting_language` means none, as does
+    NO_PICTURE."""
 
     display_name: str | None = None
     note: str | None = None
@@ -163,6 +170,8 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
     hide_collections: bool | None = None
     posting_visibility: str | None = None
     posting_sensitive: bool | None = None
+    avatar: Picture | None = None
+    header: Picture | None = None
     posting_language: str | None = None
 
 
@@ -182,6 +191,8 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
         write.emit(ConsentChanged(account=account.id))
     if changed.get("locked") is False:
         write.emit(Unlocked(account=account.id))
+    for name in PICTURES & changed.keys():
+        _hang(write, before=getattr(account.value, name), after=changed[name], now_ms=graph.now_ms())
     await graph.commit(write)
     await graph.sync()
     return await graph.get(ACCOUNT, account.id) or account
@@ -191,6 +202,14 @@ def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
     """What is wanted, by field."""
     wanted = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not None}
     findings = Findings()
+def _hang(write: Write, *, before: Picture | None, after: Picture | None, now_ms: int) -> None:
+    """Put one picture in the place of another, which is kept a while for those who have just been shown it."""
+    if after is not None:
+        write.check_object(after.image)
+    if before is not None:
+        write.emit(ImageLoose(image=before.image, until=now_ms + KEPT_MS))
+
+
     if changes.display_name is not None:
         wanted["display_name"] = tidy(changes.display_name).replace("\n", " ")
         check_length("display_name", wanted["display_name"], MAX_DISPLAY_NAME, findings)
@@ -203,6 +222,9 @@ def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
         findings.add("privacy", "ERR_INCLUSION")
     if changes.posting_language == "":
         wanted["posting_language"] = None
+    for name in PICTURES:
+        if wanted.get(name) == NO_PICTURE:
+            wanted[name] = None
     elif changes.posting_language is not None and not is_language(changes.posting_language):
         findings.add("language", "ERR_INCLUSION")
     findings.settle()

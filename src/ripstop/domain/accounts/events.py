@@ -28,6 +28,31 @@ class Unlocked(msgspec.Struct, frozen=True, kw_only=True):
     account: int
 
 
+class Suspended(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's account is suspended, since the instant `at`."""
+
+    account: int
+    at: int
+
+
+class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An account is gone since the instant `at`; what it left in lists is there still, and is to be removed.
+
+    Told once more a little later (`again`), to those who remove it: for what was under way when it was deleted.
+    """
+
+    account: int
+    at: int
+    again: bool = False
+
+
+class ImageLoose(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that nothing shows, as far as is known; if that is so at the instant `until`, it goes."""
+
+    image: int
+    until: int
+
+
 class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody logged in, until the instant `ends` at most."""
 

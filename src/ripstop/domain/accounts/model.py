@@ -26,6 +26,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     username: str
+class Picture(msgspec.Struct, frozen=True, gc=False):
+    """A picture as a profile shows it: the id of the image, and the key that names its blobs."""
+
+    image: int
+    key: str
+
+
+NO_PICTURE = Picture(0, "")
+"""What takes a picture's place to say that there shall be none."""
+
+
     created_at: int
     domain: str = ""
     credentials: int | None = None
@@ -48,6 +59,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    avatar: Picture | None = None
+    header: Picture | None = None
     """How the owner of an account proves to be it. Never shown, never in a log.
 
     Exactly one of `password_sealed` (under the server's secret, until the worker has hashed it) and `password_hash`

@@ -137,7 +137,8 @@ class Dispatcher:
         fields = None
         if request.method not in _BODILESS:
             limit = endpoint.max_body or self._max_body
-            body = await read_body(request.headers, channel, limit=limit, seconds=self._body_seconds)
+            seconds = endpoint.body_seconds or self._body_seconds
+            body = await read_body(request.headers, channel, limit=limit, seconds=seconds)
             if body:
                 fields = parse_body(request.headers.get("content-type"), body)
         return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))

@@ -50,6 +50,7 @@ class Route:
     :param params: struct that path, query and body are converted into.
     :param kind: default: READ for GET, WRITE for everything else. READ counts as ANONYMOUS_READ without a token.
     :param max_body: bytes, where the server's limit does not fit.
+    :param body_seconds: time for the body to arrive, where the server's limit does not fit.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Route:
     params: type[msgspec.Struct] | None = None
     kind: Kind | None = None
     max_body: int | None = None
+    body_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -76,7 +78,7 @@ class Route:
 class Endpoint:
     """A route made ready to be served: what a request needs is looked up here, not worked out."""
 
-    __slots__ = ("anonymous_kind", "auth", "decoder", "handler", "kind", "max_body", "route", "scopes")
+    __slots__ = ("anonymous_kind", "auth", "body_seconds", "decoder", "handler", "kind", "max_body", "route", "scopes")
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -85,6 +87,7 @@ class Endpoint:
         self.scopes = accepted_scopes(route.scope)
         self.decoder = Decoder(route.params) if route.params is not None else None
         self.max_body = route.max_body
+        self.body_seconds = route.body_seconds
         default = Kind.READ if route.method == "GET" else Kind.WRITE
         self.kind = default if route.kind is None else route.kind
         self.anonymous_kind = Kind.ANONYMOUS_READ if self.kind is Kind.READ else self.kind

@@ -11,9 +11,10 @@ from ripstop.domain.accounts.access import (
     access_own_account,
 )
 from ripstop.domain.accounts.actions import ProfileChanges, SignUp, sign_up, update_profile
-from ripstop.domain.accounts.model import Field
+from ripstop.domain.accounts.model import NO_PICTURE, Field, Picture
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
-from ripstop.domain.viewing.people import may_list_people_of, met_among
+from ripstop.domain.media.actions import Images
+from ripstop.domain.media.model import AVATAR, HEADER
 from ripstop.kernel.errors import Invalid, Unauthenticated
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Association, Graph
@@ -23,6 +24,7 @@ from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
 from ripstop.surfaces.http.routing import Auth, Kind, Route
 from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, picture_bytes
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.application import token
 from ripstop.surfaces.mastodon.present.status import json_list
@@ -80,10 +82,11 @@ class ProfileParams(msgspec.Struct, kw_only=True):
 class Accounts:
     """Handlers of everything about accounts but their relations to each other."""
 
-    def __init__(self, graph: Graph, accounts: AccountPresenter, *, site: Site, seal: Secrets) -> None:
+    def __init__(self, graph: Graph, accounts: AccountPresenter, images: Images, *, site: Site, seal: Secrets) -> None:
         self._graph = graph
         self._accounts = accounts
         self._site = site
+        self._images = images
         self._seal = seal
 
     def routes(self) -> list[Route]:
@@ -109,7 +112,11 @@ class Accounts:
                 params=ProfileParams,
             ),
             Route("GET", f"{base}/lookup", self.lookup, auth=Auth.OPTIONAL, params=LookupParams),
+                max_body=PROFILE_BODY,
+                body_seconds=BODY_SECONDS,
             Route("GET", base + "/{id}", self.one, auth=Auth.OPTIONAL),
+            Route("DELETE", "/api/v1/profile/avatar", self.remove_avatar, scope="write:accounts", auth=Auth.USER),
+            Route("DELETE", "/api/v1/profile/header", self.remove_header, scope="write:accounts", auth=Auth.USER),
             Route("GET", base + "/{id}/followers", self.followers, auth=Auth.OPTIONAL, params=ListParams),
             Route("GET", base + "/{id}/following", self.following, auth=Auth.OPTIONAL, params=ListParams),
         ]
@@ -136,12 +143,33 @@ class Accounts:
         return await self._accounts.render_own(await access_own_account(self._graph, request.account))
 
     async def update(self, request: Request, params: ProfileParams) -> bytes:
-        """Two engine calls and a commit, or neither if nothing changes."""
-        if _given(params.avatar) or _given(params.header):
-            raise Invalid("Validation failed: Pictures cannot be uploaded to this server yet")
+        """Two engine calls and a commit, or neither if nothing changes; one more commit for each picture."""
         account = await access_own_account(self._graph, request.account)
-        updated = await update_profile(self._graph, account, _changes(params))
-        return await self._accounts.render_own(updated)
+        changes = msgspec.structs.replace(
+            _changes(params),
+            avatar=await self._picture(account.id, params.avatar, AVATAR),
+            header=await self._picture(account.id, params.header, HEADER),
+        )
+        return await self._accounts.render_own(await update_profile(self._graph, account, changes))
+
+    async def remove_avatar(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit, or neither if there is none."""
+        return await self._remove(request, ProfileChanges(avatar=NO_PICTURE))
+
+    async def remove_header(self, request: Request, params: None) -> bytes:
+        """Two engine calls and a commit, or neither if there is none."""
+        return await self._remove(request, ProfileChanges(header=NO_PICTURE))
+
+    async def _remove(self, request: Request, changes: ProfileChanges) -> bytes:
+        account = await access_own_account(self._graph, request.account)
+        return await self._accounts.render_own(await update_profile(self._graph, account, changes))
+
+    async def _picture(self, owner: int, given: Any, kind: str) -> Picture | None:
+        data = picture_bytes(given, kind)
+        if data is None:
+            return None
+        image = await self._images.take(owner, data, kind)
+        return Picture(image.id, image.value.key)
 
     async def one(self, request: Request, params: None) -> bytes:
         """At most two engine calls."""
@@ -176,11 +204,6 @@ class Accounts:
         body = json_list(await self._accounts.render_list(people))
         next_max_id, prev_min_id = cursors(rows, params.window)
         return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
-
-
-def _given(picture: Any) -> bool:
-    """Some clients send an empty text for a picture that stays."""
-    return picture not in (None, "")
 
 
 def _changes(params: ProfileParams) -> ProfileChanges:

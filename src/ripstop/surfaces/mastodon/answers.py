@@ -89,6 +89,8 @@ _ACCOUNTS: Answers = {
     "GET /api/v1/accounts/{id}/followers": list[Account],
     "GET /api/v1/accounts/{id}/following": list[Account],
     "GET /api/v1/accounts/{id}/lists": list[List],
+    "DELETE /api/v1/profile/avatar": CredentialAccount,
+    "DELETE /api/v1/profile/header": CredentialAccount,
     "GET /api/v1/accounts/{id}/featured_tags": list[FeaturedTag],
     "GET /api/v1/accounts/{id}/endorsements": list[Account],
     "GET /api/v1/endorsements": list[Account],

@@ -1,6 +1,7 @@
 """All routes of the Mastodon client API."""
 
 from ripstop.domain.feeds import Home
+from ripstop.domain.media.actions import Images
 from ripstop.engines.base import Engine
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
@@ -27,7 +28,9 @@ from ripstop.surfaces.mastodon.tags import Tags
 from ripstop.surfaces.mastodon.timelines import Timelines
 
 
-def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, seal: Secrets) -> list[Route]:
+def mastodon_routes(
+    graph: Graph, engine: Engine, *, home: Home, images: Images, site: Site, seal: Secrets
+) -> list[Route]:
     """The routes, over handlers that share their presenters."""
     accounts = AccountPresenter(graph, origin=site.origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
@@ -36,7 +39,7 @@ def mastodon_routes(graph: Graph, engine: Engine, *, home: Home, site: Site, sea
         *Apps(graph, site).routes(),
         *OAuth(graph, site).routes(),
         *Discovery(graph, site).routes(),
-        *Accounts(graph, accounts, site=site, seal=seal).routes(),
+        *Accounts(graph, accounts, images, site=site, seal=seal).routes(),
         *Relationships(graph, accounts).routes(),
         *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),

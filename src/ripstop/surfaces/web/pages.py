@@ -11,6 +11,7 @@ import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.feeds import Window, local_timeline
+from ripstop.domain.media.model import SMALL, media_path
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import Seen
 from ripstop.machinery.graph import Entry, Graph
@@ -38,11 +39,13 @@ class SiteFacts(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text."""
+    """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text. `avatar` is
+    the path of its author's picture, if there is one."""
 
     id: int
     name: str
     handle: str
+    avatar: str | None
     created_at: str
     shown_at: str
     spoiler_text: str
@@ -124,6 +127,7 @@ def _shown(entry: Entry[Post], author: Account) -> Shown:
         handle=author.acct,
         created_at=created.isoformat(timespec="seconds"),
         shown_at=f"{created.day} {created:%b %Y, %H:%M} UTC",
+        avatar=None if author.avatar is None else media_path(author.avatar.key, SMALL),
         spoiler_text=post.spoiler_text,
         content=post.content,
         language=post.language,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ripstop.domain.accounts.access import access_named_account
-from ripstop.domain.accounts.model import PUBLIC, Account
+from ripstop.domain.accounts.model import PUBLIC, Account, Picture
 from ripstop.domain.feeds import Window, account_posts, tag_timeline, thread_context
+from ripstop.domain.media.model import LARGE, SMALL, media_path
 from ripstop.domain.text import render, render_line, tag_name, tag_url
 from ripstop.domain.viewing import access_post
 from ripstop.kernel.errors import NotFound
@@ -19,11 +20,20 @@ from ripstop.surfaces.web.pages import PAGE, PAGE_HEADERS, LocalParams, Renderer
 from ripstop.surfaces.web.static import cached
 
 
+class Shots(NamedTuple):
+    """The paths of a picture, small and large."""
+
+    small: str
+    large: str
+
+
 class Profile(NamedTuple):
     """An account as its page shows it. `note` and the values of `fields` are clean HTML; all else is text."""
 
     name: str
     handle: str
+    avatar: Shots | None
+    header: Shots | None
     note: str
     fields: Sequence[tuple[str, str]]
 
@@ -147,5 +157,11 @@ class Reading:
 
 
 def _nobody(handle: str) -> None:
+            avatar=_shots(account.avatar),
+            header=_shots(account.header),
     """Profiles name people in plain text."""
     del handle
+def _shots(picture: Picture | None) -> Shots | None:
+    return None if picture is None else Shots(media_path(picture.key, SMALL), media_path(picture.key, LARGE))
+
+

@@ -1,6 +1,7 @@
 """All routes of the pages."""
 
 from ripstop.domain.accounts.passwords import Passwords
+from ripstop.engines.blobs import BlobStore
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
@@ -9,6 +10,7 @@ from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.live import LiveLocal
+from ripstop.surfaces.web.media import Media
 from ripstop.surfaces.web.pages import Pages, Renderer
 from ripstop.surfaces.web.reading import Reading
 from ripstop.surfaces.web.sign_in import SignIn
@@ -22,6 +24,7 @@ def web_routes(
     *,
     static: Static,
     renderer: Renderer,
+    blobs: BlobStore,
     passwords: Passwords,
     seal: Secrets,
     origin: str,
@@ -35,5 +38,6 @@ def web_routes(
         *SignIn(graph, forms, passwords, seal=seal).routes(),
         *AccountPage(graph, forms, passwords).routes(),
         *Authorize(graph, forms).routes(),
+        *Media(blobs).routes(),
         *static.routes(),
     ]

@@ -69,9 +69,11 @@ class Static:
 
 def cached(request: Request, body: bytes, tag: str, headers: Headers) -> Response:
     """The body under an entity tag, or 304 if the client has it already (RFC 9110, section 13.1.2)."""
-    quoted = f'"{tag}"'
-    headers = [*headers, ("etag", quoted)]
-    known = [one.strip().removeprefix("W/") for one in (request.header("if-none-match") or "").split(",")]
-    if quoted in known:
-        return Response(b"", 304, headers)
-    return Response(body, 200, headers)
+    headers = [*headers, ("etag", f'"{tag}"')]
+    return Response(b"", 304, headers) if is_known(request, tag) else Response(body, 200, headers)
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the client says that it has what this entity tag stands for."""
+    known = (request.header("if-none-match") or "").split(",")
+    return f'"{tag}"' in [one.strip().removeprefix("W/") for one in known]

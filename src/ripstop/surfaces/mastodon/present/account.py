@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from ripstop.domain.accounts.model import ACCOUNT, Account
+from ripstop.domain.accounts.model import ACCOUNT, Account, Picture
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS, REQUESTED_BY
+from ripstop.domain.media.model import LARGE, media_path
 from ripstop.domain.posts.model import POSTED
 from ripstop.domain.text import render, render_line
 from ripstop.kernel.ids import time_ms
@@ -97,7 +98,13 @@ class AccountPresenter:
 
 def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
     """Everything of an Account that follows from the profile alone."""
-    picture, header = origin + AVATAR, origin + HEADER
+    avatar = picture_url(origin, account.avatar) or origin + AVATAR
+    header = picture_url(origin, account.header) or origin + HEADER
+def picture_url(origin: str, picture: Picture | None) -> str:
+    """Where a picture of a profile is; empty where there is none."""
+    return "" if picture is None else origin + media_path(picture.key, LARGE)
+
+
     return {
         "id": str(id_),
         "username": account.username,
@@ -112,8 +119,8 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
         "note": render(account.note, origin=origin, person=_nobody),
         "url": f"{origin}/@{account.acct}",
         "uri": f"{origin}/users/{account.username}",
-        "avatar": picture,
-        "avatar_static": picture,
+        "avatar": avatar,
+        "avatar_static": avatar,
         "avatar_description": "",
         "header": header,
         "header_static": header,

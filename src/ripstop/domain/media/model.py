@@ -1,0 +1,72 @@
+"""What is kept of a picture. Instants are milliseconds since the Unix epoch."""
+
+import hashlib
+
+import msgspec
+
+from ripstop.domain.media.imaging import Area, Crop, Size
+from ripstop.engines.base import Counted
+from ripstop.machinery.graph import ObjectType, association
+
+AVATAR, HEADER, ATTACHMENT = "avatar", "header", "attachment"
+
+SIZES: dict[str, tuple[Size, Size]] = {
+    AVATAR: (Crop(400, 400), Crop(120, 120)),
+    HEADER: (Crop(1500, 500), Crop(600, 200)),
+    ATTACHMENT: (Area(2048 * 2048), Area(640 * 360)),
+}
+"""The large and the small picture of each kind."""
+
+MOST_BYTES = {AVATAR: 8 << 20, HEADER: 8 << 20, ATTACHMENT: 16 << 20}
+"""Bytes of what is uploaded, by kind."""
+
+LARGE, SMALL = "large", "small"
+
+
+class Shape(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Pixels of a picture."""
+
+    width: int
+    height: int
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A picture that somebody uploaded. Lives in its owner's shard.
+
+    `kind` is AVATAR, HEADER or ATTACHMENT. `key` names its blobs, as by `blob_name`. `ending`: its blobs are being
+    removed, and nothing may show it any more.
+    """
+
+    owner: int
+    created_at: int
+    kind: str
+    key: str
+    large: Shape
+    small: Shape
+    blurhash: str
+    ending: bool = False
+
+
+IMAGE = ObjectType(7, "image", Image)
+
+HOLDS_IMAGE = association(44, "holds_image", counted=Counted.NO)
+"""Account to each picture that it uploaded; the order is the picture's id."""
+
+OBJECTS = (IMAGE,)
+ASSOCIATIONS = (HOLDS_IMAGE,)
+
+
+def image_key(id_: int, data: bytes) -> str:
+    """What names a picture's blobs: nobody guesses it who has not the picture, and no two pictures share it, even if
+    they look the same, so that each can be removed for itself."""
+    return hashlib.sha256(id_.to_bytes(8, "big") + data).hexdigest()[:32]
+
+
+def blob_name(key: str, size: str) -> str:
+    """The name of a picture's blob; `size` is LARGE or SMALL."""
+    return f"{key}-{size}.webp"
+
+
+def media_path(key: str, size: str) -> str:
+    """Where a picture's blob is served, below the origin of the server."""
+    return f"/media/{blob_name(key, size)}"

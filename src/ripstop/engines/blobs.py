@@ -1,0 +1,94 @@
+"""Where pictures rest: named bytes that are written once and never change.
+
+NOTE: A blob is no part of a batch. Whoever writes one has committed before that it may come (`media.sweep` then finds
+it), and commits what shows it after; whoever removes one has committed before that nothing shows it any more.
+"""
+
+import asyncio
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+NAME = re.compile(r"[0-9a-f]{32}-[a-z]+\.[a-z]+")
+"""Names begin with a digest, so that they spread over folders, and cannot lead anywhere else."""
+
+
+class BlobStore(Protocol):
+    """Bytes by name. A name matches `NAME`, and is never used again for anything else."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Keep a blob; durable on return. Doing it again does no harm.
+
+        :raises OSError: it could not be kept.
+        """
+        ...
+
+    async def get(self, name: str) -> bytes | None:
+        """The blob, or None: there is none of this name."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Remove a blob, if it is there."""
+        ...
+
+
+class FolderBlobs:
+    """Blobs as files of a folder, which several machines may share: files appear whole, and need no locks.
+
+    :param folder: made when the first blob is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, name: str, data: bytes) -> None:
+        await asyncio.to_thread(self._put, self._path(name), data)
+
+    async def get(self, name: str) -> bytes | None:
+        return await asyncio.to_thread(_read, self._path(name))
+
+    async def delete(self, name: str) -> None:
+        path = self._path(name)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            msg = f"{name!r} is no name of a blob"
+            raise ValueError(msg)
+        return self._folder / name[:2] / name
+
+    def _put(self, path: Path, data: bytes) -> None:
+        """Write beside the place and move there, so that nobody ever sees a part; and have the disk keep it."""
+        if not path.parent.is_dir():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(self._folder)
+            _sync(self._folder.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
