@@ -148,6 +148,7 @@ async def test_familiar_followers(api: Api, alice: Person, bob: Person, carol: P
         (carol.id, [bob.id]),
         (alice.id, []),
     ]
+    assert await api.want("GET", path, as_=alice, json={"id": [star.id, carol.id, alice.id]}) == found
     for empty in ("featured_tags", "endorsements"):
         assert await api.want("GET", f"/api/v1/accounts/{star.id}/{empty}") == []
 

@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 Begin = Callable[[], Awaitable[None]]
 """What must be done before a handler may read: catch up with what other processes changed."""
 
-_BODILESS = frozenset({"GET", "HEAD"})
 _STATUS_CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -135,7 +134,7 @@ class Dispatcher:
         if decoder is None:
             return await endpoint.handler(request, None)
         fields = None
-        if request.method not in _BODILESS:
+        if endpoint.max_body != 0:
             limit = endpoint.max_body or self._max_body
             seconds = endpoint.body_seconds or self._body_seconds
             body = await read_body(request.headers, channel, limit=limit, seconds=seconds)

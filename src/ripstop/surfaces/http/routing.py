@@ -49,7 +49,7 @@ class Route:
         for every ``write:…``, and so on.
     :param params: struct that path, query and body are converted into.
     :param kind: default: READ for GET, WRITE for everything else. READ counts as ANONYMOUS_READ without a token.
-    :param max_body: bytes, where the server's limit does not fit.
+    :param max_body: bytes, where the server's limit does not fit. A GET reads no body, unless it says so here.
     :param body_seconds: time for the body to arrive, where the server's limit does not fit.
     """
 
@@ -86,7 +86,7 @@ class Endpoint:
         self.auth = route.auth
         self.scopes = accepted_scopes(route.scope)
         self.decoder = Decoder(route.params) if route.params is not None else None
-        self.max_body = route.max_body
+        self.max_body = 0 if route.method == "GET" and route.max_body is None else route.max_body
         self.body_seconds = route.body_seconds
         default = Kind.READ if route.method == "GET" else Kind.WRITE
         self.kind = default if route.kind is None else route.kind
@@ -167,11 +167,6 @@ class Router:
         if endpoint is None:
             raise MethodNotAllowed(_allowed(methods))
         return endpoint, args
-
-    def knows(self, path: str) -> bool:
-        """Whether any method answers on this path."""
-        trimmed = path.rstrip("/") or "/"
-        return trimmed in self._exact or self._tree.search(trimmed[1:].split("/"), 0, ()) is not None
 
     def _search(self, path: str) -> "tuple[dict[str, Endpoint], Mapping[str, int | str]]":
         found = self._tree.search(path[1:].split("/"), 0, ())

@@ -34,6 +34,8 @@ MOST_SECONDS = 10 * 365 * 86_400
 """Longest mute that ends by itself."""
 MOST_FAMILIAR = 20
 """Accounts of which familiar followers are looked for at once."""
+FAMILIAR_BODY = 4_096
+"""Bytes of a body with their ids: there are clients that send one with this GET."""
 
 
 class RelationshipsParams(msgspec.Struct, kw_only=True):
@@ -109,6 +111,7 @@ class Relationships:
                 scope="read:follows",
                 auth=Auth.USER,
                 params=FamiliarParams,
+                max_body=FAMILIAR_BODY,
             ),
             Route("GET", "/api/v1/blocks", self.blocks, scope="read:blocks", auth=Auth.USER, params=ListParams),
             Route("GET", "/api/v1/mutes", self.mutes, scope="read:mutes", auth=Auth.USER, params=ListParams),
