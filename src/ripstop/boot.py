@@ -19,23 +19,23 @@ from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import model as follows
 from ripstop.domain.follows.functions import ListKeeping, Severing, Unlocking
-from ripstop.domain.notifications import model as notifications
-from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.media import model as media
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.functions import Sweeping
 from ripstop.domain.media.imaging import ImageMaker
+from ripstop.domain.notifications import model as notifications
+from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.domain.search import model as search
 from ripstop.domain.search.functions import Indexing
 from ripstop.domain.viewing import model as viewing
 from ripstop.engines.base import Schema, Store
+from ripstop.engines.blobs import BlobStore, FolderBlobs
 from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder, lock_holder
-from ripstop.engines.blobs import BlobStore, FolderBlobs
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration
@@ -49,11 +49,11 @@ from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types
 from ripstop.processes.hasher import Hasher, PasswordHasher, hashing_client
 from ripstop.processes.helper import HelperMetrics
+from ripstop.processes.imagemaker import Imaging, imaging_client
 from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
 from ripstop.processes.slots import LeasedSlot
 from ripstop.processes.stuck import Holder
-from ripstop.processes.imagemaker import Imaging, imaging_client
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
@@ -78,11 +78,11 @@ SCHEMA = Schema(
         for one in (
             *accounts.ASSOCIATIONS,
             *follows.ASSOCIATIONS,
+            *media.ASSOCIATIONS,
             *posts.ASSOCIATIONS,
             *viewing.ASSOCIATIONS,
             *notifications.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
-            *media.ASSOCIATIONS,
         )
     },
     keyspaces=keyspace_types((*feeds.KEYSPACES, FAILURES)),
@@ -90,11 +90,11 @@ SCHEMA = Schema(
 )
 
 HELPER_SOCKET = "helper.sock"
+DARKROOM_SOCKET = "darkroom.sock"
 
 WrapStore = Callable[[Store], Store]
 
 
-DARKROOM_SOCKET = "darkroom.sock"
 class Ground:
     """What all processes of a server share.
 
@@ -140,12 +140,12 @@ class Base:
     graph: Graph
     functions: Functions
     hasher: PasswordHasher
+    images: Images
+    blobs: BlobStore
     parts: AsyncExitStack
 
 
 def make_store(configuration: Configuration, clock: Clock | None = None) -> Store:
-    images: Images
-    blobs: BlobStore
     """The store that the settings name, not open yet."""
     clock = clock or SystemClock()
     if configuration.database:
@@ -181,11 +181,11 @@ async def open_base(
 
     :param bus: instead of the one between the processes of this machine.
     :param hasher: instead of the helper process.
+    :param imaging: instead of the picture process.
     :raises RipstopError: the store cannot be opened; nothing is left open.
     """
     run = ground.configuration.run_folder
     async with AsyncExitStack() as parts:
-    :param imaging: instead of the picture process.
         store = ground.wrap_store(make_store(ground.configuration, ground.clock))
         await store.open()
         parts.push_async_callback(store.close)
@@ -198,14 +198,14 @@ async def open_base(
             client = hashing_client(run / HELPER_SOCKET)
             parts.push_async_callback(client.close)
             hasher = Hasher(client)
-        events = Events()
-        announce_posts(events)
-        announce(events)
-        graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
         if imaging is None:
             darkroom = imaging_client(run / DARKROOM_SOCKET)
             parts.push_async_callback(darkroom.close)
             imaging = Imaging(darkroom)
+        events = Events()
+        announce_posts(events)
+        announce(events)
+        graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
         blobs = FolderBlobs(ground.configuration.media_folder)
         functions = declare_functions(ground, graph, store, events, hasher, blobs)
         _watch(ground, store, graph)
@@ -245,11 +245,11 @@ def declare_functions(
     Severing(graph).register(functions, events)
     Unlocking(graph).register(functions, events)
     ListKeeping(graph).register(functions, events)
+    Sweeping(graph, blobs).register(functions, events)
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)
     return functions
-    Sweeping(graph, blobs).register(functions, events)
 
 
 def make_routes(ground: Ground, base: Base) -> list[Route]:
@@ -263,6 +263,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
             base.bus,
             static=ground.static,
             renderer=ground.renderer,
+            blobs=base.blobs,
             passwords=Passwords(graph, base.store, seal=ground.secrets, hasher=base.hasher),
             seal=ground.secrets,
             origin=ground.site.origin,
@@ -272,7 +273,6 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
 
 def make_description(ground: Ground, routes: Sequence[Route]) -> OpenApi:
     """The description of the API, of the routes that are for programs."""
-            blobs=base.blobs,
     site = ground.site
     about = About(
         title=site.title, version=site.version, description=site.description, origin=site.origin, scopes=SCOPES

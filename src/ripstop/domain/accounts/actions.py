@@ -32,9 +32,9 @@ from ripstop.domain.accounts.model import (
     Application,
     Credentials,
     Field,
+    Picture,
     account_name,
     mail_name,
-    Picture,
 )
 from ripstop.domain.accounts.sessions import Opened, do_open
 from ripstop.domain.text import tidy
@@ -49,12 +49,12 @@ K = TypeVar("K")
 PASSWORD_SEAL = "password"  # noqa: S105 - the purpose of a seal, no secret
 """What passwords are sealed for until they are hashed."""
 
-
-class SignUp(msgspec.Struct, frozen=True, kw_only=True):
 PICTURES = frozenset({"avatar", "header"})
 KEPT_MS = 3_600 * 1_000
 """For so long a picture is kept that a profile shows no more."""
 
+
+class SignUp(msgspec.Struct, frozen=True, kw_only=True):
     """The form of somebody who wants an account."""
 
     username: str
@@ -168,10 +168,10 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
     discoverable: bool | None = None
     indexable: bool | None = None
     hide_collections: bool | None = None
-    posting_visibility: str | None = None
-    posting_sensitive: bool | None = None
     avatar: Picture | None = None
     header: Picture | None = None
+    posting_visibility: str | None = None
+    posting_sensitive: bool | None = None
     posting_language: str | None = None
 
 
@@ -187,21 +187,17 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
     write = graph.write(account.id)
     write.patch(ACCOUNT, account.id, **changed)
     write.emit(ProfileChanged(account=account.id))
+    for name in PICTURES & changed.keys():
+        _hang(write, before=getattr(account.value, name), after=changed[name], now_ms=graph.now_ms())
     if "indexable" in changed:
         write.emit(ConsentChanged(account=account.id))
     if changed.get("locked") is False:
         write.emit(Unlocked(account=account.id))
-    for name in PICTURES & changed.keys():
-        _hang(write, before=getattr(account.value, name), after=changed[name], now_ms=graph.now_ms())
     await graph.commit(write)
     await graph.sync()
     return await graph.get(ACCOUNT, account.id) or account
 
 
-def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
-    """What is wanted, by field."""
-    wanted = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not None}
-    findings = Findings()
 def _hang(write: Write, *, before: Picture | None, after: Picture | None, now_ms: int) -> None:
     """Put one picture in the place of another, which is kept a while for those who have just been shown it."""
     if after is not None:
@@ -210,6 +206,10 @@ def _hang(write: Write, *, before: Picture | None, after: Picture | None, now_ms
         write.emit(ImageLoose(image=before.image, until=now_ms + KEPT_MS))
 
 
+def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
+    """What is wanted, by field."""
+    wanted = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not None}
+    findings = Findings()
     if changes.display_name is not None:
         wanted["display_name"] = tidy(changes.display_name).replace("\n", " ")
         check_length("display_name", wanted["display_name"], MAX_DISPLAY_NAME, findings)
@@ -218,13 +218,13 @@ def _hang(write: Write, *, before: Picture | None, after: Picture | None, now_ms
         check_length("note", wanted["note"], MAX_NOTE, findings)
     if changes.fields is not None:
         wanted["fields"] = check_fields(changes.fields, findings)
+    for name in PICTURES:
+        if wanted.get(name) == NO_PICTURE:
+            wanted[name] = None
     if changes.posting_visibility not in (None, PUBLIC, UNLISTED, PRIVATE):
         findings.add("privacy", "ERR_INCLUSION")
     if changes.posting_language == "":
         wanted["posting_language"] = None
-    for name in PICTURES:
-        if wanted.get(name) == NO_PICTURE:
-            wanted[name] = None
     elif changes.posting_language is not None and not is_language(changes.posting_language):
         findings.add("language", "ERR_INCLUSION")
     findings.settle()

@@ -17,15 +17,6 @@ class Field(msgspec.Struct, frozen=True, gc=False):
     value: str
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A profile, and how its owner wants to be met. Counts are not here: they belong to the lists.
-
-    `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
-    `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
-    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts.
-    """
-
-    username: str
 class Picture(msgspec.Struct, frozen=True, gc=False):
     """A picture as a profile shows it: the id of the image, and the key that names its blobs."""
 
@@ -37,6 +28,15 @@ NO_PICTURE = Picture(0, "")
 """What takes a picture's place to say that there shall be none."""
 
 
+class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile, and how its owner wants to be met. Counts are not here: they belong to the lists.
+
+    `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
+    `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
+    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts.
+    """
+
+    username: str
     created_at: int
     domain: str = ""
     credentials: int | None = None
@@ -48,6 +48,8 @@ NO_PICTURE = Picture(0, "")
     discoverable: bool | None = None
     indexable: bool = False
     hide_collections: bool = False
+    avatar: Picture | None = None
+    header: Picture | None = None
     posting_visibility: str = PUBLIC
     posting_sensitive: bool = False
     posting_language: str | None = None
@@ -59,8 +61,6 @@ NO_PICTURE = Picture(0, "")
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    avatar: Picture | None = None
-    header: Picture | None = None
     """How the owner of an account proves to be it. Never shown, never in a log.
 
     Exactly one of `password_sealed` (under the server's secret, until the worker has hashed it) and `password_hash`

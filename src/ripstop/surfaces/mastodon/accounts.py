@@ -15,6 +15,7 @@ from ripstop.domain.accounts.model import NO_PICTURE, Field, Picture
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import AVATAR, HEADER
+from ripstop.domain.viewing.people import may_list_people_of, met_among
 from ripstop.kernel.errors import Invalid, Unauthenticated
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Association, Graph
@@ -84,9 +85,9 @@ class Accounts:
 
     def __init__(self, graph: Graph, accounts: AccountPresenter, images: Images, *, site: Site, seal: Secrets) -> None:
         self._graph = graph
+        self._images = images
         self._accounts = accounts
         self._site = site
-        self._images = images
         self._seal = seal
 
     def routes(self) -> list[Route]:
@@ -110,13 +111,13 @@ class Accounts:
                 scope="write:accounts",
                 auth=Auth.USER,
                 params=ProfileParams,
-            ),
-            Route("GET", f"{base}/lookup", self.lookup, auth=Auth.OPTIONAL, params=LookupParams),
                 max_body=PROFILE_BODY,
                 body_seconds=BODY_SECONDS,
-            Route("GET", base + "/{id}", self.one, auth=Auth.OPTIONAL),
+            ),
             Route("DELETE", "/api/v1/profile/avatar", self.remove_avatar, scope="write:accounts", auth=Auth.USER),
             Route("DELETE", "/api/v1/profile/header", self.remove_header, scope="write:accounts", auth=Auth.USER),
+            Route("GET", f"{base}/lookup", self.lookup, auth=Auth.OPTIONAL, params=LookupParams),
+            Route("GET", base + "/{id}", self.one, auth=Auth.OPTIONAL),
             Route("GET", base + "/{id}/followers", self.followers, auth=Auth.OPTIONAL, params=ListParams),
             Route("GET", base + "/{id}/following", self.following, auth=Auth.OPTIONAL, params=ListParams),
         ]

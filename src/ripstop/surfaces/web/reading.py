@@ -151,17 +151,17 @@ class Reading:
         return Profile(
             name=account.display_name or account.username,
             handle=account.acct if account.domain else f"{account.username}@{self._renderer.facts.domain}",
+            avatar=_shots(account.avatar),
+            header=_shots(account.header),
             note=render(account.note, origin=self._origin, person=_nobody),
             fields=[(field.name, html(field.value)) for field in account.fields],
         )
 
 
-def _nobody(handle: str) -> None:
-            avatar=_shots(account.avatar),
-            header=_shots(account.header),
-    """Profiles name people in plain text."""
-    del handle
 def _shots(picture: Picture | None) -> Shots | None:
     return None if picture is None else Shots(media_path(picture.key, SMALL), media_path(picture.key, LARGE))
 
 
+def _nobody(handle: str) -> None:
+    """Profiles name people in plain text."""
+    del handle

@@ -96,15 +96,15 @@ class AccountPresenter:
         return counts
 
 
-def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
-    """Everything of an Account that follows from the profile alone."""
-    avatar = picture_url(origin, account.avatar) or origin + AVATAR
-    header = picture_url(origin, account.header) or origin + HEADER
 def picture_url(origin: str, picture: Picture | None) -> str:
     """Where a picture of a profile is; empty where there is none."""
     return "" if picture is None else origin + media_path(picture.key, LARGE)
 
 
+def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
+    """Everything of an Account that follows from the profile alone."""
+    avatar = picture_url(origin, account.avatar) or origin + AVATAR
+    header = picture_url(origin, account.header) or origin + HEADER
     return {
         "id": str(id_),
         "username": account.username,
