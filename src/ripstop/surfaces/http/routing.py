@@ -168,11 +168,6 @@ class Router:
             raise MethodNotAllowed(_allowed(methods))
         return endpoint, args
 
-    def knows(self, path: str) -> bool:
-        """Whether any method answers on this path."""
-        trimmed = path.rstrip("/") or "/"
-        return trimmed in self._exact or self._tree.search(trimmed[1:].split("/"), 0, ()) is not None
-
     def _search(self, path: str) -> "tuple[dict[str, Endpoint], Mapping[str, int | str]]":
         found = self._tree.search(path[1:].split("/"), 0, ())
         if found is None:
