@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import ripstop
 from ripstop.domain.accounts import model as accounts
-from ripstop.domain.accounts.functions import Endings, PasswordHashing
+from ripstop.domain.accounts.functions import Endings, Leaving, PasswordHashing
 from ripstop.domain.accounts.passwords import FAILURES, Passwords
 from ripstop.domain.accounts.scopes import SCOPES
 from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.feeds import FanOut, Home, LowWater
+from ripstop.domain.feeds import leaving as leaving_feeds
 from ripstop.domain.feeds import model as feeds
+from ripstop.domain.follows import leaving as leaving_follows
 from ripstop.domain.follows import model as follows
 from ripstop.domain.follows.functions import ListKeeping, Severing, Unlocking
 from ripstop.domain.media import model as media
@@ -25,11 +27,13 @@ from ripstop.domain.media.functions import Sweeping
 from ripstop.domain.media.imaging import ImageMaker
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
+from ripstop.domain.posts import leaving as leaving_posts
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
 from ripstop.domain.search import model as search
 from ripstop.domain.search.functions import Indexing
 from ripstop.domain.viewing import model as viewing
+from ripstop.domain.viewing.functions import FilterKeeping
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.blobs import BlobStore, FolderBlobs
 from ripstop.engines.postgres import PostgresStore
@@ -222,6 +226,15 @@ async def open_base(
         )
 
 
+@asynccontextmanager
+async def opened_graph(configuration: Configuration) -> AsyncIterator[Graph]:
+    """The graph alone, with all that listens to its events; for commands that change what is in it."""
+    base = await open_base(Ground(configuration))
+    async with base.parts:
+        await base.graph.sync()
+        yield base.graph
+
+
 async def take_slot(ground: Ground, store: Store, parts: AsyncExitStack) -> Slot:
     """A slot for minting ids: of the data folder, or of the store where that is open to several machines."""
     if not ground.configuration.database:
@@ -249,6 +262,11 @@ def declare_functions(
     Forgetting(graph).register(functions, events)
     Notifications(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)
+    Leaving(graph).register(functions, events)
+    leaving_follows.Leaving(graph).register(functions, events)
+    leaving_posts.Leaving(graph).register(functions, events)
+    FilterKeeping(graph).register(functions, events)
+    leaving_feeds.Leaving(graph, store).register(functions, events)
     return functions
 
 

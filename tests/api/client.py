@@ -20,7 +20,16 @@ from tests.server import PATIENCE, Server
 PASSWORD = "a long enough secret"
 SCOPES = "read write follow push"
 
-LATER = frozenset({"accounts.hash_password", "accounts.end_session", "accounts.end_grant", "notifications.forget"})
+LATER = frozenset(
+    {
+        "accounts.hash_password",
+        "accounts.end_session",
+        "accounts.end_grant",
+        "accounts.delete_again",
+        "accounts.end_suspended",
+        "notifications.forget",
+    }
+)
 """Functions whose calls no test here waits for: the first are slow, the others due in days."""
 
 Form = Mapping[str, object] | Sequence[tuple[str, str]]

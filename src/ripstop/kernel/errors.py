@@ -54,6 +54,13 @@ class NotFound(RipstopError):
     code = "not_found"
 
 
+class Gone(NotFound):
+    """It was there, and will not come back."""
+
+    status = 410
+    code = "gone"
+
+
 class Conflict(RipstopError):
     """Somebody else changed the same thing first."""
 

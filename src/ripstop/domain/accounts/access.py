@@ -1,12 +1,12 @@
 """The only ways to an account that somebody named."""
 
 from ripstop.domain.accounts.model import ACCOUNT, APPLICATION, Account, Application, account_name
-from ripstop.kernel.errors import NotFound, Unauthenticated
+from ripstop.kernel.errors import Gone, NotFound, Unauthenticated
 from ripstop.machinery.graph import Entry, Graph
 
 
 async def access_account(graph: Graph, id_: int) -> Entry[Account]:
-    """The account with this id.
+    """The account with this id, be it suspended.
 
     :raises NotFound: there is none.
     """
@@ -17,9 +17,11 @@ async def access_account(graph: Graph, id_: int) -> Entry[Account]:
 
 
 async def access_named_account(graph: Graph, handle: str, *, local_domain: str) -> Entry[Account]:
-    """The account that goes by `alice`, `@alice` or `alice@domain`. Two engine calls if it is not cached.
+    """The account that goes by `alice`, `@alice` or `alice@domain`, be it suspended. Two engine calls if it is not
+    cached.
 
     :raises NotFound: nobody does, as far as this server knows.
+    :raises Gone: somebody did, whose account is deleted.
     """
     username, _, domain = handle.strip().removeprefix("@").partition("@")
     if not username or len(handle) > 1_000:
@@ -28,16 +30,19 @@ async def access_named_account(graph: Graph, handle: str, *, local_domain: str) 
     id_ = (await graph.names((name,))).get(name)
     if id_ is None:
         raise NotFound("Record not found")
-    return await access_account(graph, id_)
+    account = await graph.get(ACCOUNT, id_)
+    if account is None:
+        raise Gone("This account was deleted")
+    return account
 
 
 async def access_own_account(graph: Graph, id_: int) -> Entry[Account]:
     """The account that a token stands for.
 
-    :raises Unauthenticated: it is gone, and its tokens with it.
+    :raises Unauthenticated: it is gone or suspended, and its tokens have ended with that.
     """
     account = await graph.get(ACCOUNT, id_)
-    if account is None:
+    if account is None or account.value.is_suspended:
         raise Unauthenticated("The access token is invalid")
     return account
 

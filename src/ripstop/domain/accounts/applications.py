@@ -187,7 +187,7 @@ async def revoke(graph: Graph, secret: str, application: Entry[Application]) -> 
 async def do_revoke(graph: Graph, token: Entry[Token]) -> None:
     """Revoke a token; nothing happens if it is revoked already. One commit."""
     write = graph.write(token.id)
-    _do_end(write, token)
+    end_token(write, token)
     try:
         await graph.commit(write)
     except Refused:  # somebody else revoked it meanwhile
@@ -212,7 +212,7 @@ async def revoke_application(graph: Graph, account: int, application: int) -> No
         write = graph.write(account)
         for token in tokens:
             if token.value.application == application:
-                _do_end(write, token)
+                end_token(write, token)
         if write.operations:
             try:
                 await graph.commit(write)
@@ -234,7 +234,8 @@ async def _tokens_of(
     return [found[row.target] for row in rows if row.target in found], last
 
 
-def _do_end(write: Write, token: Entry[Token]) -> None:
+def end_token(write: Write, token: Entry[Token]) -> None:
+    """End a token in a batch; refused if it has ended."""
     write.delete(token.id)
     write.release(token_name(token.value.hash), token.id)
     if token.value.account is not None:

@@ -2,17 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import msgspec
 
 from ripstop.domain.accounts.actions import PASSWORD_SEAL
-from ripstop.domain.accounts.events import AccessGranted, SessionOpened, SignedUp
-from ripstop.domain.accounts.model import CREDENTIALS
+from ripstop.domain.accounts.applications import end_token
+from ripstop.domain.accounts.erasure import Eraser
+from ripstop.domain.accounts.events import AccessGranted, AccountDeleted, SessionOpened, SignedUp, Suspended
+from ripstop.domain.accounts.leaving import KEPT_DAYS, deletion_write, shut_out_write
+from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, READ_UP_TO, TOKEN
 from ripstop.domain.accounts.sessions import do_close
+from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.kernel.errors import Unavailable
 from ripstop.kernel.secrets import Secrets
-from ripstop.machinery.functions import Call, Cancel, Done, Function, Functions, Outcome, Snooze
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.functions import Call, Cancel, Checkpoint, Done, Function, Functions, Outcome, Snooze
+from ripstop.machinery.graph import Events, Graph, Write
 
 Hash = Callable[[str], Awaitable[str]]
 """From a password to its hash, off this process's event loop."""
@@ -136,3 +142,82 @@ class Endings:
         write = self._graph.write(call.arguments.grant)
         write.delete(call.arguments.grant)
         return Done(write.batch())
+
+
+AGAIN_MS = 60_000
+"""After which it is looked once more for what a deleted account left behind: no request takes so long."""
+
+
+class Leaving:
+    """Shuts out those who are suspended, deletes them when their time is over, and clears up after the deleted."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._eraser = Eraser(
+            graph,
+            "accounts",
+            plain=(READ_UP_TO,),
+            own={HOLDS_TOKEN: self._end_tokens, HOLDS_SESSION: self._end_sessions},
+        )
+
+    def register(self, functions: Functions, events: Events) -> None:
+        """Declare the functions, and have them called."""
+        shut_out = Function(name="accounts.shut_out", arguments=Suspended, handler=self._shut_out, deadline=10.0)
+        end_suspended = Function(
+            name="accounts.end_suspended",
+            arguments=Suspended,
+            handler=self._end_suspended,
+            criticality=Criticality.LOW,
+            deadline=86_400.0,
+        )
+        again = Function(
+            name="accounts.delete_again",
+            arguments=AccountDeleted,
+            handler=self._delete_again,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+        )
+        for function in (shut_out, end_suspended, again):
+            functions.declare(function)
+        events.durable(Suspended, shut_out)
+        events.durable(Suspended, end_suspended)
+        events.durable(AccountDeleted, again, when=lambda event: not event.again)
+        self._eraser.register(functions, events)
+
+    async def _shut_out(self, call: Call[Suspended]) -> Outcome:
+        """What the action does itself, unless it is interrupted."""
+        account = await self._graph.get(ACCOUNT, call.arguments.account)
+        if account is None or not account.value.is_suspended:
+            return Done()
+        write = await shut_out_write(self._graph, account.id)
+        return Done() if write is None else Checkpoint("", write.batch())
+
+    async def _end_suspended(self, call: Call[Suspended]) -> Outcome:
+        left = call.arguments.at + KEPT_DAYS * 86_400_000 - self._graph.now_ms()
+        if left > 0:
+            return Snooze(left / 1_000)
+        account = await self._graph.get(ACCOUNT, call.arguments.account)
+        if account is None or account.value.suspended_at != call.arguments.at:  # it was lifted
+            return Done()
+        write = await deletion_write(self._graph, account)
+        return Done(write.batch(), write.live)
+
+    async def _delete_again(self, call: Call[AccountDeleted]) -> Outcome:
+        left = call.arguments.at + AGAIN_MS - self._graph.now_ms()
+        if left > 0:
+            return Snooze(left / 1_000)
+        write = self._graph.write(call.arguments.account)
+        write.emit(msgspec.structs.replace(call.arguments, again=True))
+        return Done(write.batch(), write.live)
+
+    async def _end_tokens(self, write: Write, account: int, rows: Sequence[base.Association]) -> None:
+        tokens = await self._graph.get_many(TOKEN, [row.target for row in rows])
+        for row in rows:
+            if row.target in tokens:
+                end_token(write, tokens[row.target])
+            else:
+                write.remove(HOLDS_TOKEN, account, row.target)
+
+    async def _end_sessions(self, write: Write, account: int, rows: Sequence[base.Association]) -> None:
+        for row in rows:
+            do_close(write, account, row.target)

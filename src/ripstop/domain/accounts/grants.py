@@ -11,6 +11,7 @@ from ripstop.domain.accounts.applications import Granted, check_scopes, do_grant
 from ripstop.domain.accounts.events import AccessGranted
 from ripstop.domain.accounts.model import ACCOUNT, GRANT, TOKEN, Application, Grant, code_name
 from ripstop.domain.accounts.tokens import digest_of, new_secret
+from ripstop.engines.batch import CheckObject
 from ripstop.machinery.graph import Entry, Graph, Refused
 
 CODE_SECONDS = 600
@@ -106,16 +107,21 @@ async def exchange_code(
         raise BadGrant("given for another redirect URI")
     if not _answers(grant.challenge, verifier):
         raise BadGrant("the verifier does not answer the challenge")
-    if await graph.get(ACCOUNT, grant.account) is None:
+    account = await graph.get(ACCOUNT, grant.account)
+    if account is None or account.value.is_suspended:
         raise BadGrant("the account is gone")
     write = graph.write(entry.id)
+    # Nobody gets a token of an account that is being shut out: that changes its version.
+    write.check_object(account.id, account.version)
     granted = do_grant(write, application, grant.scopes, account=grant.account, now_ms=graph.now_ms())
     write.patch(GRANT, entry.id, version=entry.version, token=granted.id)
     try:
         await graph.commit(write)
-    except Refused:  # another exchange of the same code was faster
+    except Refused as refused:
         await graph.sync()
-        first = await graph.get(GRANT, entry.id)
+        if isinstance(refused.operation, CheckObject):  # the account was changed, suspended or deleted meanwhile
+            return await exchange_code(graph, application, code, redirect_uri=redirect_uri, verifier=verifier)
+        first = await graph.get(GRANT, entry.id)  # another exchange of the same code was faster
         if first is not None and first.value.token is not None:
             await _revoke_exchanged(graph, first.value.token)
         raise BadGrant("used at the same time") from None

@@ -33,7 +33,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
     `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
-    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts.
+    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts. `suspended_at` is the
+    instant since which nobody is shown the account or anything of it, and its owner is shut out.
     """
 
     username: str
@@ -53,6 +54,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     posting_visibility: str = PUBLIC
     posting_sensitive: bool = False
     posting_language: str | None = None
+
+    suspended_at: int | None = None
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
 
     @property
     def acct(self) -> str:

@@ -42,6 +42,10 @@ class WrongPassword(Invalid):
     """It is not the password of this account, or there is no such account: which, is not told."""
 
 
+class Suspended(Invalid):
+    """It is the password, of an account that is suspended."""
+
+
 class _Owner(NamedTuple):
     account: Entry[Account]
     credentials: Entry[Credentials]
@@ -66,6 +70,7 @@ class Passwords:
 
         :param network: where the request comes from, or empty if that is not known.
         :raises WrongPassword: it is not.
+        :raises Suspended: it is, and the account is suspended.
         :raises TooManyRequests: somebody guesses; nothing was checked.
         :raises Unavailable: passwords cannot be checked now.
         """
@@ -75,7 +80,21 @@ class Passwords:
         if not await self._is_password(owner, password) or owner is None:
             raise WrongPassword("This user name or e-mail address and this password do not belong together.")
         await self._forget(attempt)
+        if owner.account.value.is_suspended:
+            raise Suspended("This account is suspended.")
         return owner.account
+
+    async def confirm(self, account: Entry[Account], password: str, *, network: str) -> None:
+        """Pass if this is the password of the account. At most six engine calls.
+
+        :raises WrongPassword: it is not.
+        :raises TooManyRequests: somebody guesses; nothing was checked.
+        :raises Unavailable: passwords cannot be checked now.
+        """
+        attempt = await self._begin(account.value.username.lower(), network)
+        if not await self._is_password(await self._credentials_of(account), password):
+            raise WrongPassword("This is not your present password.")
+        await self._forget(attempt)
 
     async def change(
         self, account: Entry[Account], current: str, wanted: str, *, keep: int | None, network: str

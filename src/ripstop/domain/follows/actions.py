@@ -20,7 +20,7 @@ from ripstop.domain.follows.model import (
 )
 from ripstop.domain.follows.queries import Relation, relation_to
 from ripstop.domain.follows.requests import undo_request
-from ripstop.kernel.errors import Conflict, Forbidden, Invalid
+from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
 MOST_FOLLOWS = 7_500
@@ -44,10 +44,13 @@ async def follow(graph: Graph, actor: int, target: Entry[Account], wishes: Wishe
     at each request again (`follows.settle_request`), so none is left waiting for an account that was just unlocked.
 
     :raises Forbidden: it is the actor itself, or one of them blocks the other.
+    :raises NotFound: it is suspended.
     :raises Invalid: the actor follows too many, or a language is none.
     """
     if target.id == actor:
         raise Forbidden("This action is not allowed")
+    if target.value.is_suspended:
+        raise NotFound("Record not found")
     for tag in wishes.languages or ():
         if not is_language(tag):
             raise Invalid("Validation failed: Languages is not a supported value")

@@ -11,7 +11,7 @@ from ripstop.domain.follows.model import FOLLOWS, HOLDS_LIST, LISTS_MEMBER, MUTE
 from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Snooze, Split
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.graph import Events, Graph, Write
 
 
 class Severing:
@@ -136,16 +136,12 @@ class ListKeeping:
     async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
         """Out of all lists of the follower, unless it was put there after being followed again."""
         graph, owner, account = self._graph, call.arguments.follower, call.arguments.followed
-        lists = await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS)
-        if not lists:
+        if not await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS):
             return Done()
         again = await graph.find(owner, (FOLLOWS,), (account,))
         write = graph.write(owner)
         write.check_association(FOLLOWS, owner, account, present=bool(again))
-        for list_ in lists:
-            for row in await graph.find(list_, (LISTS_MEMBER,), (account,)):
-                if not again or row.order < again[0].order:
-                    write.remove(LISTS_MEMBER, list_, account)
+        await drop_from_lists(graph, write, owner, account, before=again[0].order if again else None)
         return Done(write.batch())
 
     async def _deleted(self, call: Call[ListDeleted]) -> Outcome:
@@ -155,3 +151,11 @@ class ListKeeping:
         for row in rows:
             write.remove(LISTS_MEMBER, list_, row.target)
         return Checkpoint("", write.batch()) if len(rows) == MAX_PARTS else Done(write.batch())
+
+
+async def drop_from_lists(graph: Graph, write: Write, owner: int, account: int, *, before: int | None = None) -> None:
+    """Take an account out of all of somebody's lists in a batch; with `before`, where it was put in before that id."""
+    for list_ in await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS) or ():
+        for row in await graph.find(list_, (LISTS_MEMBER,), (account,)):
+            if before is None or row.order < before:
+                write.remove(LISTS_MEMBER, list_, account)

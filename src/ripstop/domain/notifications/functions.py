@@ -8,6 +8,7 @@ is removed a week later.
 
 import msgspec
 
+from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.follows.events import Followed, FollowRequested, RequestEnded, Unfollowed
 from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
 from ripstop.domain.notifications.events import Notified
@@ -66,6 +67,7 @@ class Notifications:
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
         self._register_requests(functions, events)
+        Eraser(self._graph, "notifications", plain=(NOTIFIED,)).register(functions, events)
         edited = Function(name="notifications.post_edited", arguments=PostEdited, handler=self._edited)
         functions.declare(edited)
         events.durable(PostEdited, edited, when=lambda event: bool(event.mentions or event.dropped))

@@ -28,7 +28,7 @@ from ripstop.domain.posts.model import (
 )
 from ripstop.engines.batch import NameSet
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
-from ripstop.machinery.graph import Entry, Graph, Refused
+from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
 IDEMPOTENCY_MS = 24 * 3_600 * 1_000
 """For so long a second post with the same key is answered with the first."""
@@ -123,7 +123,7 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
     if post.value.author != actor:
         raise NotFound("Record not found")
     for _ in range(ATTEMPTS):
-        if await _delete(graph, actor, post):
+        if await _delete(graph, post):
             return
         await graph.sync()
         found = await graph.get(POST, post.id)
@@ -133,9 +133,20 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
     raise Conflict("This post is being edited at the same time")
 
 
-async def _delete(graph: Graph, actor: int, post: Entry[Post]) -> bool:
+async def _delete(graph: Graph, post: Entry[Post]) -> bool:
     """Delete this version of the post, if it is the present one."""
     write = graph.write(post.id)
+    await do_delete(graph, write, post)
+    try:
+        await graph.commit(write)
+    except Refused:
+        return False
+    return True
+
+
+async def do_delete(graph: Graph, write: Write, post: Entry[Post]) -> None:
+    """Add the end of a post, or of a repost, to a batch; refused if this is not its present version."""
+    actor = post.value.author
     write.check_object(post.id, post.version)
     write.delete(post.id)
     if post.value.repost_of is not None:
@@ -159,11 +170,6 @@ async def _delete(graph: Graph, actor: int, post: Entry[Post]) -> bool:
                 edited=post.value.edits > 0,
             )
         )
-    try:
-        await graph.commit(write)
-    except Refused:
-        return False
-    return True
 
 
 async def like(graph: Graph, actor: int, post: Entry[Post]) -> None:

@@ -1,8 +1,9 @@
 """From ids to posts that the viewer may see."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.posts.model import POST, Post
 from ripstop.domain.viewing import model
 from ripstop.domain.viewing.filters import filters_of
@@ -29,16 +30,19 @@ class Seen(NamedTuple):
 async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) -> list[Seen]:
     """Those posts that are there and that the viewer may see in this place, in the order of `ids`.
 
-    What the viewer's own filters hide there is left out as well. At most three engine calls: posts, what they pass on,
-    and relations that are too many to be held; and those of `filters_of`.
+    Nobody is shown posts of accounts that are suspended or gone, wherever they still stand. What the viewer's own
+    filters hide there is left out as well. At most four engine calls: posts, what they pass on, authors, and relations
+    that are too many to be held; and those of `filters_of`.
     """
     posts = await graph.get_many(POST, ids)
     reposted = [entry.value.repost_of for entry in posts.values() if entry.value.repost_of is not None]
     originals = await graph.get_many(POST, reposted) if reposted else {}
+    authors = {entry.value.author for entry in posts.values()}
+    if originals:
+        authors.update([entry.value.author for entry in originals.values()])
+    absent = await absent_accounts(graph, authors)
     if sight.is_partial:
-        sight = await sight.knowing(
-            graph, {entry.value.author for entries in (posts, originals) for entry in entries.values()}
-        )
+        sight = await sight.knowing(graph, authors)
     context = CONTEXTS.get(place)
     filters = await filters_of(graph, sight.viewer) if context is not None else None
     now_ms = graph.now_ms() if filters else 0
@@ -46,17 +50,23 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
     seen = []
     for id_ in ids:
         post = posts.get(id_)
-        if post is None or not sight.shows(post.value, place):
+        if post is None or post.value.author in absent or not sight.shows(post.value, place):
             continue
         original = None
         if post.value.repost_of is not None:
             original = originals.get(post.value.repost_of)
-            if original is None or not sight.shows(original.value, original_place):
+            if original is None or original.value.author in absent or not sight.shows(original.value, original_place):
                 continue
         if filters and context is not None and filters.hides(original or post, context, now_ms):
             continue
         seen.append(Seen(post, original))
     return seen
+
+
+async def absent_accounts(graph: Graph, ids: Collection[int]) -> Collection[int]:
+    """Those of the accounts that are suspended or gone. At most one engine call."""
+    found = await graph.get_many(ACCOUNT, ids)
+    return [id_ for id_ in ids if (entry := found.get(id_)) is None or entry.value.suspended_at is not None]
 
 
 async def access_post(graph: Graph, viewer: int | None, id_: int) -> Seen:

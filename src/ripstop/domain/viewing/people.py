@@ -36,7 +36,7 @@ async def may_list_people_of(graph: Graph, viewer: int | None, account: Entry[Ac
     """
     if viewer == account.id:
         return True
-    if account.value.hide_collections:
+    if account.value.hide_collections or account.value.is_suspended:
         return False
     sight = await sight_of(graph, viewer)
     if sight.is_partial:

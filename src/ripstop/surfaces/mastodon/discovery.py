@@ -58,6 +58,8 @@ class Discovery:
             raise BadRequest("Name one resource")
         username = self._username(resources[0])
         account = await access_named_account(self._graph, username, local_domain=self._site.domain)
+        if account.value.is_suspended:
+            raise NotFound("There is nobody of this name here")
         fields = account_fields(account.id, account.value, self._site.origin)
         links = [
             {"rel": _PROFILE_PAGE, "type": "text/html", "href": fields["url"]},

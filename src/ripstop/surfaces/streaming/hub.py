@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
+from ripstop.domain.accounts.events import AccountDeleted, Suspended
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.events import Followed, MembersChanged, Unfollowed
 from ripstop.domain.follows.lists import access_list
@@ -43,6 +44,8 @@ EVENTS = (
     MembersChanged,
     Notified,
     FiltersChanged,
+    Suspended,
+    AccountDeleted,
 )
 
 MOST_LISTENERS = 20_000
@@ -103,6 +106,8 @@ class Hub:
             MembersChanged: self._members_changed,
             Notified: self._notified,
             FiltersChanged: self._filters_changed,
+            Suspended: self._shut_out,
+            AccountDeleted: self._shut_out,
         }
 
     # Listeners
@@ -256,6 +261,13 @@ class Hub:
         news = News("filters_changed")
         for listener in tuple(self._listening.get(stream, ())):
             listener.tell(stream, news)
+
+    async def _shut_out(self, event: Suspended | AccountDeleted) -> None:
+        """Let go of those who are shut out. Where it is not heard, their tokens tell it, within ten seconds."""
+        for one in self._rounds:
+            for listener in tuple(one):
+                if listener.viewer == event.account:
+                    listener.dismiss()
 
     async def _notified(self, event: Notified) -> None:
         account = event.account

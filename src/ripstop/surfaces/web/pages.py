@@ -111,10 +111,12 @@ class Pages:
 
 
 async def show(graph: Graph, items: Sequence[Seen]) -> list[Shown]:
-    """Posts as a page shows them; those whose author is gone are left out. At most one engine call."""
+    """Posts as a page shows them; those whose author is gone or suspended are left out. At most one engine call."""
     authors = await graph.get_many(ACCOUNT, {item.post.value.author for item in items})
     return [
-        _shown(item.post, authors[item.post.value.author].value) for item in items if item.post.value.author in authors
+        _shown(item.post, author.value)
+        for item in items
+        if (author := authors.get(item.post.value.author)) is not None and not author.value.is_suspended
     ]
 
 

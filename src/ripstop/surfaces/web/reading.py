@@ -10,7 +10,7 @@ from ripstop.domain.feeds import Window, account_posts, tag_timeline, thread_con
 from ripstop.domain.media.model import LARGE, SMALL, media_path
 from ripstop.domain.text import render, render_line, tag_name, tag_url
 from ripstop.domain.viewing import access_post
-from ripstop.kernel.errors import NotFound
+from ripstop.kernel.errors import Forbidden, NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
@@ -58,9 +58,15 @@ class Reading:
         ]
 
     async def profile(self, request: Request, params: LocalParams) -> Response:
-        """Somebody, and what they posted to everybody. At most six engine calls."""
+        """Somebody, and what they posted to everybody. At most six engine calls.
+
+        :raises Gone: the account was deleted.
+        :raises Forbidden: it is suspended.
+        """
         handle = str(request.args["name"])
         account = await access_named_account(self._graph, handle, local_domain=self._renderer.facts.domain)
+        if account.value.is_suspended:
+            raise Forbidden("This account is suspended.")
         found = await account_posts(
             self._graph,
             None,

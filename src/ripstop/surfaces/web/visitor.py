@@ -83,7 +83,9 @@ class Visitors:
     async def _find(self, secret: str) -> LoggedIn | None:
         session = await find_session(self._graph, secret)
         account = None if session is None else await self._graph.get(ACCOUNT, session.value.account)
-        return None if session is None or account is None else LoggedIn(account, session)
+        if session is None or account is None or account.value.is_suspended:
+            return None
+        return LoggedIn(account, session)
 
     def _proof(self, kind: str, value: str) -> str:
         return hmac.new(self._key, f"{kind} {value}".encode(), hashlib.sha256).hexdigest()

@@ -39,21 +39,24 @@ class AccountPresenter:
         self._origin = origin
 
     async def cards(self, ids: Collection[int]) -> dict[int, bytes]:
-        """An Account for each id that is there. At most two engine calls, whatever their number."""
+        """An Account for each id that is there and not suspended. At most two engine calls, whatever their number."""
         accounts = await self._graph.get_many(ACCOUNT, ids)
         tallies = await self._graph.tallies(accounts.keys(), COUNTS)
         return {
             id_: tallies[id_].rendered.get(entry.version) or self._whole(entry, tallies[id_])
             for id_, entry in accounts.items()
+            if entry.value.suspended_at is None
         }
 
     async def render_list(self, ids: Sequence[int]) -> list[bytes]:
-        """Accounts in this order; those that are gone are left out. At most two engine calls."""
+        """Accounts in this order; those that are gone or suspended are left out. At most two engine calls."""
         cards = await self.cards(ids)
         return [cards[id_] for id_ in ids if id_ in cards]
 
     async def render_one(self, account: Entry[Account]) -> bytes:
-        """One Account. At most one engine call."""
+        """One Account; of a suspended one hardly more than its name. At most one engine call."""
+        if account.value.is_suspended:
+            return msgspec.json.encode(suspended_fields(account.id, account.value, self._origin))
         return self._card(account) + await self._counts_of(account) + b"}"
 
     async def render_own(self, account: Entry[Account]) -> bytes:
@@ -138,6 +141,19 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
             }
             for field in account.fields
         ],
+    }
+
+
+def suspended_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
+    """The Account of somebody who is suspended: that it is, and what it is called."""
+    bare = Account(username=account.username, domain=account.domain, created_at=account.created_at)
+    return {
+        **account_fields(id_, bare, origin),
+        "suspended": True,
+        "followers_count": 0,
+        "following_count": 0,
+        "statuses_count": 0,
+        "last_status_at": None,
     }
 
 

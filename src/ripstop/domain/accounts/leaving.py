@@ -1,0 +1,139 @@
+"""Suspending an account, and deleting it.
+
+Both hold from their commit on: whoever reads looks at the account itself (`ripstop.domain.viewing`), so nothing must
+have been removed before nobody sees it. Tokens and sessions have ended when the action returns.
+
+A suspension takes nothing away but these, and can be lifted for `KEPT_DAYS`; then the account is deleted. Of a deleted
+account its name alone stays, so that nobody else can ever be taken for it.
+"""
+
+from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.applications import end_token
+from ripstop.domain.accounts.events import AccountDeleted, Suspended
+from ripstop.domain.accounts.model import (
+    ACCOUNT,
+    CREDENTIALS,
+    HOLDS_SESSION,
+    HOLDS_TOKEN,
+    TOKEN,
+    Account,
+    mail_name,
+)
+from ripstop.domain.accounts.sessions import do_close
+from ripstop.kernel.errors import Conflict
+from ripstop.machinery.graph import Entry, Graph, Refused, Write
+
+KEPT_DAYS = 30
+"""Days after which a suspended account is deleted."""
+AT_ONCE = 30
+"""Tokens, and sessions, that one batch ends."""
+_TRIES = 5
+
+
+async def suspend(graph: Graph, account: Entry[Account]) -> None:
+    """Show an account to nobody, and shut its owner out. A commit, and one for each `AT_ONCE` tokens and sessions.
+
+    :raises Conflict: the account is being changed all the time.
+    """
+    for _ in range(_TRIES):
+        if not account.value.is_suspended:
+            now_ms = graph.now_ms()
+            write = graph.write(account.id)
+            write.patch(ACCOUNT, account.id, version=account.version, suspended_at=now_ms)
+            write.emit(Suspended(account=account.id, at=now_ms))
+            try:
+                await graph.commit(write)
+            except Refused:
+                account = await _again(graph, account.id)
+                continue
+        await shut_out(graph, account.id)
+        return
+    raise Conflict("This account is being changed at the same time")
+
+
+async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
+    """Show it again, as it was; its owner has to log in anew. One commit, mostly.
+
+    :raises Conflict: the account is being changed all the time.
+    """
+    for _ in range(_TRIES):
+        await shut_out(graph, account.id)
+        if not account.value.is_suspended:
+            return
+        write = graph.write(account.id)
+        write.patch(ACCOUNT, account.id, version=account.version, suspended_at=None)
+        try:
+            await graph.commit(write)
+        except Refused:
+            account = await _again(graph, account.id)
+            continue
+        return
+    raise Conflict("This account is being changed at the same time")
+
+
+async def delete_account(graph: Graph, account: Entry[Account]) -> None:
+    """Delete an account for good. A commit, and one for each `AT_ONCE` tokens and sessions.
+
+    Its address of e-mail is free at once. Whatever it wrote and did is removed by the functions of each package that
+    listen to `AccountDeleted`.
+
+    :raises NotFound: somebody was first.
+    :raises Conflict: the account is being changed all the time.
+    """
+    for _ in range(_TRIES):
+        write = await deletion_write(graph, account)
+        try:
+            await graph.commit(write)
+        except Refused:
+            account = await _again(graph, account.id)
+            continue
+        await shut_out(graph, account.id)
+        return
+    raise Conflict("This account is being changed at the same time")
+
+
+async def deletion_write(graph: Graph, account: Entry[Account]) -> Write:
+    """What deletes an account as it is now; refused if that has changed."""
+    write = graph.write(account.id)
+    write.check_object(account.id, account.version)
+    write.delete(account.id)
+    id_ = account.value.credentials
+    credentials = None if id_ is None else await graph.get(CREDENTIALS, id_)
+    if credentials is not None:
+        write.delete(credentials.id)
+        write.release(mail_name(credentials.value.email), account.id)
+    write.emit(AccountDeleted(account=account.id, at=graph.now_ms()))
+    return write
+
+
+async def _again(graph: Graph, id_: int) -> Entry[Account]:
+    """The account as somebody else has just changed it.
+
+    :raises NotFound: it was deleted.
+    """
+    await graph.sync()
+    return await access_account(graph, id_)
+
+
+async def shut_out(graph: Graph, account: int) -> None:
+    """End all sessions and tokens of an account that gets no new ones: it is suspended, or gone."""
+    while (write := await shut_out_write(graph, account)) is not None:
+        try:
+            await graph.commit(write)
+        except Refused:  # somebody else ended one of them meanwhile
+            await graph.sync()
+
+
+async def shut_out_write(graph: Graph, account: int) -> Write | None:
+    """What ends some of an account's sessions and tokens, or None if it has none."""
+    write = graph.write(account)
+    for row in await graph.range(account, HOLDS_SESSION, limit=AT_ONCE):
+        do_close(write, account, row.target)
+    rows = await graph.range(account, HOLDS_TOKEN, limit=AT_ONCE)
+    tokens = await graph.get_many(TOKEN, [row.target for row in rows])
+    for row in rows:
+        if row.target in tokens:
+            end_token(write, tokens[row.target])
+        else:
+            write.remove(HOLDS_TOKEN, account, row.target)
+    return write if write.operations else None
