@@ -17,6 +17,7 @@ from ripstop.kernel import logging as logs
 from ripstop.kernel.configuration import Configuration, ConfigurationError
 from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.secrets import SecretUnusable
+from ripstop.machinery.graph import Graph
 from ripstop.processes import system
 from ripstop.processes.board import Board
 from ripstop.processes.darkroom import run_darkroom
@@ -56,6 +57,9 @@ class Program:
 
     def store(self, configuration: Configuration) -> AbstractAsyncContextManager[Store]:
         return boot.opened_store(configuration)
+
+    def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
+        return boot.opened_graph(configuration)
 
     async def restore(self, configuration: Configuration, source: Path) -> None:
         with FolderLock(configuration.data_folder):

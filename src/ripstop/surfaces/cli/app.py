@@ -3,7 +3,7 @@
 import typer
 
 from ripstop import __version__
-from ripstop.surfaces.cli import functions, keeping, serving
+from ripstop.surfaces.cli import accounts, functions, keeping, serving
 from ripstop.surfaces.cli.program import Program
 
 
@@ -28,4 +28,5 @@ def build(program: Program) -> typer.Typer:
     serving.register(app, program)
     keeping.register(app, program)
     functions.register(app, program)
+    accounts.register(app, program)
     return app

@@ -8,6 +8,7 @@ import typer
 
 from ripstop.engines.base import Store
 from ripstop.kernel.configuration import Configuration
+from ripstop.machinery.graph import Graph
 
 
 class Program(Protocol):
@@ -34,6 +35,10 @@ class Program(Protocol):
 
     def store(self, configuration: Configuration) -> AbstractAsyncContextManager[Store]:
         """The store, open."""
+        ...
+
+    def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
+        """The graph over the store, with all that listens to what happens in it."""
         ...
 
     async def restore(self, configuration: Configuration, source: Path) -> None:
