@@ -1,13 +1,15 @@
-"""The page on which the owner of an account changes its password, and sees who and what is let in."""
+"""The page on which the owner of an account keeps it: password, defaults, who and what is let in, and its end."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain.accounts.actions import ProfileChanges, update_profile
 from ripstop.domain.accounts.applications import applications_of, revoke_application
 from ripstop.domain.accounts.check import MIN_PASSWORD
-from ripstop.domain.accounts.model import Session
+from ripstop.domain.accounts.leaving import delete_account
+from ripstop.domain.accounts.model import PRIVATE, PUBLIC, UNLISTED, Session
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.sessions import close_session, sessions_of
 from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
@@ -21,11 +23,15 @@ from ripstop.surfaces.web.forms import Forms, sentences_of
 from ripstop.surfaces.web.sign_in import ACCOUNT, sign_in_address
 from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof, network_of
 
+VISIBILITIES = {PUBLIC: "everybody", UNLISTED: "everybody who comes by", PRIVATE: "those who follow you"}
+"""For whom posts may be by default, in words."""
+
 
 class AccountParams(msgspec.Struct, kw_only=True):
-    """`changed` after a password was."""
+    """`changed` after a password was, `saved` after anything else was."""
 
     changed: bool = False
+    saved: bool = False
 
 
 class PasswordParams(msgspec.Struct, kw_only=True):
@@ -33,6 +39,22 @@ class PasswordParams(msgspec.Struct, kw_only=True):
 
     current: str = ""
     password: str = ""
+    proof: str = ""
+
+
+class DefaultsParams(msgspec.Struct, kw_only=True):
+    """A form that says how new posts are to be unless their author says otherwise. A browser sends only set ticks."""
+
+    visibility: str = PUBLIC
+    sensitive: bool = False
+    language: str = ""
+    proof: str = ""
+
+
+class DeleteParams(msgspec.Struct, kw_only=True):
+    """A form that deletes the account."""
+
+    current: str = ""
     proof: str = ""
 
 
@@ -65,6 +87,8 @@ class AccountPage:
         return [
             Route("GET", ACCOUNT, guarded(self.show), params=AccountParams),
             Route("POST", ACCOUNT, guarded(self.change_password), params=PasswordParams),
+            Route("POST", "/auth/defaults", guarded(self.set_defaults), params=DefaultsParams),
+            Route("POST", "/auth/delete", guarded(self.delete), params=DeleteParams),
             Route("POST", "/auth/sessions/{id}/end", guarded(self.end_session), params=EndParams),
             Route("POST", "/auth/applications/{id}/revoke", guarded(self.revoke_application), params=EndParams),
         ]
@@ -74,7 +98,7 @@ class AccountPage:
         visitor = await self._forms.visitors.meet(request)
         if visitor.known is None:
             return self._forms.lead(sign_in_address(request, ACCOUNT))
-        return await self._page(visitor, visitor.known, changed=params.changed)
+        return await self._page(visitor, visitor.known, changed=params.changed, saved=params.saved)
 
     async def change_password(self, request: Request, params: PasswordParams) -> Response:
         """Change the password, and log out everywhere else. At most nine engine calls and a commit."""
@@ -91,6 +115,38 @@ class AccountPage:
             answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))
             return with_headers(answer, error_headers(error))
         return self._forms.lead(f"{request.origin}{ACCOUNT}?changed=true")
+
+    async def set_defaults(self, request: Request, params: DefaultsParams) -> Response:
+        """At most four engine calls and a commit."""
+        visitor = await self._forms.visitors.meet(request)
+        if visitor.known is None:
+            return self._forms.lead(sign_in_address(request, ACCOUNT))
+        check_proof(visitor, params.proof)
+        changes = ProfileChanges(
+            posting_visibility=params.visibility,
+            posting_sensitive=params.sensitive,
+            posting_language=params.language.strip(),
+        )
+        try:
+            await update_profile(self._graph, visitor.known.account, changes)
+        except Invalid as error:
+            return await self._page(visitor, visitor.known, status=error.status, problems=sentences_of(error))
+        return self._forms.lead(f"{request.origin}{ACCOUNT}?saved=true")
+
+    async def delete(self, request: Request, params: DeleteParams) -> Response:
+        """Delete the account, with the present password. At most eight engine calls, and a few commits."""
+        visitor = await self._forms.visitors.meet(request)
+        if visitor.known is None:
+            return self._forms.lead(sign_in_address(request, ACCOUNT))
+        check_proof(visitor, params.proof)
+        known = visitor.known
+        try:
+            await self._passwords.confirm(known.account, params.current, network=network_of(request))
+            await delete_account(self._graph, known.account)
+        except (Invalid, TooManyRequests, Conflict) as error:
+            answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))
+            return with_headers(answer, error_headers(error))
+        return self._forms.lead(request.origin + "/", *self._forms.visitors.close())
 
     async def end_session(self, request: Request, params: EndParams) -> Response:
         """At most four engine calls and a commit."""
@@ -117,6 +173,7 @@ class AccountPage:
         *,
         status: int = 200,
         changed: bool = False,
+        saved: bool = False,
         problems: list[str] | None = None,
     ) -> Response:
         sessions = await sessions_of(self._graph, known.account.id)
@@ -125,8 +182,13 @@ class AccountPage:
             visitor,
             status=status,
             changed=changed,
+            saved=saved,
             problems=problems or [],
             username=known.account.value.username,
+            visibilities=VISIBILITIES,
+            visibility=known.account.value.posting_visibility,
+            sensitive=known.account.value.posting_sensitive,
+            language=known.account.value.posting_language or "",
             sessions=[_shown(session, present=session.id == known.session.id) for session in sessions],
             applications=await applications_of(self._graph, known.account.id),
             least_password=MIN_PASSWORD,
