@@ -14,6 +14,7 @@ STATUS_KEYS = {
     "language", "uri", "url", "replies_count", "reblogs_count", "favourites_count", "edited_at", "favourited",
     "reblogged", "muted", "bookmarked", "pinned", "filtered", "content", "reblog", "application", "account",
     "media_attachments", "mentions", "tags", "emojis", "card", "poll", "quote", "quotes_count", "quote_approval",
+    "reply_policy", "current_user_can_reply",
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ async def test_a_post_has_every_key_and_reads_the_same_everywhere(api: Api, alic
     assert (await api.get("/api/v1/timelines/home", as_=alice)).json()[0] == post
     assert (await api.get(f"/api/v1/accounts/{alice.id}/statuses", as_=alice)).json() == [post]
     seen = await api.want("GET", f"/api/v1/statuses/{post['id']}")
-    viewers = {"favourited", "reblogged", "muted", "bookmarked", "pinned", "filtered"}
+    viewers = {"favourited", "reblogged", "muted", "bookmarked", "pinned", "filtered", "current_user_can_reply"}
     assert set(seen) == STATUS_KEYS - viewers
 
 
@@ -88,7 +89,9 @@ async def test_the_content_warning_counts_and_makes_sensitive(api: Api, alice: P
         {"status": "x", "poll": {"options": ["a", "b"], "expires_in": 300}},
         {"status": "x", "media_ids": ["1"]},
         {"status": "x", "scheduled_at": "2099-01-01T00:00:00Z"},
-        {"status": "x", "quoted_status_id": "1"},
+        {"status": "x", "quoted_status_id": "x"},
+        {"status": "x", "quote_approval_policy": "friends"},
+        {"status": "x", "reply_policy": "friends"},
     ],
 )
 async def test_a_bad_post_is_refused_and_not_there(api: Api, alice: Person, fields: dict[str, object]) -> None:

@@ -27,6 +27,8 @@ from ripstop.domain.accounts.model import (
     NO_PICTURE,
     PRIVATE,
     PUBLIC,
+    QUOTE_POLICIES,
+    REPLY_POLICIES,
     UNLISTED,
     Account,
     Application,
@@ -173,6 +175,8 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
     posting_visibility: str | None = None
     posting_sensitive: bool | None = None
     posting_language: str | None = None
+    posting_quote_policy: str | None = None
+    posting_reply_policy: str | None = None
 
 
 async def update_profile(graph: Graph, account: Entry[Account], changes: ProfileChanges) -> Entry[Account]:
@@ -223,6 +227,10 @@ def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
             wanted[name] = None
     if changes.posting_visibility not in (None, PUBLIC, UNLISTED, PRIVATE):
         findings.add("privacy", "ERR_INCLUSION")
+    if changes.posting_quote_policy not in (None, *QUOTE_POLICIES):
+        findings.add("quote_policy", "ERR_INCLUSION")
+    if changes.posting_reply_policy not in (None, *REPLY_POLICIES):
+        findings.add("reply_policy", "ERR_INCLUSION")
     if changes.posting_language == "":
         wanted["posting_language"] = None
     elif changes.posting_language is not None and not is_language(changes.posting_language):

@@ -9,6 +9,15 @@ PUBLIC, UNLISTED, PRIVATE, DIRECT = "public", "unlisted", "private", "direct"
 VISIBILITIES = (PUBLIC, UNLISTED, PRIVATE, DIRECT)
 """From the widest to the narrowest: everybody; everybody who comes by; followers; those who are mentioned."""
 
+FOLLOWERS, NOBODY = "followers", "nobody"
+QUOTE_POLICIES = (PUBLIC, FOLLOWERS, NOBODY)
+"""Who may quote a post beside its author."""
+
+EVERYONE, FOLLOWING, MENTIONED = "everyone", "following", "mentioned"
+REPLY_POLICIES = (EVERYONE, FOLLOWING, FOLLOWERS, MENTIONED)
+"""Who may answer in a thread beside its author and those whom it names: everybody; whom the author follows; who follows
+the author; nobody."""
+
 
 class Field(msgspec.Struct, frozen=True, gc=False):
     """A line of a profile: a name and a value, both plain text."""
@@ -54,6 +63,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     posting_visibility: str = PUBLIC
     posting_sensitive: bool = False
     posting_language: str | None = None
+    posting_quote_policy: str = PUBLIC
+    posting_reply_policy: str = EVERYONE
 
     suspended_at: int | None = None
 

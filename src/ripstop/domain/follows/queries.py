@@ -74,12 +74,17 @@ async def relations_to(graph: Graph, viewer: int, others: Sequence[int]) -> list
     rows: dict[int, list[base.Association]] = {}
     for row in await graph.find(viewer, _RELATIONS, others):
         rows.setdefault(row.target, []).append(row)
-    followers = await _back_among(graph, viewer, FOLLOWS, FOLLOWED_BY, others)
+    followers = await followers_among(graph, viewer, others)
     asking = await _back_among(graph, viewer, REQUESTS, REQUESTED_BY, others)
     return [
         _relation(other, rows.get(other, ()), followed_by=other in followers, requested_by=other in asking)
         for other in others
     ]
+
+
+async def followers_among(graph: Graph, viewer: int, others: Sequence[int]) -> frozenset[int]:
+    """Which of the others follow the viewer, perhaps with more that do. One engine call, or as `relations_to` says."""
+    return await _back_among(graph, viewer, FOLLOWS, FOLLOWED_BY, others)
 
 
 async def _back_among(

@@ -4,12 +4,14 @@ Posts are handed in as found by `ripstop.domain.viewing.access_post`, which is w
 a repost is handed in as the post that it passes on.
 """
 
-from ripstop.domain.accounts.model import DIRECT, PRIVATE, PUBLIC, UNLISTED, Account
+from ripstop.domain.accounts.model import DIRECT, EVERYONE, NOBODY, PRIVATE, PUBLIC, UNLISTED, Account
+from ripstop.domain.posts.audience import NARROW, check_policies, check_reply
 from ripstop.domain.posts.draft import Draft, compose
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostLiked,
     PostPublished,
+    PostQuoted,
     PostReposted,
     PostUnliked,
     PostUnreposted,
@@ -23,10 +25,12 @@ from ripstop.domain.posts.model import (
     POSTED,
     REPOSTED,
     Post,
+    Quotation,
     Signature,
     idempotency_name,
 )
-from ripstop.engines.batch import NameSet
+from ripstop.domain.posts.quotes import check_quoting, emit_ended, narrowed
+from ripstop.engines.batch import CheckObject, NameSet
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -43,22 +47,32 @@ async def publish(
     draft: Draft,
     *,
     parent: Entry[Post] | None,
+    quoted: Entry[Post] | None = None,
     application: Signature | None,
     key: str | None,
     origin: str,
     domain: str,
 ) -> Entry[Post] | int:
-    """Publish a post. One commit, and two engine calls if it names people.
+    """Publish a post. One commit, two engine calls if it names people, two for a quote, and those of `check_reply`.
 
     The answer is the new post or, where the key was used before, the id of the post that it was used for.
 
     :param parent: the post that it answers.
+    :param quoted: the post that it quotes.
     :param key: what the client calls this attempt; with the same key again, the answer is the same post.
     :raises Invalid: with what is wrong.
+    :raises Forbidden: the author may not answer or quote that post.
+    :raises NotFound: the quoted post is the author's own, and was deleted meanwhile.
     """
     if key is not None and len(key) > MAX_KEY:
         raise Invalid(f"Validation failed: Idempotency-Key is longer than {MAX_KEY:,} characters")
-    composed = await compose(graph, draft, origin=origin, domain=domain)
+    check_policies(draft.quote_policy, draft.reply_policy, begins=parent is None)
+    if parent is not None:
+        await check_reply(graph, author.id, parent)
+    if quoted is not None:
+        draft = narrowed(draft, quoted.value)
+    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=quoted is not None)
+    acct = "" if quoted is None else await check_quoting(graph, author.id, quoted, draft, composed)
     write = graph.write(author.id)
     id_ = write.new_id()
     post = Post(
@@ -76,6 +90,9 @@ async def publish(
         mentions=composed.mentions,
         tags=composed.tags,
         application=application,
+        quote=None if quoted is None else Quotation(write.new_id(), quoted.id, quoted.value.author, acct),
+        quote_policy=NOBODY if draft.visibility in NARROW else draft.quote_policy,
+        reply_policy=draft.reply_policy or EVERYONE,
     )
     claimed = None
     if key is not None:
@@ -83,19 +100,9 @@ async def publish(
         write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
     write.create(POST, id_, post)
     enlist(write, id_, post)
-    write.emit(
-        PostPublished(
-            post=id_,
-            author=author.id,
-            flags=post.flags,
-            root=post.root,
-            in_reply_to=post.in_reply_to,
-            in_reply_to_author=post.in_reply_to_author,
-            mentions=tuple(mention.id for mention in post.mentions),
-            tags=post.tags,
-            indexable=author.value.indexable and post.visibility == PUBLIC,
-        )
-    )
+    _emit_published(write, id_, post, author.value)
+    if post.quote is not None and post.quote.author == author.id:
+        write.check_object(post.quote.post)
     try:
         await graph.commit(write)
     except Refused as refused:
@@ -103,9 +110,31 @@ async def publish(
     return Entry(POST.number, id_, 1, post)
 
 
+def _emit_published(write: Write, id_: int, post: Post, author: Account) -> None:
+    quote = post.quote
+    write.emit(
+        PostPublished(
+            post=id_,
+            author=post.author,
+            flags=post.flags,
+            root=post.root,
+            in_reply_to=post.in_reply_to,
+            in_reply_to_author=post.in_reply_to_author,
+            mentions=tuple(mention.id for mention in post.mentions),
+            tags=post.tags,
+            indexable=author.indexable and post.visibility == PUBLIC,
+            quoted_author=None if quote is None else quote.author,
+        )
+    )
+    if quote is not None:
+        write.emit(PostQuoted(post=quote.post, author=quote.author, actor=post.author, quoting=id_, quote=quote.id))
+
+
 async def _published_before(graph: Graph, refused: Refused, claimed: str | None) -> int:
     """The post that holds the idempotency key."""
     operation = refused.operation
+    if isinstance(operation, CheckObject):
+        raise NotFound("The post you are trying to quote was deleted")
     if claimed is None or not isinstance(operation, NameSet) or operation.name != claimed:
         raise refused
     id_ = (await graph.names((claimed,))).get(claimed)
@@ -157,6 +186,8 @@ async def do_delete(graph: Graph, write: Write, post: Entry[Post]) -> None:
         write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
     else:
         strike(write, post.id, post.value)
+        if post.value.quote is not None and not post.value.quote.revoked:
+            emit_ended(write, post.id, actor, post.value.quote)
         write.remove(PINNED, actor, post.id)
         write.emit(
             PostDeleted(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.check import is_language
-from ripstop.domain.accounts.model import ACCOUNT, VISIBILITIES, account_name
+from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, VISIBILITIES, account_name
 from ripstop.domain.posts.model import Mention
 from ripstop.domain.text import MAX_RAW, MAX_TAG, Kind, Person, Token, count, render, scan, tidy
 from ripstop.kernel.errors import Invalid
@@ -19,13 +19,15 @@ MOST_TAGS = 50
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an author wants to publish."""
+    """What an author wants to publish. A `reply_policy` is for what begins a thread; None there means everybody."""
 
     text: str
     visibility: str
     spoiler_text: str = ""
     sensitive: bool = False
     language: str | None = None
+    quote_policy: str = PUBLIC
+    reply_policy: str | None = None
 
 
 class Composed(NamedTuple):
@@ -38,15 +40,16 @@ class Composed(NamedTuple):
     tags: tuple[str, ...]
 
 
-async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str) -> Composed:
+async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str, may_be_blank: bool = False) -> Composed:
     """Check a draft and work out what it says. Two engine calls if it names people, none otherwise.
 
     :param origin: the public URL of this server, to which mentions and hashtags lead.
     :param domain: the domain after which local people may be named too.
+    :param may_be_blank: whether there is something else in it than text.
     :raises Invalid: with what is wrong.
     """
     text, spoiler_text = tidy(draft.text), tidy(draft.spoiler_text).replace("\n", " ")
-    _check(draft, text, spoiler_text)
+    _check(draft, text, spoiler_text, may_be_blank=may_be_blank)
     tokens = scan(text)
     if count(text, tokens) + count(spoiler_text, ()) > MAX_CHARACTERS:
         raise _too_long()
@@ -58,8 +61,8 @@ async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str) -> Co
     return Composed(text, content, spoiler_text, tuple(distinct.values()), tuple(tags)[:MOST_TAGS])
 
 
-def _check(draft: Draft, text: str, spoiler_text: str) -> None:
-    if not text:
+def _check(draft: Draft, text: str, spoiler_text: str, *, may_be_blank: bool) -> None:
+    if not text and not may_be_blank:
         raise Invalid("Validation failed: Text can't be blank", details={"text": [("ERR_BLANK", "can't be blank")]})
     if len(text) + len(spoiler_text) > MAX_RAW:
         raise _too_long()

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain.posts.audience import Policies, change_policies, changed_policies
 from ripstop.domain.posts.draft import Composed, Draft, compose
 from ripstop.domain.posts.events import PostEdited
 from ripstop.domain.posts.listing import relist
@@ -20,19 +21,20 @@ _CHANGING = ("text", "content", "spoiler_text", "sensitive", "language", "mentio
 
 
 class Change(NamedTuple):
-    """What the author wants the post to say. A `language` of None leaves it as it is."""
+    """What the author wants the post to say, and who may do what with it. A `language` of None leaves it as it is."""
 
     text: str
     spoiler_text: str
     sensitive: bool
     language: str | None
+    policies: Policies = Policies()
 
 
 async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, origin: str, domain: str) -> None:
     """Let one's own post say something else. One commit, and two engine calls if it names people.
 
-    Nothing happens where that is what it says already. Of several edits at once one is made, and the others are
-    refused: nobody overwrites what they have not seen.
+    What it quotes stays. Nothing happens where that is what it says already. Of several edits at once one is made, and
+    the others are refused: nobody overwrites what they have not seen.
 
     :raises Invalid: with what is wrong.
     :raises NotFound: it is somebody else's, or was deleted meanwhile.
@@ -42,10 +44,12 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
     if before.author != author or before.repost_of is not None:
         raise NotFound("Record not found")
     language = change.language or before.language
+    policies = changed_policies(before, change.policies)
     draft = Draft(text=change.text, visibility=before.visibility, spoiler_text=change.spoiler_text, language=language)
-    composed = await compose(graph, draft, origin=origin, domain=domain)
+    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=before.quote is not None)
     after = _edited(before, composed, sensitive=change.sensitive, language=language)
     if after == before:
+        await change_policies(graph, author, post, change.policies)
         return
     if before.edits >= MOST_EDITS:
         raise Invalid(f"Validation failed: A post can be edited {MOST_EDITS} times")
@@ -58,7 +62,7 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
         edits=before.edits + 1,
     )
     changed = {name: getattr(after, name) for name in _CHANGING if getattr(after, name) != getattr(before, name)}
-    write.patch(POST, post.id, version=post.version, **changed)
+    write.patch(POST, post.id, version=post.version, **changed, **policies)
     write.create(REVISION, revision, _revision(before))
     write.put(REVISED, post.id, revision, order=revision)
     relist(write, post.id, before, after)

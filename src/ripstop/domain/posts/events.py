@@ -6,7 +6,7 @@ import msgspec
 class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A post, not a repost, is there. `flags` are those of `ripstop.domain.posts.model`.
 
-    `indexable` says that it is public and that its author agreed to be searched.
+    `indexable` says that it is public and that its author agreed to be searched. `quoted_author` wrote what it quotes.
     """
 
     post: int
@@ -18,6 +18,7 @@ class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     mentions: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
     indexable: bool = False
+    quoted_author: int | None = None
 
 
 class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +52,26 @@ class PostEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: int | None = None
     mentions: tuple[int, ...] = ()
     dropped: tuple[tuple[int, int], ...] = ()
+
+
+class PostQuoted(msgspec.Struct, frozen=True, kw_only=True):
+    """`actor` quoted `post` in the post `quoting`; `quote` is the id that was minted for it."""
+
+    post: int
+    author: int
+    actor: int
+    quoting: int
+    quote: int
+
+
+class QuoteEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """The quote with the id `quote` is no more: `author` revoked it, or the post `quoting` was deleted."""
+
+    post: int
+    author: int
+    actor: int
+    quoting: int
+    quote: int
 
 
 class PostLiked(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from ripstop.domain.posts.model import (
     LISTED,
     LOCAL_TIMELINE,
     POSTED,
+    QUOTES,
     REPLY_TO,
     TAGGED,
     Post,
@@ -26,6 +27,8 @@ def enlist(write: Write, id_: int, post: Post) -> None:
         write.put(REPLY_TO, id_, post.in_reply_to, order=id_, flags=post.flags)
     if post.root is not None:
         write.put(IN_THREAD, id_, post.root, order=id_, flags=post.flags)
+    if post.quote is not None and not post.quote.revoked:
+        write.put(QUOTES, id_, post.quote.post, order=post.quote.id, flags=post.flags)
 
 
 def relist(write: Write, id_: int, before: Post, after: Post) -> None:
@@ -54,6 +57,8 @@ def strike(write: Write, id_: int, post: Post) -> None:
         write.remove(REPLY_TO, id_, post.in_reply_to)
     if post.root is not None:
         write.remove(IN_THREAD, id_, post.root)
+    if post.quote is not None and not post.quote.revoked:
+        write.remove(QUOTES, id_, post.quote.post)
 
 
 def _is_counted(post: Post) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 
 import msgspec
 
-from ripstop.domain.accounts.model import DIRECT, PRIVATE, PUBLIC, UNLISTED
+from ripstop.domain.accounts.model import DIRECT, EVERYONE, PRIVATE, PUBLIC, UNLISTED
 from ripstop.engines.base import Counted
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.graph import ObjectType, association, association_pair
@@ -49,11 +49,29 @@ class Signature(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     website: str | None = None
 
 
+class Quotation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """That a post quotes another: `post` by `author`, as that one was called when it was written.
+
+    `id` was minted for it: it is its place in the list of quotes, and what the author is told under. `revoked`: the
+    author took the leave back, so the two have nothing to do with each other any more.
+    """
+
+    id: int
+    post: int
+    author: int
+    acct: str
+    revoked: bool = False
+
+
 class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A post, or (with `repost_of`) the sign that its author passed another one on.
 
     `text` is what the author wrote, `content` the same as clean HTML. `root` is the first post of the thread, None
     where this is it. `visibility` is one of `ripstop.domain.accounts.model.VISIBILITIES`. `edits` counts its revisions.
+
+    `quote_policy` (one of `QUOTE_POLICIES`) says who may quote it; of private and direct posts it is NOBODY.
+    `reply_policy` (one of `REPLY_POLICIES`) says who may answer in the thread that it begins; that of an answer says
+    nothing.
     """
 
     author: int
@@ -73,6 +91,9 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     application: Signature | None = None
     edited_at: int | None = None
     edits: int = 0
+    quote: Quotation | None = None
+    quote_policy: str = PUBLIC
+    reply_policy: str = EVERYONE
 
     @property
     def flags(self) -> int:
@@ -117,6 +138,8 @@ TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=
 """Post to `tag_id` of each hashtag; the order is the post's id."""
 IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
+QUOTES, QUOTED_BY = association_pair((36, "quotes"), (37, "quoted_by"), counted=Counted.NO)
+"""Post to the post it quotes, until that is revoked; the order is the id of the `Quotation`."""
 REVISED = association(35, "revised", counted=Counted.NO)
 """Post to its revisions; the order is the revision's id, minted at the edit that ended it."""
 PINNED = association(38, "pinned", counted=Counted.NO)
@@ -142,6 +165,8 @@ ASSOCIATIONS = (
     TAG_POSTS,
     IN_THREAD,
     THREAD,
+    QUOTES,
+    QUOTED_BY,
     REVISED,
     PINNED,
     MUTES_THREAD,

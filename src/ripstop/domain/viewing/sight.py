@@ -5,7 +5,7 @@ visibility  seen by
 =========== =========================================================================================
 public      everybody whom the author does not block
 unlisted    the same, but it stands in no public list
-private     the author, who follows the author, and who is mentioned
+private     the author, who follows the author, who is mentioned, and whose post it quotes
 direct      the author, and who is mentioned
 =========== =========================================================================================
 
@@ -130,6 +130,8 @@ class Sight:
         if viewer is None:
             return False
         if post.author == viewer or (post.visibility == PRIVATE and post.author in self.follows):
+            return True
+        if post.quote is not None and post.quote.author == viewer and post.visibility == PRIVATE:
             return True
         return any(mention.id == viewer for mention in post.mentions)
 

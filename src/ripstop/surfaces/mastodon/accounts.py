@@ -62,6 +62,8 @@ class SourceParams(msgspec.Struct, kw_only=True):
     privacy: str | None = None
     sensitive: bool | None = None
     language: str | None = None
+    quote_policy: str | None = None
+    reply_policy: str | None = None
 
 
 class ProfileParams(msgspec.Struct, kw_only=True):
@@ -222,6 +224,8 @@ def _changes(params: ProfileParams) -> ProfileChanges:
         posting_visibility=source.privacy,
         posting_sensitive=source.sensitive,
         posting_language=source.language,
+        posting_quote_policy=source.quote_policy,
+        posting_reply_policy=source.reply_policy,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from ripstop.domain.posts.audience import Policies, change_policies
 from ripstop.domain.posts.edits import Change, edit, history
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import access_post
@@ -27,6 +28,16 @@ class EditParams(msgspec.Struct, kw_only=True):
     language: str | None = None
     media_ids: list[Any] | None = None
     poll: Any = None
+    quote_approval_policy: str | None = None
+    reply_policy: str | None = None
+
+
+class PolicyParams(msgspec.Struct, kw_only=True):
+    """Who may quote a post, and who may answer in the thread that it begins; what is absent stays."""
+
+    id: int
+    quote_approval_policy: str | None = None
+    reply_policy: str | None = None
 
 
 class Edits:
@@ -42,6 +53,14 @@ class Edits:
         path = "/api/v1/statuses/{id}"
         return [
             Route("PUT", path, self.edit, scope="write:statuses", auth=Auth.USER, params=EditParams),
+            Route(
+                "PUT",
+                path + "/interaction_policy",
+                self.change_policies,
+                scope="write:statuses",
+                auth=Auth.USER,
+                params=PolicyParams,
+            ),
             Route("GET", path + "/source", self.source, scope="read:statuses", auth=Auth.USER),
             Route("GET", path + "/history", self.history, auth=Auth.OPTIONAL),
         ]
@@ -51,11 +70,21 @@ class Edits:
         if params.media_ids or params.poll:
             raise Invalid("Validation failed: Media attachments and polls are not possible on this server yet")
         viewer = request.account
-        change = Change(params.status, params.spoiler_text or "", params.sensitive or False, params.language or None)
+        policies = Policies(quote=params.quote_approval_policy or None, reply=params.reply_policy or None)
+        change = Change(
+            params.status, params.spoiler_text or "", params.sensitive or False, params.language or None, policies
+        )
         post = await self._post(request)
         await edit(self._graph, viewer, post, change, origin=self._site.origin, domain=self._site.domain)
-        await self._graph.sync()
-        return await self._statuses.render_one(viewer, await access_post(self._graph, viewer, post.id))
+        return await self._show(viewer, post.id)
+
+    async def change_policies(self, request: Request, params: PolicyParams) -> bytes:
+        """A commit, and an engine call to show it."""
+        viewer = request.account
+        post = await self._post(request)
+        policies = Policies(quote=params.quote_approval_policy or None, reply=params.reply_policy or None)
+        await change_policies(self._graph, viewer, post, policies)
+        return await self._show(viewer, post.id)
 
     async def source(self, request: Request, params: None) -> Response:
         """What the author wrote, for the author."""
@@ -71,6 +100,10 @@ class Edits:
         if post.value.author not in cards:
             raise NotFound("Record not found")
         return revision_list(await history(self._graph, post), cards[post.value.author])
+
+    async def _show(self, viewer: int, id_: int) -> bytes:
+        await self._graph.sync()
+        return await self._statuses.render_one(viewer, await access_post(self._graph, viewer, id_))
 
     async def _post(self, request: Request) -> Entry[Post]:
         seen = await access_post(self._graph, viewer_of(request), int(request.args["id"]))

@@ -20,6 +20,7 @@ from ripstop.surfaces.mastodon.oauth import OAuth
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
+from ripstop.surfaces.mastodon.quotes import Quotes
 from ripstop.surfaces.mastodon.relationships import Relationships
 from ripstop.surfaces.mastodon.search import Search
 from ripstop.surfaces.mastodon.site import Site
@@ -44,6 +45,7 @@ def mastodon_routes(
         *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),
         *Edits(graph, statuses, accounts.cards, site=site).routes(),
+        *Quotes(graph, statuses).routes(),
         *Timelines(graph, home, statuses).routes(),
         *Tags(graph, site).routes(),
         *Filters(graph).routes(),

@@ -52,6 +52,8 @@ class StatusParams(msgspec.Struct, kw_only=True):
     poll: Any = None
     scheduled_at: str | None = None
     quoted_status_id: Id | None = None
+    quote_approval_policy: str | None = None
+    reply_policy: str | None = None
 
 
 class StatusesParams(msgspec.Struct, kw_only=True):
@@ -110,18 +112,21 @@ class Statuses:
     # One post
 
     async def publish(self, request: Request, params: StatusParams) -> bytes:
-        """A commit, two engine calls if it names people, and two to show it."""
+        """A commit, two engine calls if it names people, and two to show it; more if it answers or quotes."""
         _refuse_what_is_missing(params)
         viewer = request.account
         author = await access_own_account(self._graph, viewer)
-        parent = None
+        parent = quoted = None
         if params.in_reply_to_id is not None:
-            parent = await self._parent(viewer, params.in_reply_to_id)
+            parent = await self._named(viewer, params.in_reply_to_id, "reply to")
+        if params.quoted_status_id is not None:
+            quoted = await self._named(viewer, params.quoted_status_id, "quote")
         published = await publish(
             self._graph,
             author,
             _draft(params, author.value),
             parent=parent,
+            quoted=quoted,
             application=await self._signature(request),
             key=request.header("idempotency-key") or None,
             origin=self._site.origin,
@@ -268,11 +273,12 @@ class Statuses:
         seen = await self._seen(request)
         return seen.original or seen.post
 
-    async def _parent(self, viewer: int, id_: int) -> Entry[Post]:
+    async def _named(self, viewer: int, id_: int, purpose: str) -> Entry[Post]:
+        """A post that a new one names; where that is a repost, what it passes on."""
         try:
             seen = await access_post(self._graph, viewer, id_)
         except NotFound:
-            raise NotFound("The post you are trying to reply to does not appear to exist.") from None
+            raise NotFound(f"The post you are trying to {purpose} does not appear to exist.") from None
         return seen.original or seen.post
 
     async def _show(self, viewer: int, id_: int) -> bytes:
@@ -296,7 +302,6 @@ def _refuse_what_is_missing(params: StatusParams) -> None:
         "Media attachments": params.media_ids,
         "Polls": params.poll,
         "Scheduled posts": params.scheduled_at,
-        "Quotes": params.quoted_status_id,
     }
     for what, given in missing.items():
         if given:
@@ -311,4 +316,6 @@ def _draft(params: StatusParams, author: Account) -> Draft:
         spoiler_text=params.spoiler_text or "",
         sensitive=author.posting_sensitive if params.sensitive is None else params.sensitive,
         language=params.language or author.posting_language,
+        quote_policy=params.quote_approval_policy or author.posting_quote_policy,
+        reply_policy=params.reply_policy or (author.posting_reply_policy if params.in_reply_to_id is None else None),
     )

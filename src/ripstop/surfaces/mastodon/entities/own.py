@@ -83,6 +83,7 @@ class Preferences(Entity, kw_only=True):
     sensitive: bool = msgspec.field(name="posting:default:sensitive")
     language: str | None = msgspec.field(name="posting:default:language")
     quote_policy: str = msgspec.field(name="posting:default:quote_policy")
+    reply_policy: str = msgspec.field(name="posting:default:reply_policy")
     expand_media: str = msgspec.field(name="reading:expand:media")
     expand_spoilers: bool = msgspec.field(name="reading:expand:spoilers")
     autoplay_gifs: bool = msgspec.field(name="reading:autoplay:gifs")

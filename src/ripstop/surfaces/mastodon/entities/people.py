@@ -83,7 +83,8 @@ class Source(Entity, kw_only=True):
     indexable: bool
     attribution_domains: list[str]
     follow_requests_count: Count
-    quote_policy: str | UnsetType = UNSET
+    quote_policy: str
+    reply_policy: str
 
 
 class CredentialAccount(Account, kw_only=True):

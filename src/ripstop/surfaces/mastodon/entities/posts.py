@@ -122,6 +122,7 @@ class Status(Entity, kw_only=True):
     quote: Quote | None
     quote_approval: QuoteApproval
     quotes_count: Count
+    reply_policy: Literal["everyone", "following", "followers", "mentioned"] | None
     replies_count: Count
     reblogs_count: Count
     favourites_count: Count
@@ -131,6 +132,7 @@ class Status(Entity, kw_only=True):
     muted: bool | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
     filtered: list[FilterResult] | UnsetType = UNSET
+    current_user_can_reply: bool | UnsetType | None = UNSET
 
 
 class DeletedStatus(Status, kw_only=True):

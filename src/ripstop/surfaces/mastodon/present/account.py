@@ -163,6 +163,8 @@ def _source(account: Account) -> dict[str, object]:
         "privacy": account.posting_visibility,
         "sensitive": account.posting_sensitive,
         "language": account.posting_language,
+        "quote_policy": account.posting_quote_policy,
+        "reply_policy": account.posting_reply_policy,
         "note": account.note,
         "fields": [{"name": field.name, "value": field.value, "verified_at": None} for field in account.fields],
         "hide_collections": account.hide_collections,

@@ -1,0 +1,95 @@
+"""Who quotes a post, and having one's own quoted no more."""
+
+from typing import Annotated
+
+import msgspec
+
+from ripstop.domain.feeds import Window
+from ripstop.domain.posts.model import QUOTED_BY, Post
+from ripstop.domain.posts.quotes import revoke
+from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Entry, Graph
+from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.mastodon.paging import cursors, read_rows
+from ripstop.surfaces.mastodon.present.status import StatusPresenter
+
+MOST = 40
+"""Longest page."""
+
+
+class QuotesParams(msgspec.Struct, kw_only=True):
+    """A page of the quotes of a post, by when they were made."""
+
+    id: int
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 20
+    max_id: Id | None = None
+    since_id: Id | None = None
+    min_id: Id | None = None
+
+    @property
+    def window(self) -> Window:
+        return Window(limit=min(self.limit, MOST), max_id=self.max_id, since_id=self.since_id, min_id=self.min_id)
+
+
+class RevokeParams(msgspec.Struct, kw_only=True):
+    """Which quote of a post."""
+
+    id: int
+    quoting_status_id: int
+
+
+class Quotes:
+    """Handlers of quotes."""
+
+    def __init__(self, graph: Graph, statuses: StatusPresenter) -> None:
+        self._graph = graph
+        self._statuses = statuses
+
+    def routes(self) -> list[Route]:
+        path = "/api/v1/statuses/{id}/quotes"
+        return [
+            Route("GET", path, self.several, scope="read:statuses", auth=Auth.USER, params=QuotesParams),
+            Route(
+                "POST",
+                path + "/{quoting_status_id}/revoke",
+                self.revoke,
+                scope="write:statuses",
+                auth=Auth.USER,
+                params=RevokeParams,
+            ),
+        ]
+
+    async def several(self, request: Request, params: QuotesParams) -> Response:
+        """The posts that quote one, as far as the viewer may see and wants to meet them."""
+        viewer, window = request.account, params.window
+        post = await self._original(viewer, params.id)
+        rows = await read_rows(self._graph, post.id, QUOTED_BY, window)
+        sight = await sight_of(self._graph, viewer)
+        items = await hydrate(self._graph, sight, [row.target for row in rows], Place.PUBLIC)
+        next_max_id, prev_min_id = cursors(rows, window)
+        body = await self._statuses.render_list(viewer, items)
+        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+
+    async def revoke(self, request: Request, params: RevokeParams) -> bytes:
+        """The quoting post, which quotes no more. A commit, and as many engine calls as it takes to show it."""
+        viewer = request.account
+        quoted = await self._original(viewer, params.id)
+        await self._quoting(viewer, params.quoting_status_id)
+        await revoke(self._graph, viewer, quoted, params.quoting_status_id)
+        await self._graph.sync()
+        return await self._statuses.render_one(viewer, await self._quoting(viewer, params.quoting_status_id))
+
+    async def _original(self, viewer: int, id_: int) -> Entry[Post]:
+        seen = await access_post(self._graph, viewer, id_)
+        return seen.original or seen.post
+
+    async def _quoting(self, viewer: int, id_: int) -> Seen:
+        """The quoting post as the viewer may see it, or else as everybody may: a block does not shield it."""
+        try:
+            return await access_post(self._graph, viewer, id_)
+        except NotFound:
+            return await access_post(self._graph, None, id_)
