@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -102,6 +103,15 @@ async def test_muting_with_and_without_notifications(api: Api, alice: Person, bo
     assert (await relationship(api, bob, alice))["blocked_by"] is False
     said = await api.want("POST", f"{path}/unmute", as_=alice)
     assert (said["muting"], said["muting_notifications"]) == (False, False)
+
+
+async def test_mutes_tell_when_they_end(api: Api, alice: Person, bob: Person, carol: Person) -> None:
+    await api.want("POST", f"/api/v1/accounts/{bob.id}/mute", as_=alice, form={"duration": "3600"})
+    await api.want("POST", f"/api/v1/accounts/{carol.id}/mute", as_=alice)
+    for_ever, for_an_hour = await api.want("GET", "/api/v1/mutes", as_=alice)
+    assert (for_ever["id"], for_ever["mute_expires_at"]) == (carol.id, None)
+    left = datetime.fromisoformat(for_an_hour["mute_expires_at"]) - datetime.now(UTC)
+    assert timedelta(minutes=55) < left <= timedelta(hours=1, minutes=5)
 
 
 async def test_a_follower_can_be_removed(api: Api, alice: Person, bob: Person) -> None:

@@ -17,6 +17,7 @@ from ripstop.domain.follows.model import (
     NOTIFY,
     REQUESTS,
     FollowData,
+    MuteData,
 )
 from ripstop.domain.follows.queries import Relation, relation_to
 from ripstop.domain.follows.requests import undo_request
@@ -232,7 +233,8 @@ async def mute(
     relation = await relation_to(graph, actor, target.id)
     write = graph.write(actor)
     id_ = write.new_id()
-    write.put(MUTES, actor, target.id, order=id_, flags=MUTES_NOTIFICATIONS if notifications else 0)
+    data = MuteData(graph.now_ms() + seconds * 1_000) if seconds else None
+    write.put(MUTES, actor, target.id, order=id_, flags=MUTES_NOTIFICATIONS if notifications else 0, data=data)
     if seconds:
         write.emit(Muted(muter=actor, muted=target.id, mute=id_, until=graph.now_ms() + seconds * 1_000))
     await graph.commit(write)

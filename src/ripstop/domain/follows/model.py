@@ -59,6 +59,12 @@ class FollowData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     languages: tuple[str, ...] = ()
 
 
+class MuteData(msgspec.Struct, frozen=True):
+    """With MUTES that end by themselves: when, in milliseconds since the epoch."""
+
+    until: int
+
+
 class NoteData(msgspec.Struct, frozen=True):
     """What was written down, as plain text."""
 

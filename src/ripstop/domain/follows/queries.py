@@ -18,6 +18,7 @@ from ripstop.domain.follows.model import (
     REQUESTED_BY,
     REQUESTS,
     FollowData,
+    MuteData,
     NoteData,
 )
 from ripstop.engines import base
@@ -122,6 +123,11 @@ def _relation(other: int, rows: Sequence[base.Association], *, followed_by: bool
         mutes_notifications=mute is not None and bool(mute.flags & MUTES_NOTIFICATIONS),
         note="" if note is None or note.data is None else msgspec.json.decode(note.data, type=NoteData).text,
     )
+
+
+def muted_until(mute: base.Association) -> int | None:
+    """When a row of MUTES ends by itself, in milliseconds since the epoch."""
+    return None if mute.data is None else msgspec.json.decode(mute.data, type=MuteData).until
 
 
 def _languages(follow: base.Association | None) -> tuple[str, ...]:

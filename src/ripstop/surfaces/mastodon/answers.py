@@ -20,6 +20,7 @@ from ripstop.surfaces.mastodon.entities.people import (
     CredentialAccount,
     FamiliarFollowers,
     List,
+    MutedAccount,
     Relationship,
 )
 from ripstop.surfaces.mastodon.entities.posts import (
@@ -112,7 +113,7 @@ _RELATIONS: Answers = {
     "POST /api/v1/accounts/{id}/note": Relationship,
     "GET /api/v1/accounts/familiar_followers": list[FamiliarFollowers],
     "GET /api/v1/blocks": list[Account],
-    "GET /api/v1/mutes": list[Account],
+    "GET /api/v1/mutes": list[MutedAccount],
     "GET /api/v1/follow_requests": list[Account],
     "POST /api/v1/follow_requests/{id}/authorize": Relationship,
     "POST /api/v1/follow_requests/{id}/reject": Relationship,

@@ -94,6 +94,12 @@ class CredentialAccount(Account, kw_only=True):
     source: Source
 
 
+class MutedAccount(Account, kw_only=True):
+    """An account that the viewer mutes."""
+
+    mute_expires_at: Instant | None
+
+
 class Relationship(Entity, kw_only=True):
     """How the viewer stands to an account."""
 

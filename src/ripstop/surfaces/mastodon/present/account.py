@@ -15,7 +15,7 @@ from ripstop.domain.posts.model import POSTED
 from ripstop.domain.text import render, render_line
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
-from ripstop.surfaces.mastodon.present.instants import day
+from ripstop.surfaces.mastodon.present.instants import day, instant
 
 COUNTS = TypeSet(FOLLOWED_BY, FOLLOWS, POSTED)
 ASKED = TypeSet(REQUESTED_BY)
@@ -26,6 +26,12 @@ HEADER = "/headers/original/missing.png"
 
 EVERYBODY = {"id": "-99", "name": "", "permissions": "0", "color": "", "highlighted": False}
 """The role of those who have no other, as Mastodon numbers it."""
+
+
+def muted_account(card: bytes, until: int | None) -> bytes:
+    """A MutedAccount: an Account, and when the mute ends, in milliseconds since the epoch."""
+    ends = b"null" if until is None else b'"%b"' % instant(until).encode()
+    return b'%b,"mute_expires_at":%b}' % (card[:-1], ends)
 
 
 class AccountPresenter:
