@@ -27,6 +27,8 @@ LATER = frozenset(
         "accounts.end_grant",
         "accounts.delete_again",
         "accounts.end_suspended",
+        "follows.end_mute",
+        "media.sweep",
         "notifications.forget",
     }
 )

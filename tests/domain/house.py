@@ -71,6 +71,10 @@ class House:
             await self._web.end_streams()
             await self._web.close()
 
+    @property
+    def media_folder(self) -> Path:
+        return self._configuration.media_folder
+
     def another(self) -> contextlib.AbstractAsyncContextManager[House]:
         """Another process of the same installation, with nothing cached."""
         return House(self._configuration).opened()

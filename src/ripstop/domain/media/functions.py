@@ -1,12 +1,16 @@
 """What is done about pictures in the background: those that nothing shows go, with their blobs."""
 
+from collections.abc import Sequence
+
+from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.accounts.events import ImageLoose
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.media.model import HOLDS_IMAGE, IMAGE, LARGE, SMALL, Image, blob_name
+from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.engines.blobs import BlobStore
 from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome, Snooze
-from ripstop.machinery.graph import Entry, Events, Graph
+from ripstop.machinery.graph import Entry, Events, Graph, Write
 
 
 class Sweeping:
@@ -16,6 +20,7 @@ class Sweeping:
     def __init__(self, graph: Graph, blobs: BlobStore) -> None:
         self._graph = graph
         self._blobs = blobs
+        self._eraser = Eraser(graph, "media", own={HOLDS_IMAGE: self._loosen})
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
@@ -28,6 +33,7 @@ class Sweeping:
         )
         functions.declare(sweep)
         events.durable(ImageLoose, sweep)
+        self._eraser.register(functions, events)
 
     async def _sweep(self, call: Call[ImageLoose]) -> Outcome:
         left = call.arguments.until - self._graph.now_ms()
@@ -54,3 +60,9 @@ class Sweeping:
             return False
         shown = (owner.value.avatar, owner.value.header)
         return any(picture is not None and picture.image == image.id for picture in shown)
+
+    async def _loosen(self, write: Write, account: int, rows: Sequence[base.Association]) -> None:
+        """Pictures of a deleted account go now."""
+        for row in rows:
+            write.emit(ImageLoose(image=row.target, until=self._graph.now_ms()))
+            write.remove(HOLDS_IMAGE, account, row.target)
