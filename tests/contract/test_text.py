@@ -113,6 +113,17 @@ async def test_no_query_is_an_error(store: Store, text: str) -> None:
     assert isinstance(await query(store, "dogs", text), list)
 
 
+async def test_without_words_the_filters_decide(store: Store) -> None:
+    await write(
+        store, TextDocument(1, "cats", 1, ("by:1",)), TextDocument(2, "dogs", 2, ("by:1",)), TextDocument(3, "x", 3)
+    )
+    for nothing in ("", " \n"):
+        assert await query(store, nothing, "by:1") == [2, 1]
+        assert await query(store, nothing, "by:2") == []
+    assert await query(store, "!", "by:1") == [2, 1]
+    assert await query(store, "!") == []
+
+
 async def test_words_that_look_like_operators_are_words(store: Store) -> None:
     await write(store, TextDocument(1, "to be or not to be"), TextDocument(2, "to be"), TextDocument(3, "near and far"))
     assert await query(store, "be or not") == [1]

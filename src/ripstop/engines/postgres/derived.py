@@ -186,9 +186,13 @@ class TextIndex:
         """
         self._check(index)
         wanted = " & ".join(sorted({f"'{word}'" for word in _words(query)}))
-        if not wanted or limit <= 0:
+        held = [f"={index}", *filters]
+        if limit <= 0 or not (wanted or filters or not query.strip()):  # punctuation alone: no document holds that
             return []
-        rows = await self._connections.fetch_within(budget, _SQL["text_query"], wanted, [f"={index}", *filters], limit)
+        if wanted:
+            rows = await self._connections.fetch_within(budget, _SQL["text_query"], wanted, held, limit)
+        else:
+            rows = await self._connections.fetch_within(budget, _SQL["text_filtered"], held, limit)
         return [TextHit(row[0], row[1]) for row in rows]
 
     def _check(self, index: str) -> None:

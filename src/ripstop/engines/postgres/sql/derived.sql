@@ -85,3 +85,7 @@ SELECT ripstop_text_remove($1, $2, $3);
 SELECT id, place FROM text_documents
 WHERE words @@ $1::text::tsquery AND filters @> $2::text[]
 ORDER BY place DESC, id DESC LIMIT $3;
+
+-- text_filtered: Documents that hold all filters, newest first.
+-- SCATTER: filters lie in all shards.
+SELECT id, place FROM text_documents WHERE filters @> $1::text[] ORDER BY place DESC, id DESC LIMIT $2;
