@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ripstop.domain.accounts.model import DIRECT
 from ripstop.domain.follows.lists import members_of
 from ripstop.domain.follows.model import REPLIES_LIST, REPLIES_NONE, List
 from ripstop.domain.posts.model import Post
@@ -22,7 +23,9 @@ class ListSight(NamedTuple):
     authors: frozenset[int]
 
     def wants(self, post: Post) -> bool:
-        """Whether a post of one of `authors` stands in the list: answers do as its policy says."""
+        """Whether a post of one of `authors` stands in the list: answers do as its policy says, direct posts never."""
+        if post.visibility == DIRECT:
+            return False
         answered = post.in_reply_to_author
         if post.in_reply_to is None or answered in (post.author, self.owner):
             return True
