@@ -5,6 +5,7 @@ process slot, 6 bits of sequence. From July 2022 until September 2084 an id has 
 which sort ids as strings sort them right.
 """
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -41,6 +42,12 @@ def time_ms(id_: int) -> int:
 def first_id_at(ms: int) -> int:
     """The lowest id that could be minted at `ms`, milliseconds since the Unix epoch; a bound for ranges."""
     return max(0, ms - EPOCH_MS) << _TIME_SHIFT
+
+
+def derived_id(shard: int, text: str) -> int:
+    """An id in this shard that follows from a text, for lists that are found by what they are and have no object."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") & MAX_ID & ~((SHARDS - 1) << _SHARD_SHIFT) | shard << _SHARD_SHIFT
 
 
 class Slot(Protocol):

@@ -43,7 +43,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
     `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
     `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts. `suspended_at` is the
-    instant since which nobody is shown the account or anything of it, and its owner is shut out.
+    instant since which nobody is shown the account or anything of it, and its owner is shut out. `watched` says that
+    there may be followers who want to be told of each new post.
     """
 
     username: str
@@ -67,6 +68,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     posting_reply_policy: str = EVERYONE
 
     suspended_at: int | None = None
+    watched: bool = False
 
     @property
     def is_suspended(self) -> bool:

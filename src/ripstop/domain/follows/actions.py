@@ -21,6 +21,7 @@ from ripstop.domain.follows.model import (
 )
 from ripstop.domain.follows.queries import Relation, relation_to
 from ripstop.domain.follows.requests import undo_request
+from ripstop.domain.follows.watching import watch
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -108,6 +109,8 @@ def _follow_write(
         follow = write.new_id()
         write.emit(Followed(follower=actor, followed=target, follow=follow))
     write.put(FOLLOWS, actor, target, order=follow, flags=flags, data=data)
+    if wanted.notifies and not (relation.follows and relation.notifies):
+        watch(write, actor, target)
     if relation.request is not None:
         undo_request(write, actor, target, relation.request)
     return write, msgspec.structs.replace(wanted, follow=follow, request=None)
@@ -235,8 +238,8 @@ async def mute(
     id_ = write.new_id()
     data = MuteData(graph.now_ms() + seconds * 1_000) if seconds else None
     write.put(MUTES, actor, target.id, order=id_, flags=MUTES_NOTIFICATIONS if notifications else 0, data=data)
-    if seconds:
-        write.emit(Muted(muter=actor, muted=target.id, mute=id_, until=graph.now_ms() + seconds * 1_000))
+    until = graph.now_ms() + seconds * 1_000 if seconds else 0
+    write.emit(Muted(muter=actor, muted=target.id, mute=id_, until=until, notifications=notifications))
     await graph.commit(write)
     return msgspec.structs.replace(relation, mutes=True, mutes_notifications=notifications)
 

@@ -43,13 +43,16 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     blocked: int
 
 
-class Muted(msgspec.Struct, frozen=True, kw_only=True):
-    """`muter` does not want to see `muted` until the instant `until`; `mute` is the id minted for it."""
+class Muted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`muter` does not want to see `muted` until the instant `until` (0: until that is undone); `mute` is the id minted
+    for it. With `notifications`, nor to be told of what it does.
+    """
 
     muter: int
     muted: int
     mute: int
-    until: int
+    until: int = 0
+    notifications: bool = True
 
 
 class MembersChanged(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ class Severing:
         for function in (sever, unmute):
             functions.declare(function)
         events.durable(Blocked, sever)
-        events.durable(Muted, unmute)
+        events.durable(Muted, unmute, when=lambda event: event.until > 0)
 
     async def _sever(self, call: Call[Blocked]) -> Outcome:
         write = await sever_write(self._graph, call.arguments.blocked, call.arguments.blocker)

@@ -16,6 +16,9 @@ BLOCKS, BLOCKED_BY = association_pair(
 )
 """The order is an id that is minted at the block."""
 
+WATCHES, WATCHED_BY = association_pair((60, "watches"), (61, "watched_by"), counted=Counted.NO)
+"""Account to whom it wanted to be told of; the follow says whether it still does. The order is an id of that moment."""
+
 MUTES = association(17, "mutes", counted=Counted.NO)
 """The order is an id that is minted at the mute."""
 
@@ -35,6 +38,8 @@ ASSOCIATIONS = (
     REQUESTED_BY,
     BLOCKS,
     BLOCKED_BY,
+    WATCHES,
+    WATCHED_BY,
     MUTES,
     NOTES,
     HOLDS_LIST,

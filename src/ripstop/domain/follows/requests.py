@@ -8,8 +8,9 @@ import msgspec
 
 from ripstop.domain.accounts.model import Account
 from ripstop.domain.follows.events import Followed, RequestEnded
-from ripstop.domain.follows.model import BLOCKED_BY, BLOCKS, FOLLOWS, REQUESTS, FollowData
+from ripstop.domain.follows.model import BLOCKED_BY, BLOCKS, FOLLOWS, NOTIFY, REQUESTS, FollowData
 from ripstop.domain.follows.queries import Relation, relation_to
+from ripstop.domain.follows.watching import watch
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -37,6 +38,8 @@ async def accept_write(graph: Graph, requester: int, requested: int) -> Write | 
     write.emit(Followed(follower=requester, followed=requested, follow=follow, asked=True))
     data = None if row.data is None else msgspec.json.decode(row.data, type=FollowData)
     write.put(FOLLOWS, requester, requested, order=follow, flags=row.flags, data=data)
+    if row.flags & NOTIFY:
+        watch(write, requester, requested)
     undo_request(write, requester, requested, row.order)
     return write
 

@@ -124,6 +124,7 @@ def _emit_published(write: Write, id_: int, post: Post, author: Account) -> None
             tags=post.tags,
             indexable=author.indexable and post.visibility == PUBLIC,
             quoted_author=None if quote is None else quote.author,
+            watched=author.watched and post.visibility != DIRECT and post.in_reply_to_author in (None, post.author),
         )
     )
     if quote is not None:

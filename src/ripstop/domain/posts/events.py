@@ -7,6 +7,7 @@ class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """A post, not a repost, is there. `flags` are those of `ripstop.domain.posts.model`.
 
     `indexable` says that it is public and that its author agreed to be searched. `quoted_author` wrote what it quotes.
+    `watched`: followers may want to be told of it.
     """
 
     post: int
@@ -19,6 +20,7 @@ class PostPublished(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     tags: tuple[str, ...] = ()
     indexable: bool = False
     quoted_author: int | None = None
+    watched: bool = False
 
 
 class PostDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
