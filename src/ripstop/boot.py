@@ -15,12 +15,15 @@ from ripstop.domain.accounts.functions import Endings, Leaving, PasswordHashing
 from ripstop.domain.accounts.passwords import FAILURES, Passwords
 from ripstop.domain.accounts.scopes import SCOPES
 from ripstop.domain.accounts.tokens import Tokens
+from ripstop.domain.conversations import model as conversations
+from ripstop.domain.conversations.functions import Conversations
 from ripstop.domain.feeds import FanOut, Home, LowWater
 from ripstop.domain.feeds import leaving as leaving_feeds
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.follows import leaving as leaving_follows
 from ripstop.domain.follows import model as follows
 from ripstop.domain.follows.functions import ListKeeping, Severing, Unlocking
+from ripstop.domain.follows.watching import Watching
 from ripstop.domain.media import model as media
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.functions import Sweeping
@@ -86,6 +89,7 @@ SCHEMA = Schema(
             *posts.ASSOCIATIONS,
             *viewing.ASSOCIATIONS,
             *notifications.ASSOCIATIONS,
+            *conversations.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
         )
     },
@@ -260,7 +264,9 @@ def declare_functions(
     ListKeeping(graph).register(functions, events)
     Sweeping(graph, blobs).register(functions, events)
     Forgetting(graph).register(functions, events)
+    Watching(graph).register(functions, events)
     Notifications(graph).register(functions, events)
+    Conversations(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)
     Leaving(graph).register(functions, events)
     leaving_follows.Leaving(graph).register(functions, events)

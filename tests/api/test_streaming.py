@@ -93,7 +93,7 @@ async def test_direct_posts_reach_those_they_name(
     ):
         direct = await api.publish(alice, f"@{bob.username} psst", visibility="direct")
         stream, event, payload = await his.next()
-        assert (stream, event, payload["id"]) == (["direct"], "update", direct["id"])
+        assert (stream, event, payload["last_status"]["id"]) == (["direct"], "conversation", direct["id"])
         own = await api.publish(carol, "own", visibility="unlisted")
         assert (await hers.next())[2]["id"] == own["id"]
 

@@ -8,8 +8,8 @@ import pytest
 from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS
 from ripstop.domain.follows.events import Followed, Muted, Unfollowed
 from ripstop.domain.follows.model import MUTES
-from ripstop.domain.notifications.functions import Forget
 from ripstop.domain.notifications.model import NOTIFIED, UNDONE
+from ripstop.domain.notifications.telling import Forget
 from ripstop.domain.posts.events import PostLiked, PostReposted, PostUnliked, PostUnreposted
 from ripstop.domain.posts.model import LIKED, POSTED, REPOSTED
 from ripstop.machinery.functions import Call, Done, Outcome, Snooze

@@ -1,18 +1,32 @@
-"""Telling people what happened, and taking it back when it is undone.
+"""Who is told what when something happens, and what is taken back when it is undone. How: `telling`.
 
-The end of a thing may be worked off before its beginning. Both therefore act on one row, whose key is the id minted
-with the thing itself: telling puts it if it is absent; undoing deletes it if it is there, and otherwise leaves it
-behind marked as undone, which the telling then finds. In either order nothing is left to be seen. What was left behind
-is removed a week later.
+A further kind is a bit in `model`, its name in the presenter, and two handlers here: one that tells when it begins, one
+that takes it back when it ends, both under the id that was minted for it.
 """
+
+from collections.abc import Sequence
 
 import msgspec
 
 from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.follows.events import Followed, FollowRequested, RequestEnded, Unfollowed
-from ripstop.domain.follows.model import BLOCKS, MUTES, MUTES_NOTIFICATIONS
-from ripstop.domain.notifications.events import Notified
-from ripstop.domain.notifications.model import FOLLOW, FOLLOW_REQUEST, LIKE, MENTION, NOTIFIED, REPOST, UNDONE, Notice
+from ripstop.domain.follows.model import WATCHED_BY
+from ripstop.domain.follows.watching import is_watching
+from ripstop.domain.notifications.keeping import Keeping
+from ripstop.domain.notifications.model import (
+    ADMITS,
+    EDIT,
+    FOLLOW,
+    FOLLOW_REQUEST,
+    GROUPS,
+    LIKE,
+    MENTION,
+    NEW_POST,
+    NOTIFIED,
+    REPOST,
+    Notice,
+)
+from ripstop.domain.notifications.telling import Telling, remove
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostEdited,
@@ -22,22 +36,24 @@ from ripstop.domain.posts.events import (
     PostUnliked,
     PostUnreposted,
 )
-from ripstop.domain.posts.threads import is_muted
+from ripstop.domain.posts.model import REPOSTED_BY
+from ripstop.engines import base
 from ripstop.engines.base import Criticality
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Events, Graph, TypeSet
+from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
+from ripstop.machinery.graph import Association, Events, Graph, Write
 
-UNWANTED = TypeSet(BLOCKS, MUTES)
-
-KEPT_MS = 7 * 86_400_000
-"""How long a row marked as undone waits for a telling that comes late."""
+PAGE = MAX_PARTS - 1
+"""Accounts that are found in one call: each is told in a call of its own, and the rest is one more."""
 
 
-class Forget(msgspec.Struct, frozen=True, kw_only=True):
-    """Remove what undoing has left behind."""
+class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tell the one `account`, or (None) all of a list below the cursor `before`, what `author` did with `post`."""
 
-    account: int
+    post: int
+    author: int
     id: int
+    account: int | None = None
+    before: tuple[int, int] | None = None
 
 
 class Notifications:
@@ -45,12 +61,14 @@ class Notifications:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._forgetting = Function(
-            name="notifications.forget",
-            arguments=Forget,
-            handler=self._forget,
-            criticality=Criticality.LOW,
-            deadline=86_400.0,
+        self._telling = Telling(graph)
+        self._keeping = Keeping(graph, self._telling)
+        low, late = Criticality.LOW, 600.0
+        self._spread_edit = Function(
+            name="notifications.spread_edit", arguments=Spread, handler=self._edit_seen, criticality=low, deadline=late
+        )
+        self._spread_post = Function(
+            name="notifications.spread_post", arguments=Spread, handler=self._post_seen, criticality=low, deadline=late
         )
 
     def register(self, functions: Functions, events: Events) -> None:
@@ -63,11 +81,13 @@ class Notifications:
         unreposted = Function(name="notifications.unreposted", arguments=PostUnreposted, handler=self._unreposted)
         mentioned = Function(name="notifications.mentioned", arguments=PostPublished, handler=self._mentioned)
         deleted = Function(name="notifications.post_deleted", arguments=PostDeleted, handler=self._deleted)
-        functions.declare(self._forgetting)
+        self._telling.register(functions, events)
+        self._keeping.register(functions, events)
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
         self._register_requests(functions, events)
-        Eraser(self._graph, "notifications", plain=(NOTIFIED,)).register(functions, events)
+        Eraser(self._graph, "notifications", plain=(GROUPS, ADMITS), own={NOTIFIED: _erase}).register(functions, events)
+        self._register_lists(functions, events)
         edited = Function(name="notifications.post_edited", arguments=PostEdited, handler=self._edited)
         functions.declare(edited)
         events.durable(PostEdited, edited, when=lambda event: bool(event.mentions or event.dropped))
@@ -89,6 +109,15 @@ class Notifications:
         functions.declare(ended)
         events.durable(FollowRequested, requested)
         events.durable(RequestEnded, ended)
+
+    def _register_lists(self, functions: Functions, events: Events) -> None:
+        """What is told to all of a list."""
+        watched = Function(name="notifications.watched", arguments=PostPublished, handler=self._watched)
+        rewritten = Function(name="notifications.rewritten", arguments=PostEdited, handler=self._rewritten)
+        for function in (watched, rewritten, self._spread_post, self._spread_edit):
+            functions.declare(function)
+        events.durable(PostPublished, watched, when=lambda event: event.watched)
+        events.durable(PostEdited, rewritten)
 
     async def _follow_requested(self, call: Call[FollowRequested]) -> Outcome:
         event = call.arguments
@@ -144,41 +173,52 @@ class Notifications:
             return await self._tell(told[0], event.revision, MENTION, Notice(event.author, event.post))
         return await self._untell(*dropped[0]) if dropped else Done()
 
+    async def _watched(self, call: Call[PostPublished]) -> Outcome:
+        event = call.arguments
+        write = self._graph.write(event.post)
+        write.call(self._spread_post, Spread(post=event.post, author=event.author, id=event.post))
+        return Done(write.batch())
+
+    async def _rewritten(self, call: Call[PostEdited]) -> Outcome:
+        """Tell those who passed the post on that it says something else."""
+        event = call.arguments
+        if not await self._graph.range(event.post, REPOSTED_BY, limit=1):
+            return Done()
+        write = self._graph.write(event.post)
+        write.call(self._spread_edit, Spread(post=event.post, author=event.author, id=event.revision))
+        return Done(write.batch())
+
+    async def _post_seen(self, call: Call[Spread]) -> Outcome:
+        work = call.arguments
+        if work.account is None:
+            return await self._split(work, work.author, WATCHED_BY)
+        if not await is_watching(self._graph, work.account, work.author):
+            return Done()
+        return await self._tell(work.account, work.id, NEW_POST, Notice(work.author, work.post))
+
+    async def _edit_seen(self, call: Call[Spread]) -> Outcome:
+        work = call.arguments
+        if work.account is None:
+            return await self._split(work, work.post, REPOSTED_BY)
+        return await self._tell(work.account, work.id, EDIT, Notice(work.author, work.post))
+
+    async def _split(self, work: Spread, source: int, list_: Association) -> Outcome:
+        """A part for each account of a page of the list, and one for the rest of it."""
+        rows = await self._graph.range(source, list_, before=work.before, limit=PAGE)
+        parts = [msgspec.structs.replace(work, account=row.target) for row in rows if row.target != work.author]
+        if len(rows) == PAGE:
+            parts.append(msgspec.structs.replace(work, before=(rows[-1].order, rows[-1].target)))
+        return Split(parts) if parts else Done()
+
     async def _tell(self, account: int, id_: int, kind: int, notice: Notice) -> Outcome:
-        if await self._unwanted(account, notice.actor):
-            return Done()
-        if notice.post is not None and await is_muted(self._graph, account, notice.post):
-            return Done()
-        write = self._graph.write(account)
-        write.put(NOTIFIED, account, id_, order=id_, flags=kind, data=notice, if_absent=True)
-        write.emit(Notified(account=account, notification=id_))
-        return Done(write.batch(), write.live)
+        return await self._telling.tell(account, id_, kind, notice)
 
     async def _untell(self, account: int, id_: int) -> Outcome:
-        rows = await self._graph.find(account, (NOTIFIED,), (id_,))
-        if rows and rows[0].flags & UNDONE:
-            return Done()
-        write = self._graph.write(account)
-        if rows:
-            write.remove(NOTIFIED, account, id_)
-        else:
-            write.put(NOTIFIED, account, id_, order=id_, flags=UNDONE)
-            write.call(self._forgetting, Forget(account=account, id=id_), due=self._graph.now_ms() + KEPT_MS)
-        return Done(write.batch())
+        return await self._telling.untell(account, id_)
 
-    async def _forget(self, call: Call[Forget]) -> Outcome:
-        account, id_ = call.arguments.account, call.arguments.id
-        rows = await self._graph.find(account, (NOTIFIED,), (id_,))
-        if not rows or not rows[0].flags & UNDONE:
-            return Done()
-        write = self._graph.write(account)
-        write.remove(NOTIFIED, account, id_)
-        return Done(write.batch())
 
-    async def _unwanted(self, account: int, actor: int) -> bool:
-        """Whether the account blocks the actor, or mutes it with its notifications."""
-        bits = (await self._graph.marks(account, UNWANTED, (actor,)))[actor]
-        if not bits:
-            return False
-        rows = await self._graph.find(account, UNWANTED.types, (actor,))
-        return any(row.type == BLOCKS.number or row.flags & MUTES_NOTIFICATIONS for row in rows)
+async def _erase(write: Write, account: int, rows: Sequence[base.Association]) -> None:
+    """Remove notifications of a deleted account, and what they stand in."""
+    del account
+    for row in rows:
+        remove(write, row)

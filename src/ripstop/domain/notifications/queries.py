@@ -1,29 +1,64 @@
-"""What an account was told."""
+"""What an account was told, one by one. For groups see `groups`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ripstop.domain.accounts.markers import markers
-from ripstop.domain.notifications.model import KINDS, NOTIFIED, UNDONE, Notice
-from ripstop.domain.viewing import Place, Seen, filters_of, hydrate, sight_of
+from ripstop.domain.notifications.model import (
+    FILTERED,
+    KINDS,
+    NOTIFIED,
+    OF_KIND,
+    UNDONE,
+    Notice,
+    read_notice,
+)
+from ripstop.domain.posts.model import Post
+from ripstop.domain.viewing import Filters, Seen, Sight, filters_of, hydrate, sight_of
 from ripstop.domain.viewing.model import NOTIFICATIONS
+from ripstop.domain.viewing.sight import Place
 from ripstop.engines import base
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
-from ripstop.machinery.graph import Graph
+from ripstop.machinery.graph import Entry, Graph
 
-_decode = msgspec.json.Decoder(Notice).decode
+EXAMINED = 500
+"""Rows that are read at once where only those of one actor are wanted."""
+ROUNDS = 10
+"""How often more is read for one page of those."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notifications: of these kinds, of what `actor` did (None: anybody), between two places, newest first or,
+    with `direction`, those next above `after`. With `filtered`, what the account's rules held back as well.
+    """
+
+    kinds: Collection[int] = KINDS
+    actor: int | None = None
+    filtered: bool = False
+    after: Cursor | None = None
+    before: Cursor | None = None
+    limit: int = 40
+    direction: Direction = Direction.NEWEST_FIRST
+
+    @property
+    def hidden(self) -> int:
+        """The flags of rows that are not wanted."""
+        held_back = 0 if self.filtered else FILTERED
+        return UNDONE | held_back | sum(kind for kind in KINDS if kind not in self.kinds)
 
 
 class Notification(NamedTuple):
-    """Something that happened to the viewer: what (one of KINDS), by whom, and to which post."""
+    """Something that happened to the viewer: what (one of KINDS), by whom, to which post; `filtered` says that the
+    viewer's rules held it back."""
 
     id: int
     kind: int
     actor: int
     post: Seen | None
+    filtered: bool = False
 
 
 class Told(NamedTuple):
@@ -35,33 +70,64 @@ class Told(NamedTuple):
     more: bool
 
 
-async def notifications(
-    graph: Graph,
-    viewer: int,
-    *,
-    kinds: Collection[int],
-    after: Cursor | None,
-    before: Cursor | None,
-    limit: int,
-    direction: Direction,
-) -> Told:
-    """A page of what the viewer was told, of these kinds. What its rules hide is left out, so a page may be short."""
-    hidden = UNDONE | sum(kind for kind in KINDS if kind not in kinds)
-    rows = await graph.range(
-        viewer, NOTIFIED, after=after, before=before, limit=limit, direction=direction, mask=hidden, match=0
-    )
-    if direction is Direction.OLDEST_FIRST:
-        rows.reverse()
-    if not rows:
-        return Told([], None, None, more=False)
-    return Told(await _hydrate(graph, viewer, rows), rows[0].target, rows[-1].target, more=len(rows) == limit)
+async def notifications(graph: Graph, viewer: int, wanted: Wanted) -> Told:
+    """A page of what the viewer was told. What its rules hide is left out, so a page may be short."""
+    rows, more, last = await read_rows(graph, viewer, wanted, mask=wanted.hidden)
+    newest, oldest = (rows[0].order, rows[-1].order) if rows else (None, None)
+    if last is not None and wanted.direction is Direction.NEWEST_FIRST:
+        oldest = last
+    return Told(await _hydrate(graph, viewer, rows), newest, oldest, more)
 
 
-async def count_unread(graph: Graph, viewer: int, *, most: int) -> int:
-    """How many notifications there are above the viewer's marker, at most so many. Two engine calls."""
+async def read_rows(
+    graph: Graph, viewer: int, wanted: Wanted, *, mask: int
+) -> tuple[list[base.Association], bool, int | None]:
+    """A page of rows, newest first, whether there may be more, and the order of the last that was looked at.
+
+    One engine call; where one actor is asked for, at most `ROUNDS`.
+    """
+    oldest_first = wanted.direction is Direction.OLDEST_FIRST
+    after, before = wanted.after, wanted.before
+    found: list[base.Association] = []
+    more, last = True, None
+    rounds = 1 if wanted.actor is None else ROUNDS
+    while rounds and more and len(found) < wanted.limit:
+        rounds -= 1
+        limit = wanted.limit if wanted.actor is None else EXAMINED
+        rows = await graph.range(
+            viewer, NOTIFIED, after=after, before=before, limit=limit, direction=wanted.direction, mask=mask
+        )
+        more = len(rows) == limit
+        if not rows:
+            break
+        last = rows[-1].order
+        if oldest_first:
+            after = (last, MAX_ORDER)
+        else:
+            before = (last, 0)
+        found += rows if wanted.actor is None else [row for row in rows if _is_by(row, wanted.actor)]
+    if len(found) > wanted.limit:
+        del found[wanted.limit :]
+        more, last = True, found[-1].order
+    if oldest_first:
+        found.reverse()
+    return found, more, last
+
+
+def _is_by(row: base.Association, actor: int) -> bool:
+    return read_notice(row.data or "{}").actor == actor
+
+
+async def read_from(graph: Graph, viewer: int) -> Cursor | None:
+    """The place above which nothing is read yet; None if no marker was ever set. One engine call."""
     marked = await markers(graph, viewer, ("notifications",))
-    after = (marked[0].last_read, MAX_ORDER) if marked else None
-    return len(await graph.range(viewer, NOTIFIED, after=after, limit=most, mask=UNDONE, match=0))
+    return (marked[0].last_read, MAX_ORDER) if marked else None
+
+
+async def count_unread(graph: Graph, viewer: int, wanted: Wanted) -> int:
+    """How many notifications there are above the viewer's marker, at most `wanted.limit`. Two engine calls."""
+    wanted = msgspec.structs.replace(wanted, after=await read_from(graph, viewer))
+    return len((await read_rows(graph, viewer, wanted, mask=wanted.hidden))[0])
 
 
 async def access_notification(graph: Graph, viewer: int, id_: int) -> Notification:
@@ -76,21 +142,53 @@ async def access_notification(graph: Graph, viewer: int, id_: int) -> Notificati
     return found[0]
 
 
-async def _hydrate(graph: Graph, viewer: int, rows: list[base.Association]) -> list[Notification]:
+async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> list[Notification]:
     """Those whose post, if they are of one, is there and for the viewer to see, and not hidden by a filter."""
+    notices = [read_notice(row.data or "{}") for row in rows]
+    eye = await look(graph, viewer, notices)
+    return [
+        Notification(
+            row.target,
+            row.flags & OF_KIND,
+            notice.actor,
+            eye.posts.get(notice.post or 0),
+            filtered=bool(row.flags & FILTERED),
+        )
+        for row, notice in zip(rows, notices, strict=True)
+        if eye.shows(notice)
+    ]
+
+
+class Eye(NamedTuple):
+    """What the viewer may see of some notices: the posts that they are of, by id."""
+
+    sight: Sight
+    filters: Filters
+    now_ms: int
+    posts: dict[int, Seen]
+
+    def shows(self, notice: Notice) -> bool:
+        """Whether the viewer is to be told of it."""
+        if not self.shows_actor(notice.actor):
+            return False
+        if notice.post is None:
+            return True
+        seen = self.posts.get(notice.post)
+        return seen is not None and not self._hides(seen.original or seen.post)
+
+    def shows_actor(self, actor: int) -> bool:
+        """Whether the viewer is to be told of anything that somebody does."""
+        return actor not in self.sight.blocks and actor not in self.sight.blocked_by
+
+    def _hides(self, post: Entry[Post]) -> bool:
+        return bool(self.filters) and self.filters.hides(post, NOTIFICATIONS, self.now_ms)
+
+
+async def look(graph: Graph, viewer: int, notices: Sequence[Notice]) -> Eye:
+    """Find the posts of these notices, and what the viewer wants to see."""
     sight = await sight_of(graph, viewer)
-    filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
-    notices = [_decode(row.data or "{}") for row in rows]
+    if sight.is_partial and notices:
+        sight = await sight.knowing(graph, {notice.actor for notice in notices})
     ids = list(dict.fromkeys(notice.post for notice in notices if notice.post is not None))
-    seen = {item.post.id: item for item in await hydrate(graph, sight, ids, Place.SINGLE)}
-    found = []
-    for row, notice in zip(rows, notices, strict=True):
-        post = None if notice.post is None else seen.get(notice.post)
-        if notice.actor in sight.blocks or notice.actor in sight.blocked_by:
-            continue
-        if notice.post is not None and post is None:
-            continue
-        if post is not None and filters and filters.hides(post.original or post.post, NOTIFICATIONS, now_ms):
-            continue
-        found.append(Notification(row.target, row.flags, notice.actor, post))
-    return found
+    posts = {item.post.id: item for item in await hydrate(graph, sight, ids, Place.SINGLE)}
+    return Eye(sight, await filters_of(graph, viewer), graph.now_ms(), posts)

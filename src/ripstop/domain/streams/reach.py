@@ -16,7 +16,7 @@ class Kind(Enum):
 
     `HOME` is what stands in somebody's home, and what that somebody is told; `TOLD` the latter alone. `PUBLIC` is all
     that is public but reposts and answers to others; `LOCAL` and `REMOTE` say where it was written, `MEDIA` that it
-    has some. `TAG` is what is public and has a hashtag, `DIRECT` direct posts by or for somebody, `LIST` what stands in
+    has some. `TAG` is what is public and has a hashtag, `DIRECT` the conversations of somebody, `LIST` what stands in
     a list.
     """
 

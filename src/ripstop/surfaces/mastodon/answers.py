@@ -5,6 +5,13 @@ from typing import Any
 
 from ripstop.surfaces.http.openapi import Answers, Media
 from ripstop.surfaces.mastodon.entities.base import Empty
+from ripstop.surfaces.mastodon.entities.notifications import (
+    GroupedNotificationsResults,
+    NotificationPolicy,
+    NotificationRequest,
+    OldNotificationPolicy,
+    RequestsMerged,
+)
 from ripstop.surfaces.mastodon.entities.own import (
     FeaturedTag,
     Filter,
@@ -173,7 +180,27 @@ _NOTIFICATIONS: Answers = {
     "GET /api/v1/notifications/{id}": Notification,
     "POST /api/v1/notifications/clear": Empty,
     "POST /api/v1/notifications/{id}/dismiss": Empty,
+    "GET /api/v2/notifications": GroupedNotificationsResults,
+    "GET /api/v2/notifications/unread_count": UnreadCount,
+    "GET /api/v2/notifications/{group_key}": GroupedNotificationsResults,
+    "GET /api/v2/notifications/{group_key}/accounts": list[Account],
+    "POST /api/v2/notifications/{group_key}/dismiss": Empty,
+    "GET /api/v2/notifications/policy": NotificationPolicy,
+    "PATCH /api/v2/notifications/policy": NotificationPolicy,
+    "GET /api/v1/notifications/policy": OldNotificationPolicy,
+    "PATCH /api/v1/notifications/policy": OldNotificationPolicy,
+    "PUT /api/v1/notifications/policy": OldNotificationPolicy,
+    "GET /api/v1/notifications/requests": list[NotificationRequest],
+    "GET /api/v1/notifications/requests/merged": RequestsMerged,
+    "GET /api/v1/notifications/requests/{id}": NotificationRequest,
+    "POST /api/v1/notifications/requests/accept": Empty,
+    "POST /api/v1/notifications/requests/dismiss": Empty,
+    "POST /api/v1/notifications/requests/{id}/accept": Empty,
+    "POST /api/v1/notifications/requests/{id}/dismiss": Empty,
     "GET /api/v1/conversations": list[Conversation],
+    "DELETE /api/v1/conversations/{id}": Empty,
+    "POST /api/v1/conversations/{id}/read": Conversation,
+    "POST /api/v1/conversations/{id}/unread": Conversation,
 }
 
 _FILTERS: Answers = {

@@ -44,7 +44,6 @@ class Instance:
             _empty("/api/v1/scheduled_statuses", "read:statuses"),
             _empty("/api/v1/suggestions", "read:accounts"),
             _empty("/api/v2/suggestions", "read:accounts"),
-            _empty("/api/v1/conversations", "read:statuses"),
         ]
 
     async def first(self, request: Request, params: None) -> bytes:

@@ -6,7 +6,7 @@ import msgspec
 
 from ripstop.domain.feeds import Window
 from ripstop.domain.notifications.actions import clear, dismiss
-from ripstop.domain.notifications.queries import access_notification, count_unread, notifications
+from ripstop.domain.notifications.queries import Wanted, access_notification, count_unread, notifications
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
@@ -20,19 +20,12 @@ MOST = 80
 MOST_UNREAD = 1_000
 
 
-class NotificationsParams(msgspec.Struct, kw_only=True):
+class KindParams(msgspec.Struct, kw_only=True):
     """Which notifications. Types that this server does not know match nothing."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1)] = 40
-    max_id: Id | None = None
-    since_id: Id | None = None
-    min_id: Id | None = None
     types: list[str] | None = None
     exclude_types: list[str] | None = None
-
-    @property
-    def window(self) -> Window:
-        return Window(limit=min(self.limit, MOST), max_id=self.max_id, since_id=self.since_id, min_id=self.min_id)
+    account_id: Id | None = None
 
     @property
     def kinds(self) -> list[int]:
@@ -43,10 +36,37 @@ class NotificationsParams(msgspec.Struct, kw_only=True):
         ]
 
 
-class UnreadParams(msgspec.Struct, kw_only=True):
+class NotificationsParams(KindParams, kw_only=True):
+    """A page of them."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 40
+    max_id: Id | None = None
+    since_id: Id | None = None
+    min_id: Id | None = None
+    include_filtered: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        window = Window(limit=min(self.limit, MOST), max_id=self.max_id, since_id=self.since_id, min_id=self.min_id)
+        return Wanted(
+            kinds=self.kinds,
+            actor=self.account_id,
+            filtered=self.include_filtered,
+            after=window.after,
+            before=window.before,
+            limit=window.limit,
+            direction=window.direction,
+        )
+
+
+class UnreadParams(KindParams, kw_only=True):
     """Up to how many are counted."""
 
     limit: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(kinds=self.kinds, actor=self.account_id, limit=min(self.limit, MOST_UNREAD))
 
 
 class Notifications:
@@ -68,24 +88,15 @@ class Notifications:
 
     async def several(self, request: Request, params: NotificationsParams) -> Response:
         """One engine call when all is cached, at most thirteen otherwise."""
-        viewer, window = request.account, params.window
-        told = await notifications(
-            self._graph,
-            viewer,
-            kinds=params.kinds,
-            after=window.after,
-            before=window.before,
-            limit=window.limit,
-            direction=window.direction,
-        )
+        viewer = request.account
+        told = await notifications(self._graph, viewer, params.wanted)
         body = json_list(await self._presenter.render(viewer, told.items))
-        next_max_id = told.oldest if told.more or window.min_id is not None else None
+        next_max_id = told.oldest if told.more or params.min_id is not None else None
         return page(request, body, next_max_id=next_max_id, prev_min_id=told.newest)
 
     async def unread(self, request: Request, params: UnreadParams) -> Response:
         """How many came since the marker was set, up to the limit. Two engine calls."""
-        most = min(params.limit, MOST_UNREAD)
-        return json({"count": await count_unread(self._graph, request.account, most=most)})
+        return json({"count": await count_unread(self._graph, request.account, params.wanted)})
 
     async def one(self, request: Request, params: None) -> bytes:
         """As many engine calls as a list."""

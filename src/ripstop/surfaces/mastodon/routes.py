@@ -8,17 +8,22 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.apps import Apps
+from ripstop.surfaces.mastodon.conversations import Conversations
 from ripstop.surfaces.mastodon.discovery import Discovery
 from ripstop.surfaces.mastodon.edits import Edits
 from ripstop.surfaces.mastodon.filters import Filters, OldFilters
 from ripstop.surfaces.mastodon.follow_requests import FollowRequests
+from ripstop.surfaces.mastodon.grouped_notifications import GroupedNotifications
 from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.lists import Lists
 from ripstop.surfaces.mastodon.markers import Markers
+from ripstop.surfaces.mastodon.notification_policy import NotificationPolicy
 from ripstop.surfaces.mastodon.notifications import Notifications
 from ripstop.surfaces.mastodon.oauth import OAuth
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
+from ripstop.surfaces.mastodon.present.notification_group import GroupPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.mastodon.quotes import Quotes
 from ripstop.surfaces.mastodon.relationships import Relationships
@@ -36,6 +41,7 @@ def mastodon_routes(
     accounts = AccountPresenter(graph, origin=site.origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
     notifications = NotificationPresenter(accounts, statuses)
+    groups = GroupPresenter(graph, accounts, statuses, origin=site.origin)
     return [
         *Apps(graph, site).routes(),
         *OAuth(graph, site).routes(),
@@ -52,6 +58,9 @@ def mastodon_routes(
         *OldFilters(graph).routes(),
         *Lists(graph, accounts, statuses).routes(),
         *Notifications(graph, notifications).routes(),
+        *GroupedNotifications(graph, groups, accounts).routes(),
+        *NotificationPolicy(graph, notifications).routes(),
+        *Conversations(graph, ConversationPresenter(accounts, statuses)).routes(),
         *Search(graph, engine, accounts, statuses, site=site).routes(),
         *Markers(graph).routes(),
         *Instance(graph, site).routes(),

@@ -13,19 +13,22 @@ import msgspec
 
 from ripstop.domain.accounts.events import AccountDeleted, Suspended
 from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.conversations.events import ConversationChanged
+from ripstop.domain.conversations.queries import access_conversation
 from ripstop.domain.follows.events import Followed, MembersChanged, Unfollowed
 from ripstop.domain.follows.lists import access_list
-from ripstop.domain.notifications.events import Notified
+from ripstop.domain.notifications.events import Merged, Notified
 from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted, PostUnreposted
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC, POST, REPOST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
-from ripstop.domain.viewing import filters_of
+from ripstop.domain.viewing import Place, filters_of
 from ripstop.domain.viewing.events import FiltersChanged
 from ripstop.kernel.errors import NotFound, Overloaded, TooManyRequests
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
 from ripstop.surfaces.http.auth import Authenticate
+from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.streaming.listener import MOST_STREAMS, Listener
@@ -43,6 +46,8 @@ EVENTS = (
     Unfollowed,
     MembersChanged,
     Notified,
+    Merged,
+    ConversationChanged,
     FiltersChanged,
     Suspended,
     AccountDeleted,
@@ -80,12 +85,14 @@ class Hub:
         authenticate: Authenticate,
         statuses: StatusPresenter,
         notifications: NotificationPresenter,
+        conversations: ConversationPresenter,
     ) -> None:
         self._graph = graph
         self._bus = bus
         self._authenticate = authenticate
         self._statuses = statuses
         self._notifications = notifications
+        self._conversations = conversations
         self._following = Following(graph)
         self._listening: dict[Stream, set[Listener]] = {}
         self._rounds: list[set[Listener]] = [set() for _ in range(ROUNDS)]
@@ -105,6 +112,8 @@ class Hub:
             Unfollowed: self._edge_changed,
             MembersChanged: self._members_changed,
             Notified: self._notified,
+            Merged: self._merged,
+            ConversationChanged: self._conversation_changed,
             FiltersChanged: self._filters_changed,
             Suspended: self._shut_out,
             AccountDeleted: self._shut_out,
@@ -236,16 +245,13 @@ class Hub:
         await self._tell_post_where_it_stands(event.post, event.flags, "update")
 
     async def _edited(self, event: PostEdited) -> None:
-        """Whom a direct post names no more is told that it is gone."""
         await self._tell_post_where_it_stands(event.post, event.flags, "status.update")
-        if event.flags & IS_DIRECT:
-            self._tell_gone(event.post, [Stream(Kind.DIRECT, account) for account, _ in event.dropped])
 
     async def _reposted(self, event: PostReposted) -> None:
         await self._tell_post(event.repost, await self._reached(event.actor, event.flags))
 
     async def _deleted(self, event: PostDeleted) -> None:
-        self._tell_gone(event.post, await self._reached(event.author, event.flags, event.mentions, event.tags))
+        self._tell_gone(event.post, await self._reached(event.author, event.flags, event.tags))
 
     async def _unreposted(self, event: PostUnreposted) -> None:
         self._tell_gone(event.repost, await self._reached(event.actor, REPOST))
@@ -271,12 +277,7 @@ class Hub:
 
     async def _notified(self, event: Notified) -> None:
         account = event.account
-        listeners = [
-            (stream, listener)
-            for stream in (Stream(Kind.HOME, account), Stream(Kind.TOLD, account))
-            for listener in self._listening.get(stream, ())
-            if listener.hears_notifications
-        ]
+        listeners = self._told(account)
         if not listeners:
             return
         try:
@@ -289,13 +290,39 @@ class Hub:
                 if stream in listener.streams:
                     listener.tell(stream, news)
 
-    async def _reached(
-        self, author: int, flags: int, mentions: Iterable[int] = (), tags: Iterable[str] = ()
-    ) -> list[Stream]:
-        """The streams that something by this author may reach."""
+    async def _merged(self, event: Merged) -> None:
+        news = News("notifications_merged")
+        for stream, listener in self._told(event.account):
+            listener.tell(stream, news)
+
+    def _told(self, account: int) -> list[tuple[Stream, Listener]]:
+        """Those who hear what an account is told, each with the stream that brings it."""
+        return [
+            (stream, listener)
+            for stream in (Stream(Kind.HOME, account), Stream(Kind.TOLD, account))
+            for listener in self._listening.get(stream, ())
+            if listener.hears_notifications
+        ]
+
+    async def _conversation_changed(self, event: ConversationChanged) -> None:
+        viewer, stream = event.account, Stream(Kind.DIRECT, event.account)
+        if not self._listening.get(stream):
+            return
+        try:
+            item = await access_conversation(self._graph, viewer, event.conversation, place=Place.PUBLIC)
+        except NotFound:  # hidden, or removed, meanwhile
+            return
+        for rendered in await self._conversations.render(viewer, [item]):
+            news = News("conversation", rendered)
+            for listener in tuple(self._listening.get(stream, ())):
+                listener.tell(stream, news)
+
+    async def _reached(self, author: int, flags: int, tags: Iterable[str] = ()) -> list[Stream]:
+        """The streams that something by this author may reach. Those whom a direct post names hear of it as a
+        conversation."""
         own = Stream(Kind.HOME, author)
         if flags & IS_DIRECT:
-            return [own, *(Stream(Kind.DIRECT, account) for account in {author, *mentions})]
+            return [own]
         streams = {own} | self._following.of(author, tags if flags & IS_PUBLIC else ())
         return [*public_streams(flags, tags, local=await self._is_local(author)), *streams]
 
@@ -306,8 +333,7 @@ class Hub:
     async def _tell_post_where_it_stands(self, id_: int, flags: int, event: str) -> None:
         post = await self._graph.get(POST, id_)
         if post is not None:
-            mentions = [mention.id for mention in post.value.mentions]
-            await self._tell_post(id_, await self._reached(post.value.author, flags, mentions, post.value.tags), event)
+            await self._tell_post(id_, await self._reached(post.value.author, flags, post.value.tags), event)
 
     async def _tell_post(self, post: int, streams: Iterable[Stream], event: str = "update") -> None:
         """Tell of a post or repost those listeners who may see it."""

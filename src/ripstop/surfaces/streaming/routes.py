@@ -22,6 +22,7 @@ from ripstop.surfaces.http.response import Headers, Response, Stream, Upgrade, t
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.http.websocket import WebSocket
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.streaming.event_stream import EventListener
@@ -59,7 +60,8 @@ def streaming_routes(graph: Graph, bus: Bus, authenticate: Authenticate, *, orig
     """The routes, over one hub."""
     accounts = AccountPresenter(graph, origin=origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=origin)
-    hub = Hub(graph, bus, authenticate, statuses, NotificationPresenter(accounts, statuses))
+    notifications = NotificationPresenter(accounts, statuses)
+    hub = Hub(graph, bus, authenticate, statuses, notifications, ConversationPresenter(accounts, statuses))
     return Streaming(hub, authenticate).routes()
 
 

@@ -1,0 +1,112 @@
+"""What the rules of an account have held back, by who did it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ripstop.domain.notifications.model import ASKS, AWAY, GROUPS, SIZES, Notice, read_head
+from ripstop.domain.notifications.queries import look
+from ripstop.domain.viewing import Seen
+from ripstop.engines import base
+from ripstop.engines.base import Cursor, Direction
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Graph
+
+MOST_COUNTED = 100
+"""Requests that a summary counts."""
+
+
+class Request(NamedTuple):
+    """All that was held back of what `actor` did: how many notifications, the first and the newest, and a late post."""
+
+    id: int
+    actor: int
+    size: int
+    first: int
+    newest: int
+    post: Seen | None
+
+
+class Requests(NamedTuple):
+    """A page of requests, the latest first, and the places between which it looked."""
+
+    items: list[Request]
+    newest: int | None
+    oldest: int | None
+    more: bool
+
+
+class Summary(NamedTuple):
+    """How many requests there are, at most `MOST_COUNTED`, and how many notifications in these."""
+
+    requests: int
+    notifications: int
+
+
+async def requests(
+    graph: Graph, viewer: int, *, after: Cursor | None, before: Cursor | None, limit: int, direction: Direction
+) -> Requests:
+    """A page of requests. One engine call if all is cached."""
+    rows = await graph.range(
+        viewer,
+        GROUPS,
+        after=after,
+        before=before,
+        limit=limit,
+        direction=direction,
+        mask=ASKS | AWAY,
+        match=ASKS,
+    )
+    if direction is Direction.OLDEST_FIRST:
+        rows.reverse()
+    newest, oldest = (rows[0].order, rows[-1].order) if rows else (None, None)
+    return Requests(await _hydrate(graph, viewer, rows), newest, oldest, len(rows) == limit)
+
+
+async def access_request(graph: Graph, viewer: int, id_: int) -> Request:
+    """One request.
+
+    :raises NotFound: there is none of this id.
+    """
+    rows = await graph.find(viewer, (GROUPS,), (id_,))
+    found = await _hydrate(graph, viewer, [row for row in rows if row.flags & ASKS and not row.flags & AWAY])
+    if not found:
+        raise NotFound("Record not found")
+    return found[0]
+
+
+async def summary(graph: Graph, viewer: int) -> Summary:
+    """How much is held back. One engine call if the numbers are cached."""
+    rows = await graph.range(viewer, GROUPS, limit=MOST_COUNTED, mask=ASKS | AWAY, match=ASKS)
+    sizes = await _sizes(graph, rows)
+    return Summary(sum(size > 0 for size in sizes.values()), sum(sizes.values()))
+
+
+async def is_merged(graph: Graph, viewer: int) -> bool:
+    """Whether all that was let in stands among the notifications. One engine call."""
+    return not await graph.range(viewer, GROUPS, limit=1, mask=ASKS | AWAY, match=ASKS | AWAY)
+
+
+async def _sizes(graph: Graph, rows: Sequence[base.Association]) -> dict[int, int]:
+    if not rows:
+        return {}
+    tallies = await graph.tallies([row.target for row in rows], SIZES)
+    return {row.target: tallies[row.target].counts[0].length for row in rows}
+
+
+async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> list[Request]:
+    """Those in which anything is left, of people whom nobody blocks."""
+    sizes = await _sizes(graph, rows)
+    heads = [read_head(row.data or "{}") for row in rows]
+    eye = await look(graph, viewer, [Notice(head.actor, head.post) for head in heads])
+    return [
+        Request(
+            id=row.target,
+            actor=head.actor,
+            size=sizes[row.target],
+            first=head.first or row.order,
+            newest=row.order,
+            post=eye.posts.get(head.post or 0),
+        )
+        for row, head in zip(rows, heads, strict=True)
+        if sizes[row.target] and eye.shows_actor(head.actor)
+    ]

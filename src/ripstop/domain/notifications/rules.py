@@ -1,0 +1,123 @@
+"""Whether somebody wants to be told of something at all: blocks, mutes, and the rules that they have set."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from ripstop.domain.accounts.model import ACCOUNT, DIRECT
+from ripstop.domain.follows.model import BLOCKED_BY, BLOCKS, FOLLOWS, MUTES, MUTES_NOTIFICATIONS
+from ripstop.domain.notifications.model import (
+    ACCEPT,
+    ADMITS,
+    DROP,
+    EDIT,
+    MENTION,
+    RULES,
+    VERDICTS,
+    Notice,
+    Rules,
+    read_rules,
+)
+from ripstop.domain.posts.model import POST
+from ripstop.domain.posts.threads import is_muted
+from ripstop.kernel.errors import Invalid
+from ripstop.machinery.graph import Graph, TypeSet, Write
+
+UNWANTED = TypeSet(BLOCKS, BLOCKED_BY, MUTES)
+
+NEW_MS = 30 * 86_400_000
+"""For so long an account is new."""
+
+EXEMPT = EDIT
+"""Kinds that no rule holds back: they follow from what the account did itself."""
+
+
+async def rules_of(graph: Graph, account: int) -> Rules:
+    """The rules of an account. One engine call."""
+    rows = await graph.find(account, (ADMITS,), (RULES,))
+    return read_rules(rows[0].data) if rows and rows[0].data else Rules()
+
+
+async def change_rules(graph: Graph, account: int, changes: dict[str, str]) -> Rules:
+    """Set these rules, by the fields of `Rules`; the last one to do so counts. One engine call and a commit.
+
+    :raises Invalid: a verdict is none.
+    """
+    if any(verdict not in VERDICTS for verdict in changes.values()):
+        raise Invalid(f"Validation failed: A policy is one of {', '.join(VERDICTS)}")
+    rules = msgspec.structs.replace(await rules_of(graph, account), **changes)
+    if changes:
+        write = graph.write(account)
+        write.put(ADMITS, account, RULES, order=0, data=rules)
+        await graph.commit(write)
+    return rules
+
+
+async def standing_of(graph: Graph, account: int, actor: int) -> int:
+    """Whether one of them blocks the other, or the account mutes the actor, as the bits of UNWANTED."""
+    return (await graph.marks(account, UNWANTED, (actor,)))[actor]
+
+
+async def is_unwanted(graph: Graph, account: int, notice: Notice, standing: int) -> bool:
+    """Whether one of them blocks the other, or the account mutes the actor's notifications or the thread."""
+    if standing:
+        rows = await graph.find(account, UNWANTED.types, (notice.actor,))
+        if any(row.type != MUTES.number or row.flags & MUTES_NOTIFICATIONS for row in rows):
+            return True
+    return notice.post is not None and await is_muted(graph, account, notice.post)
+
+
+def check_standing(write: Write, account: int, actor: int, standing: int) -> None:
+    """Have a batch refused if they do not stand to each other as they were found to."""
+    for place, association in enumerate(UNWANTED.types):
+        write.check_association(association, account, actor, present=bool(standing >> place & 1))
+
+
+async def judge(graph: Graph, account: int, rules: Rules, kind: int, notice: Notice) -> str:
+    """What the rules want to be done about a notification. Each rule is looked into only if it may change that."""
+    if kind & EXEMPT:
+        return ACCEPT
+    actor = notice.actor
+    worst = ACCEPT
+    questions: tuple[tuple[str, Callable[[], Awaitable[bool]]], ...] = (
+        (rules.not_following, lambda: _follows_not(graph, account, actor)),
+        (rules.not_followers, lambda: _follows_not(graph, actor, account)),
+        (rules.new_accounts, lambda: _is_new(graph, actor)),
+        (rules.private_mentions, lambda: _is_unasked(graph, account, kind, notice)),
+        (rules.bots, lambda: _is_bot(graph, actor)),
+        # `limited_accounts` waits for moderation, which limits nobody yet.
+    )
+    for verdict, asks in questions:
+        if VERDICTS.index(verdict) > VERDICTS.index(worst) and await asks():
+            worst = verdict
+            if worst == DROP:
+                break
+    return worst
+
+
+async def _follows_not(graph: Graph, follower: int, followed: int) -> bool:
+    return not await graph.find(follower, (FOLLOWS,), (followed,))
+
+
+async def _is_new(graph: Graph, actor: int) -> bool:
+    entry = await graph.get(ACCOUNT, actor)
+    return entry is not None and graph.now_ms() - entry.value.created_at < NEW_MS
+
+
+async def _is_bot(graph: Graph, actor: int) -> bool:
+    entry = await graph.get(ACCOUNT, actor)
+    return entry is not None and entry.value.bot
+
+
+async def _is_unasked(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    """Whether it is a direct post of somebody whom the account neither follows nor wrote to in private."""
+    if kind != MENTION or notice.post is None:
+        return False
+    post = await graph.get(POST, notice.post)
+    if post is None or post.value.visibility != DIRECT:
+        return False
+    before = {id_ for id_ in (post.value.in_reply_to, post.value.root) if id_ is not None}
+    for answered in (await graph.get_many(POST, before)).values() if before else ():
+        if answered.value.author == account and answered.value.visibility == DIRECT:
+            return False
+    return await _follows_not(graph, account, notice.actor)
