@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 import ripstop
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.functions import Endings, Leaving, PasswordHashing
@@ -66,7 +68,10 @@ from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
 from ripstop.surfaces.http.health import ANSWERS as HEALTH_ANSWERS
 from ripstop.surfaces.http.health import Health
+from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.openapi import About, OpenApi
+from ripstop.surfaces.http.rates import Limits as RateLimits
+from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.answers import ANSWERS as MASTODON_ANSWERS
 from ripstop.surfaces.mastodon.routes import mastodon_routes
@@ -128,6 +133,8 @@ class Ground:
         self.calls = CallMetrics(metrics)
         self.backlog = BacklogMetrics(metrics)
         self.helper = HelperMetrics(metrics)
+        # Counts by rate limits are shared too: made before the fork, and outliving the processes that count.
+        self.rates = Rates(RateLimits(**msgspec.structs.asdict(configuration.rates)), clock=self.clock, metrics=metrics)
         self.processes = metrics.gauge("ripstop_processes", "Processes that are alive, by kind.", ["kind"])
         self.commit = metrics.gauge(
             "ripstop_commit_seconds", "From a batch's arrival to its answer, recently.", merge=Merge.MAX
@@ -330,6 +337,8 @@ def make_web(ground: Ground, base: Base, seat: Seat) -> Web:
         begin=base.graph.sync,
         admission=admission,
         metrics=ground.metrics,
+        rates=ground.rates,
+        networks=Networks(ground.configuration.proxies.split()),
         max_body=limits.body_bytes,
         body_seconds=limits.body_seconds,
     )

@@ -10,6 +10,7 @@ import msgspec
 from ripstop.domain.posts.events import PostPublished
 from ripstop.domain.posts.model import IS_PUBLIC
 from ripstop.machinery.bus import Handler, MemoryBus, Unsubscribe
+from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.live import MOST_WAITING, PUBLISHED, LiveLocal, LiveParams
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
@@ -43,7 +44,14 @@ async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(plac
         await bus.open()
         live = LiveLocal(house.base.graph, bus, Renderer(Static(), SiteFacts("town", "town.test", "a town")))
         scope = FakeScope("GET", "/live/local", "", FakeHeaders({}))
-        request = Request(cast(Any, scope), method="GET", path="/live/local", args={}, origin="http://town.test")
+        request = Request(
+            cast(Any, scope),
+            method="GET",
+            path="/live/local",
+            args={},
+            origin="http://town.test",
+            networks=Networks(),
+        )
         slow, quick = [(await live.watch(request, LiveParams())).chunks for _ in range(2)]
         assert await anext(slow) == await anext(quick) == b"retry: 3000\n\n"
         for _ in range(MOST_WAITING + 5):

@@ -10,6 +10,7 @@ import pytest
 
 from ripstop.engines.base import Store
 from ripstop.kernel.secrets import Secrets
+from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.visitor import Visitors
 from tests.api.client import PASSWORD, Api, Person, sign_up_form
@@ -77,7 +78,8 @@ async def test_over_https_cookies_are_secure_and_of_this_host_alone(store: Store
     origin = "https://ripstop.test"
     visitors = Visitors(graph_over(store), Secrets(bytes(32)), origin=origin)
     scope = FakeScope("GET", "/", "", FakeHeaders({}))
-    visitor = await visitors.meet(Request(scope, method="GET", path="/", args={}, origin=origin))
+    request = Request(scope, method="GET", path="/", args={}, origin=origin, networks=Networks())
+    visitor = await visitors.meet(request)
     for _, cookie in (*visitor.cookies, *visitors.open("x" * 43), *visitors.close()):
         assert cookie.startswith(("__Host-ripstop_visit=", "__Host-ripstop_session="))
         assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ripstop.domain.accounts.scopes import SCOPES
+from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.forms import local_path
 from ripstop.surfaces.web.permissions import explain
-from ripstop.surfaces.web.visitor import network_of
 from tests.unit.http.web import FakeHeaders, FakeScope
 
 
@@ -31,8 +31,8 @@ from tests.unit.http.web import FakeHeaders, FakeScope
 def test_a_proxy_on_this_machine_is_believed_and_nobody_else(peer: str, forwarded: str, network: str) -> None:
     headers = FakeHeaders({"x-forwarded-for": forwarded} if forwarded else {})
     scope = FakeScope("POST", "/login", "", headers, client=peer)
-    request = Request(scope, method="POST", path="/login", args={}, origin="https://ripstop.test")
-    assert network_of(request) == network
+    request = Request(scope, method="POST", path="/login", args={}, origin="https://ripstop.test", networks=Networks())
+    assert request.network == network
 
 
 @pytest.mark.parametrize("path", ["/", "/auth/edit", "/oauth/authorize?state=%0d%0a&x=//a", "/@alice"])

@@ -8,6 +8,7 @@ lists all of them.
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ _NOT_SETTINGS = ("RIPSTOP_CONFIG", "RIPSTOP_TEST_", "RIPSTOP_BENCH_")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Bytes = Annotated[int, msgspec.Meta(ge=1024)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Rate = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ConfigurationError(Exception):
@@ -64,6 +66,21 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Time after which a process that holds the store's write lock is ended."""
 
 
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often somebody may ask; 0: without bound."""
+
+    account: Rate = 1_500
+    """Requests of the API under the tokens of one account, in 5 minutes."""
+    network: Rate = 1_500
+    """Requests of the API without a user's token from one network, in 5 minutes."""
+    uploads: Rate = 30
+    """Uploads of one account, in 30 minutes."""
+    deletes: Rate = 30
+    """Posts and reposts that one account takes back, in 30 minutes."""
+    sign_ups: Rate = 30
+    """Sign-ups from one network, in 30 minutes."""
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings. Made by :func:`load`."""
 
@@ -81,10 +98,13 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """HTTP processes; 0: one per core, 16 at most."""
     media: str = ""
     """Folder of the pictures that people upload; empty: ``media`` in the data folder."""
+    proxies: str = "127.0.0.0/8 ::1"
+    """Addresses and networks, apart by spaces, whose `X-Forwarded-For` is believed."""
     secret: str = ""
     """File with the server's secret; empty: ``secret`` in the data folder, made at the first start."""
     log: Log = Log()
     limits: Limits = Limits()
+    rates: Rates = Rates()
 
     @property
     def data_folder(self) -> Path:
@@ -148,7 +168,7 @@ def _read_file(named: str) -> dict[str, Any]:
 
 
 def _groups() -> dict[str, type[msgspec.Struct]]:
-    return {"log": Log, "limits": Limits}
+    return {"log": Log, "limits": Limits, "rates": Rates}
 
 
 def _fields(struct: type[msgspec.Struct]) -> dict[str, inspect.Type]:
@@ -228,6 +248,11 @@ def _wrong_texts(settings: dict[str, Any]) -> list[str]:
     database = settings.get("database", "")
     if database and not database.startswith(("postgresql://", "postgres://")):
         wrong.append("The setting database is either empty, for SQLite, or a URL that begins with postgresql://.")
+    for proxy in settings.get("proxies", "").split():
+        try:
+            ip_network(proxy)
+        except ValueError:
+            wrong.append(f"The setting proxies cannot hold {proxy!r}: write addresses, or networks such as 10.0.0.0/8.")
     if not settings.get("host", "x"):
         wrong.append("The setting host is empty: write 127.0.0.1, or 0.0.0.0 for every address of the machine.")
     if not settings.get("data", "x"):

@@ -130,6 +130,7 @@ class App:
         body: bytes | None = None,
         kind: str = "application/json",
         headers: Mapping[str, str] | None = None,
+        client: str = "192.0.2.1:50000",
     ) -> FakeChannel:
         """Send a request; `path` may hold a query."""
         sent = dict(headers or {})
@@ -141,5 +142,5 @@ class App:
                 sent.setdefault("content-length", str(len(body)))
         bare, _, query = path.partition("?")
         channel = FakeChannel(body or b"")
-        await self.dispatcher.__rsgi__(FakeScope(method, bare, query, FakeHeaders(sent)), channel)
+        await self.dispatcher.__rsgi__(FakeScope(method, bare, query, FakeHeaders(sent), client=client), channel)
         return channel

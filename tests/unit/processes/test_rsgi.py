@@ -10,6 +10,7 @@ import pytest
 
 from ripstop.processes.listener import Port
 from ripstop.processes.rsgi import RsgiServer
+from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import TEXT_HEADERS, Response, Stream, json, text
 from ripstop.surfaces.http.routing import Route
@@ -37,6 +38,7 @@ class House:
                 Route("POST", "/echo", self.echo, params=Said),
                 Route("GET", "/stream", self.stream),
             ],
+            networks=Networks([]),
             max_body=100_000,
             body_seconds=0.5,
         )
@@ -48,7 +50,7 @@ class House:
         )
 
     async def now(self, request: Request, params: None) -> Response:
-        return text(request.client)
+        return text(request.network)
 
     async def wait(self, request: Request, params: None) -> Response:
         self.entered.set()

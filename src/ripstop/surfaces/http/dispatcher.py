@@ -1,7 +1,7 @@
 """From the server's callback to a handler and back: one function, one `try`, no layers.
 
-What a request passes, in order: route, admission, change log, token and scope, parameters, handler. Whatever goes
-wrong on the way ends in one place and leaves in one shape.
+What a request passes, in order: route, admission, change log, token and scope, rate limit, parameters, handler.
+Whatever goes wrong on the way ends in one place and leaves in one shape.
 """
 
 import logging
@@ -15,9 +15,11 @@ from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
 from ripstop.surfaces.http.body import parse_body, read_body
 from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers
 from ripstop.surfaces.http.lasting import Lasting
+from ripstop.surfaces.http.networks import Networks
+from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Channel, Request, Scope
-from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Response, Stream, Upgrade
-from ripstop.surfaces.http.routing import METHODS, Auth, Endpoint, Kind, Route, Router
+from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Headers, Response, Stream, Upgrade
+from ripstop.surfaces.http.routing import METHODS, Endpoint, Kind, Route, Router
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ class Dispatcher:
     :param origin: the public URL, without a slash at the end.
     :param authenticate: from token to viewer.
     :param begin: awaited before each handler.
+    :param rates: how often whoever asks may do so; None: as often as they like.
+    :param networks: where requests come from.
     :param max_body: bytes a body may have, where its route says nothing else.
     :param body_seconds: by when a body must have come.
     """
@@ -70,6 +74,8 @@ class Dispatcher:
         begin: Begin,
         admission: Admission,
         metrics: Metrics,
+        rates: Rates | None = None,
+        networks: Networks | None = None,
         max_body: int = 1 << 20,
         body_seconds: float = 20.0,
     ) -> None:
@@ -78,6 +84,8 @@ class Dispatcher:
         self._authenticate = authenticate
         self._begin = begin
         self._admission = admission
+        self._rates = rates
+        self._networks = networks or Networks()
         self._max_body = max_body
         self._body_seconds = body_seconds
         self._metrics = RouteMetrics(metrics)
@@ -90,22 +98,27 @@ class Dispatcher:
         admission = self._admission
         admission.in_flight += 1
         endpoint: Endpoint | None = None
+        request: Request | None = None
         answer: Answer
         try:
             method = scope.method
             path = scope.path
             if method in METHODS or method == "HEAD":
                 endpoint, args = self._router.find(method, path)
-                request = Request(scope, method=method, path=path, args=args, origin=self._origin)
+                request = Request(
+                    scope, method=method, path=path, args=args, origin=self._origin, networks=self._networks
+                )
                 answer = await self._answer(endpoint, request, channel)
             else:
                 answer = _other_method(method)
+            rate = None if request is None else request.rate
             if type(answer) is bytes:
                 status = 200
-                channel.response_bytes(200, JSON_HEADERS, answer)
+                channel.response_bytes(200, JSON_HEADERS if rate is None else [*JSON_HEADERS, *rate], answer)
             elif isinstance(answer, Response):
                 status = answer.status
-                channel.response_bytes(status, answer.headers, answer.body)
+                headers = answer.headers if rate is None else [*answer.headers, *rate]
+                channel.response_bytes(status, headers, answer.body)
             elif isinstance(answer, Stream):
                 status = answer.status
                 self._lasting.start_stream(answer, scope, channel)
@@ -114,7 +127,7 @@ class Dispatcher:
                 status = 101
                 self._lasting.start_websocket(answer, scope, channel)
         except Exception as error:  # noqa: BLE001 - the one place where whatever went wrong becomes an answer
-            status = self._refuse(error, scope, channel)
+            status = self._refuse(error, scope, channel, (request and request.rate) or [])
         finally:
             admission.in_flight -= 1
         tally = self._tallies.get(endpoint) or self._tally(endpoint)
@@ -122,14 +135,18 @@ class Dispatcher:
         tally.latency.observe(perf_counter() - started)
 
     async def _answer(self, endpoint: Endpoint, request: Request, channel: Channel) -> Answer:
-        token = None if endpoint.auth is Auth.NONE else bearer_token(request)
+        token = None if endpoint.is_open else bearer_token(request)
         admission = self._admission
         if admission.pressure:
             admission.admit(endpoint.anonymous_kind if token is None else endpoint.kind)
         if endpoint.kind is not Kind.ALWAYS:
             await self._begin()
-        if endpoint.auth is not Auth.NONE:
-            await authorise(request, token, endpoint, self._authenticate)
+        try:
+            if not endpoint.is_open:
+                await authorise(request, token, endpoint, self._authenticate)
+        finally:  # where a token is refused too, so that guesses count
+            if self._rates is not None:
+                self._rates.admit(request, endpoint)
         decoder = endpoint.decoder
         if decoder is None:
             return await endpoint.handler(request, None)
@@ -142,14 +159,14 @@ class Dispatcher:
                 fields = parse_body(request.headers.get("content-type"), body)
         return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))
 
-    def _refuse(self, error: Exception, scope: Scope, channel: Channel) -> int:
+    def _refuse(self, error: Exception, scope: Scope, channel: Channel, rate: Headers) -> int:
         """Send an error in the one shape; says with which status."""
         if not isinstance(error, RipstopError):
             log.error("%s %s failed", scope.method, scope.path, exc_info=error)
             error = RipstopError(INTERNAL)
         elif error.status >= 500 and error.cause is not None:
             log.warning("%s %s: %s (%s)", scope.method, scope.path, error.sentence, error.cause)
-        channel.response_bytes(error.status, [*JSON_HEADERS, *error_headers(error)], error_body(error))
+        channel.response_bytes(error.status, [*JSON_HEADERS, *rate, *error_headers(error)], error_body(error))
         return error.status
 
     def _tally(self, endpoint: Endpoint | None) -> Tally:

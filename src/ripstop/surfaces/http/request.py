@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 
 from ripstop.surfaces.http.form import Pairs, split_pairs
+from ripstop.surfaces.http.networks import Networks
 
 
 class Viewer(Protocol):
@@ -50,14 +51,25 @@ class Channel(Protocol):
 class Request:
     """One request.
 
-    `viewer` is set by the dispatcher for routes that ask for one. `origin` is the public URL of the server, without
+    `viewer` is set by the dispatcher for routes that ask for one, and `rate` to the headers that tell how often it may
+    ask. `origin` is the public URL of the server, without
     a slash at the end. `args` holds the parts of the path that a pattern names: ids as int, all else as text.
     """
 
-    __slots__ = ("_query", "_scope", "args", "headers", "method", "origin", "path", "viewer")
+    __slots__ = ("_networks", "_query", "_scope", "args", "headers", "method", "origin", "path", "rate", "viewer")
 
-    def __init__(self, scope: Scope, *, method: str, path: str, args: Mapping[str, int | str], origin: str) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        method: str,
+        path: str,
+        args: Mapping[str, int | str],
+        origin: str,
+        networks: Networks,
+    ) -> None:
         self._scope = scope
+        self._networks = networks
         self._query: Pairs | None = None
         self.method = method
         self.path = path
@@ -65,6 +77,7 @@ class Request:
         self.origin = origin
         self.headers = scope.headers
         self.viewer: Viewer | None = None
+        self.rate: list[tuple[str, str]] | None = None
 
     @property
     def query(self) -> Pairs:
@@ -86,9 +99,12 @@ class Request:
         return viewer.account
 
     @property
-    def client(self) -> str:
-        """Network address of the other end, without its port."""
-        return self._scope.client.rpartition(":")[0]
+    def network(self) -> str:
+        """Where it comes from; empty for this machine, or a proxy that names nobody. See `Networks`."""
+        network = self._networks.of(self._scope.client)
+        if not network and (said := self.headers.get("x-forwarded-for")) is not None:
+            return self._networks.behind(said)
+        return network
 
     def header(self, name: str) -> str | None:
         """The value of a header by its lower-case name."""

@@ -39,6 +39,16 @@ class Kind(IntEnum):
     """Never turned away, and answered without the store: health and metrics, by which an operator sees what goes on."""
 
 
+class Quota(Enum):
+    """What a request is counted as, where there are limits to how often somebody may ask."""
+
+    NONE = "nothing: a page for people, or what an operator asks"
+    REQUESTS = "a request of the API"
+    UPLOADS = "an upload"
+    DELETES = "taking back a post or a repost"
+    SIGN_UPS = "a sign-up"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """One endpoint.
@@ -48,6 +58,7 @@ class Route:
     :param scope: scope that the token must hold, or several of which one will do, apart by spaces. ``write`` stands
         for every ``write:…``, and so on.
     :param params: struct that path, query and body are converted into.
+    :param quota: default: REQUESTS below ``/api/`` and ``/oauth/``, NONE elsewhere. Others count as REQUESTS too.
     :param kind: default: READ for GET, WRITE for everything else. READ counts as ANONYMOUS_READ without a token.
     :param max_body: bytes, where the server's limit does not fit. A GET reads no body, unless it says so here.
     :param body_seconds: time for the body to arrive, where the server's limit does not fit.
@@ -60,6 +71,7 @@ class Route:
     auth: Auth = Auth.NONE
     params: type[msgspec.Struct] | None = None
     kind: Kind | None = None
+    quota: Quota | None = None
     max_body: int | None = None
     body_seconds: float | None = None
 
@@ -78,7 +90,20 @@ class Route:
 class Endpoint:
     """A route made ready to be served: what a request needs is looked up here, not worked out."""
 
-    __slots__ = ("anonymous_kind", "auth", "body_seconds", "decoder", "handler", "kind", "max_body", "route", "scopes")
+    __slots__ = (
+        "anonymous_kind",
+        "auth",
+        "body_seconds",
+        "decoder",
+        "handler",
+        "is_dear",
+        "is_open",
+        "kind",
+        "max_body",
+        "quota",
+        "route",
+        "scopes",
+    )
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -88,6 +113,12 @@ class Endpoint:
         self.decoder = Decoder(route.params) if route.params is not None else None
         self.max_body = 0 if route.method == "GET" and route.max_body is None else route.max_body
         self.body_seconds = route.body_seconds
+        counted = Quota.REQUESTS if route.pattern.startswith(("/api/", "/oauth/")) else Quota.NONE
+        quota = counted if route.quota is None else route.quota
+        # Members of enums are slow to look up, so that what every request asks is a bare attribute.
+        self.quota = None if quota is Quota.NONE else quota
+        self.is_dear = quota not in (Quota.NONE, Quota.REQUESTS)
+        self.is_open = route.auth is Auth.NONE
         default = Kind.READ if route.method == "GET" else Kind.WRITE
         self.kind = default if route.kind is None else route.kind
         self.anonymous_kind = Kind.ANONYMOUS_READ if self.kind is Kind.READ else self.kind

@@ -23,7 +23,7 @@ from ripstop.surfaces.http.errors import INVALID_TOKEN
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
-from ripstop.surfaces.http.routing import Auth, Kind, Route
+from ripstop.surfaces.http.routing import Auth, Kind, Quota, Route
 from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, picture_bytes
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
@@ -103,6 +103,7 @@ class Accounts:
                 auth=Auth.APP,
                 params=SignUpParams,
                 kind=Kind.SIGN_UP,
+                quota=Quota.SIGN_UPS,
             ),
             Route("GET", base, self.several, auth=Auth.OPTIONAL, params=AccountsParams),
             Route("GET", f"{base}/verify_credentials", self.own, scope="profile read:accounts", auth=Auth.USER),

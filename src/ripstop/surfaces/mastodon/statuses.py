@@ -29,7 +29,7 @@ from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
-from ripstop.surfaces.http.routing import Auth, Handler, Route
+from ripstop.surfaces.http.routing import Auth, Handler, Quota, Route
 from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter, json_list
@@ -81,9 +81,15 @@ class Statuses:
     def routes(self) -> list[Route]:
         base = "/api/v1/statuses"
 
-        def act(verb: str, handler: Handler, noun: str, params: type[msgspec.Struct] | None = None) -> Route:
+        def act(
+            verb: str,
+            handler: Handler,
+            noun: str,
+            params: type[msgspec.Struct] | None = None,
+            quota: Quota | None = None,
+        ) -> Route:
             path = f"{base}/{{id}}/{verb}"
-            return Route("POST", path, handler, scope=f"write:{noun}", auth=Auth.USER, params=params)
+            return Route("POST", path, handler, scope=f"write:{noun}", auth=Auth.USER, params=params, quota=quota)
 
         def own(noun: str, handler: Handler) -> Route:
             return Route("GET", f"/api/v1/{noun}", handler, scope=f"read:{noun}", auth=Auth.USER, params=ListParams)
@@ -92,13 +98,20 @@ class Statuses:
             Route("POST", base, self.publish, scope="write:statuses", auth=Auth.USER, params=StatusParams),
             Route("GET", base, self.several, auth=Auth.OPTIONAL, params=StatusesParams),
             Route("GET", base + "/{id}", self.one, auth=Auth.OPTIONAL),
-            Route("DELETE", base + "/{id}", self.delete, scope="write:statuses", auth=Auth.USER),
+            Route(
+                "DELETE",
+                base + "/{id}",
+                self.delete,
+                scope="write:statuses",
+                auth=Auth.USER,
+                quota=Quota.DELETES,
+            ),
             Route("GET", base + "/{id}/favourited_by", self.liked_by, auth=Auth.OPTIONAL, params=ListParams),
             Route("GET", base + "/{id}/reblogged_by", self.reposted_by, auth=Auth.OPTIONAL, params=ListParams),
             act("favourite", self.like, "favourites"),
             act("unfavourite", self.unlike, "favourites"),
             act("reblog", self.repost, "statuses", ReblogParams),
-            act("unreblog", self.unrepost, "statuses"),
+            act("unreblog", self.unrepost, "statuses", quota=Quota.DELETES),
             act("bookmark", self.bookmark, "bookmarks"),
             act("unbookmark", self.unbookmark, "bookmarks"),
             act("pin", self.pin, "accounts"),

@@ -21,7 +21,7 @@ from ripstop.surfaces.http.response import Response, with_headers
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.forms import Forms, sentences_of
 from ripstop.surfaces.web.sign_in import ACCOUNT, sign_in_address
-from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof, network_of
+from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof
 
 VISIBILITIES = {PUBLIC: "everybody", UNLISTED: "everybody who comes by", PRIVATE: "those who follow you"}
 """For whom posts may be by default, in words."""
@@ -109,7 +109,7 @@ class AccountPage:
         known = visitor.known
         try:
             await self._passwords.change(
-                known.account, params.current, params.password, keep=known.session.id, network=network_of(request)
+                known.account, params.current, params.password, keep=known.session.id, network=request.network
             )
         except (Invalid, TooManyRequests, Conflict) as error:
             answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))
@@ -141,7 +141,7 @@ class AccountPage:
         check_proof(visitor, params.proof)
         known = visitor.known
         try:
-            await self._passwords.confirm(known.account, params.current, network=network_of(request))
+            await self._passwords.confirm(known.account, params.current, network=request.network)
             await delete_account(self._graph, known.account)
         except (Invalid, TooManyRequests, Conflict) as error:
             answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))

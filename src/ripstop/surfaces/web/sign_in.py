@@ -14,9 +14,9 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.errors import error_headers
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, with_headers
-from ripstop.surfaces.http.routing import Kind, Route
+from ripstop.surfaces.http.routing import Kind, Quota, Route
 from ripstop.surfaces.web.forms import Forms, local_path, sentences_of
-from ripstop.surfaces.web.visitor import Visitor, check_proof, network_of
+from ripstop.surfaces.web.visitor import Visitor, check_proof
 
 SIGN_IN = "/auth/sign_in"
 SIGN_UP = "/auth/sign_up"
@@ -70,7 +70,14 @@ class SignIn:
             *(Route("POST", path, enter, params=SignInParams, kind=Kind.SIGN_UP) for path in (SIGN_IN, "/login")),
             *(Route("POST", path, leave, params=SignOutParams) for path in ("/auth/sign_out", "/logout")),
             Route("GET", SIGN_UP, guarded(self.show_sign_up), params=JoinParams, kind=Kind.SIGN_UP),
-            Route("POST", SIGN_UP, guarded(self.sign_up), params=JoinParams, kind=Kind.SIGN_UP),
+            Route(
+                "POST",
+                SIGN_UP,
+                guarded(self.sign_up),
+                params=JoinParams,
+                kind=Kind.SIGN_UP,
+                quota=Quota.SIGN_UPS,
+            ),
         ]
 
     async def show(self, request: Request, params: SignInParams) -> Response:
@@ -85,7 +92,7 @@ class SignIn:
         visitor = await self._visitors.meet(request)
         check_proof(visitor, params.proof)
         try:
-            account = await self._passwords.authenticate(params.login, params.password, network=network_of(request))
+            account = await self._passwords.authenticate(params.login, params.password, network=request.network)
         except (Invalid, TooManyRequests) as error:
             answer = self._sign_in_page(visitor, params, status=error.status, problems=sentences_of(error))
             return with_headers(answer, error_headers(error))

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import re
 import secrets
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from ripstop.domain.accounts.model import ACCOUNT, Account, Session
@@ -104,31 +103,6 @@ def check_proof(visitor: Visitor, given: str) -> None:
     """
     if not given.isascii() or not secrets.compare_digest(visitor.proof, given):
         raise Forbidden("This form has expired. Please go back, load the page again, and allow it to keep a cookie.")
-
-
-def network_of(request: Request) -> str:
-    """The network that a request comes from: an IPv4 address, or the 64 bits of IPv6 that one customer has.
-
-    A proxy on this machine says for whom it asks, as the last entry of `X-Forwarded-For`. Where it does not, the
-    answer is empty: nothing is known. What any other client says of itself does not count.
-    """
-    address = _address(request.client)
-    if address is None or address.is_loopback:
-        said = (request.header("x-forwarded-for") or "").rpartition(",")[2]
-        address = _address(said)
-    if address is None or address.is_loopback:
-        return ""
-    if isinstance(address, IPv6Address):
-        return address.exploded[:19] + "::/64"
-    return str(address)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text.strip().strip("[]"))
-    except ValueError:
-        return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _cookies(header: str) -> dict[str, str]:
