@@ -17,6 +17,7 @@ from ripstop.engines.base import (
     MAX_ORDER,
     Association,
     AssociationType,
+    CallLimit,
     Changes,
     Count,
     Criticality,
@@ -300,10 +301,13 @@ class DisciplinedStore:
         seconds: float,
         shards: tuple[int, int] = (0, 1024),
         renew: Sequence[tuple[int, int]] = (),
+        limits: Sequence[CallLimit] = (),
     ) -> Leases:
         _demand(0 <= shards[0] <= shards[1] <= SHARDS, f"not a half-open range of shards: {shards}")
         _demand(seconds > 0, "a lease lasts for some time")
-        return await self._store.call_lease(classes, limit=limit, seconds=seconds, shards=shards, renew=renew)
+        return await self._store.call_lease(
+            classes, limit=limit, seconds=seconds, shards=shards, renew=renew, limits=limits
+        )
 
     async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
         kind = self._kind(keyspace)

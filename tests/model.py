@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ripstop.engines.base import (
     Association,
+    CallLimit,
     CallState,
     Count,
     Counted,
@@ -229,6 +230,7 @@ class Model:
         seconds: float,
         shards: tuple[int, int] = (0, 1024),
         renew: Sequence[tuple[int, int]] = (),
+        limits: Sequence[CallLimit] = (),
     ) -> Leases:
         now = self._clock.now_ms()
         until = now + round(seconds * 1000)
@@ -250,17 +252,18 @@ class Model:
             )
         ]
         due.sort(key=lambda put: (put.criticality, put.deadline, put.id))
-        for put in due[:limit]:
+        chosen = _choose(due, max(0, limit), limits)
+        for put in chosen:
             found = calls[put.id]
             calls[put.id] = replace(found, state=CallState.LEASED, token=found.token + 1, lease_until=until)
-        return Leases([self._as_leased(calls[put.id]) for put in due[:limit]], lost)
+        return Leases([self._as_leased(calls[put.id]) for put in chosen], lost)
 
     @staticmethod
     def _as_leased(call: Call) -> LeasedCall:
         put = call.put
         return LeasedCall(
             put.id, call.token, put.function, put.arguments, call.checkpoint, call.attempt, call.due, put.deadline,
-            put.criticality, put.key, call.lease_until,
+            put.criticality, put.key, call.lease_until, put.namespace, put.parent,
         )  # fmt: skip
 
     # Reads
@@ -349,6 +352,39 @@ class Model:
             dead=states.count(CallState.DEAD),
             oldest=min((call.put.id for call in calls if call.state != CallState.DEAD), default=None),
         )
+
+
+def _choose(due: Sequence[CallPut], limit: int, limits: Sequence[CallLimit]) -> list[CallPut]:
+    """What a request for leases takes of the calls that are due, which come in their order."""
+    left = [each.most for each in limits]
+    chosen: list[CallPut] = []
+
+    def named(put: CallPut) -> list[int]:
+        """The limits that hold for the line of a call."""
+        return [
+            n
+            for n, each in enumerate(limits)
+            if each.function == put.function and each.namespace in (None, put.namespace)
+        ]
+
+    for criticality in range(4):
+        lines: dict[tuple[str, str | None], list[CallPut]] = {}
+        for put in due:
+            if put.criticality == criticality and all(left[n] > 0 for n in named(put)):
+                lines.setdefault((put.function, put.namespace), []).append(put)
+        while lines and len(chosen) < limit:
+            share, more = divmod(limit - len(chosen), len(lines))
+            for place, (line, calls) in enumerate(list(lines.items())):
+                wanted = share + (place < more)
+                budgets = named(calls[0]) if calls else []
+                taken = calls[: max(0, min([wanted, *(left[n] for n in budgets)]))]
+                chosen += taken
+                del calls[: len(taken)]
+                for n in budgets:
+                    left[n] -= len(taken)
+                if len(taken) < wanted:
+                    del lines[line]
+    return sorted(chosen, key=lambda put: (put.criticality, put.deadline, put.id))
 
 
 def _place(row: Association) -> Cursor:

@@ -17,11 +17,21 @@ async def test_a_leased_call_is_told_whole(waist: Store) -> None:
     now = await waist.now_ms()
     await apply(
         waist,
-        CallPut(ident(1), "send", '{"to": [1]}', due=now - 5000, deadline=now + 60_000, criticality=1, key="k"),
+        CallPut(
+            ident(1),
+            "send",
+            '{"to": [1]}',
+            due=now - 5000,
+            deadline=now + 60_000,
+            criticality=1,
+            key="k",
+            namespace="n",
+            parent=ident(9),
+        ),
     )
     [taken] = (await waist.call_lease([0, 1], limit=5, seconds=30)).taken
     assert taken._replace(due=0, lease_until=0) == (
-        ident(1), 1, "send", '{"to": [1]}', None, 1, 0, now + 60_000, 1, "k", 0,
+        ident(1), 1, "send", '{"to": [1]}', None, 1, 0, now + 60_000, 1, "k", 0, "n", ident(9),
     )  # fmt: skip
     assert taken.due <= now
     assert taken.lease_until > now
@@ -62,6 +72,7 @@ async def test_only_calls_of_the_wanted_classes_are_taken(waist: Store) -> None:
     assert [each.criticality for each in await lease(waist, 10, classes=[1, 3])] == [1, 3]
     assert [each.criticality for each in await lease(waist, 10, classes=[2])] == [2]
     assert await lease(waist, 10, classes=[]) == []
+    assert await lease(waist, 10, classes=[-1, 4, 8, 9]) == []
     assert (await backlog(waist)).ready == 1
 
 

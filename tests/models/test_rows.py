@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from ripstop.engines.base import CallState, Counted, Direction, LeasedCall, Object, Store
+from ripstop.engines.base import CallLimit, CallState, Counted, Direction, LeasedCall, Object, Store
 from ripstop.engines.batch import (
     AnyOperation,
     AssociationDelete,
@@ -94,6 +94,7 @@ def likely(home: int) -> st.SearchStrategy[AnyOperation]:
         deadline=small_orders,
         criticality=st.integers(0, 3),
         key=st.sampled_from([None, "k", "k", "l"]),
+        namespace=st.sampled_from([None, None, "n"]),
     )
     return st.one_of(
         puts,
@@ -228,15 +229,29 @@ class RowsMachine(RuleBasedStateMachine):
         shards=st.sampled_from([(0, 1024), (3, 4), (4, 1024)]),
         worker=st.integers(0, 1),
         renewing=st.booleans(),
+        limited=st.lists(
+            st.tuples(st.sampled_from(FUNCTIONS), st.integers(0, 2), st.sampled_from([None, "n"])), max_size=2
+        ),
     )
-    def lease(self, limit: int, classes: tuple[int, ...], shards: tuple[int, int], worker: int, renewing: bool) -> None:
+    def lease(
+        self,
+        limit: int,
+        classes: tuple[int, ...],
+        shards: tuple[int, int],
+        worker: int,
+        renewing: bool,
+        limited: list[tuple[str, int, str | None]],
+    ) -> None:
+        limits = [CallLimit(f"{function}{self.example}", most, namespace) for function, most, namespace in limited]
         renew = [(id, call.token) for id, call in self.model.state.calls.items()] if renewing else []
 
         def plain(call: LeasedCall) -> LeasedCall:
             return call._replace(lease_until=0, due=0)
 
-        told = self.run(self.stores[worker].call_lease(classes, limit=limit, seconds=3600, shards=shards, renew=renew))
-        expected = self.run(self.model.call_lease(classes, limit=limit, seconds=3600, shards=shards, renew=renew))
+        told, expected = (
+            self.run(engine.call_lease(classes, limit=limit, seconds=3600, shards=shards, renew=renew, limits=limits))
+            for engine in (self.stores[worker], self.model)
+        )
         assert [plain(call) for call in told.taken] == [plain(call) for call in expected.taken]
         assert sorted(told.lost) == sorted(expected.lost)
 

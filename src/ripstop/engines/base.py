@@ -129,7 +129,9 @@ class Table(Enum):
     COUNTS = "counts"
     NAMES = "names"
     CALLS = "calls"
-    """Rows: id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error."""
+    """Rows: id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error,
+    namespace, parent.
+    """
 
 
 class Criticality(IntEnum):
@@ -164,6 +166,16 @@ class LeasedCall(NamedTuple):
     criticality: int
     key: str | None
     lease_until: int
+    namespace: str | None = None
+    parent: int | None = None
+
+
+class CallLimit(NamedTuple):
+    """How many calls of a function one request for leases may take: of one namespace, or (None) of all together."""
+
+    function: str
+    most: int
+    namespace: str | None = None
 
 
 class Leases(NamedTuple):
@@ -303,11 +315,17 @@ class Engine(Protocol):
         seconds: float,
         shards: tuple[int, int] = (0, 1024),
         renew: Sequence[tuple[int, int]] = (),
+        limits: Sequence[CallLimit] = (),
     ) -> Leases:
         """Take up to `limit` due calls of these classes in a half-open range of shards, and renew (call, token) leases.
 
-        Order: criticality, then deadline, then id. Expired leases of others are due again. The engine's clock
-        decides. Before it takes, it moves waiting calls whose time has come to the ready ones.
+        Order: criticality first. Within a class the lines (function, namespace) that have calls take equal shares,
+        and what one does not use goes to the others; where there are fewer places than lines, those go first whose
+        first call does. Within a line: deadline, then id. Of what `limits` name no more is taken than they say, and
+        a line of which nothing may be taken is not read. The answer is sorted by criticality, deadline and id.
+
+        Expired leases of others are due again. The engine's clock decides. Before it takes, it moves waiting calls
+        whose time has come to the ready ones. With more than `MOST_LINES` lines in a class, some have their turn.
         """
         ...
 

@@ -110,7 +110,9 @@ class CallPut(Operation, frozen=True, tag="cp"):
     """Enqueue a call; `id` is minted in the home shard. With a `key`, coalesce: while a call of the same function
     and key is waiting or ready, nothing is added (changes 0).
 
-    `due` is the instant from which it may start (0: at once), `deadline` the one by which it should have.
+    `due` is the instant from which it may start (0: at once), `deadline` the one by which it should have. Calls of
+    one function and `namespace` form a line, and lines share what workers take. `parent` is the call that this one
+    is a part of.
     """
 
     id: int
@@ -120,6 +122,8 @@ class CallPut(Operation, frozen=True, tag="cp"):
     deadline: int = 0
     criticality: int = 2
     key: str | None = None
+    namespace: str | None = None
+    parent: int | None = None
 
 
 class CallDone(Operation, frozen=True, tag="cd"):

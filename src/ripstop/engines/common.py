@@ -1,6 +1,7 @@
 """What every engine must decide in the same way, so that a store can move from one to another."""
 
 import zlib
+from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +16,33 @@ _encode = msgspec.json.Encoder().encode
 def name_shard(name: str) -> int:
     """The shard, 0 to 1,023, where a name lives: the CRC-32 of its UTF-8, which is fixed for ever."""
     return zlib.crc32(name.encode()) % SHARDS
+
+
+LINE_BITS = 61
+"""Of a lane, those that name the line; the two above are the criticality."""
+
+CLASSES = 4
+"""Criticalities that a lane can tell apart: whoever asks for others finds nothing."""
+
+NAMESPACE_BITS = 32
+
+MOST_LINES = 64
+"""Lines of one class that a request for leases opens at most, so that its cost is bounded; others have their turn."""
+
+
+def call_line(function: str, namespace: str | None = None) -> int:
+    """The number of the line in which calls of a function and namespace wait: a hash of 29 and one of 32 bits.
+
+    The lines of a function follow each other, that of no namespace first.
+    """
+    low = 0 if namespace is None else zlib.crc32(namespace.encode())
+    return zlib.crc32(function.encode()) >> 3 << NAMESPACE_BITS | low
+
+
+@lru_cache(maxsize=4096)
+def call_lane(criticality: int, function: str, namespace: str | None = None) -> int:
+    """By what ready calls are sorted before their deadlines: the criticality, then the line."""
+    return criticality << LINE_BITS | call_line(function, namespace)
 
 
 def merge_patch(data: str, patch: str) -> str:

@@ -58,3 +58,22 @@ async def test_a_database_that_takes_no_writes_is_read_only_until_it_does(postgr
     with pytest.raises(ReadOnly):
         await store.commit([Batch(HOME, [thing(2)])])
     await store.close()
+
+
+async def test_calls_of_a_database_without_lines_are_all_taken_and_its_program_works_on(postgres_dsn: str) -> None:
+    async with session(postgres_dsn) as connection:
+        await connection.execute("CREATE TABLE migrations (number integer PRIMARY KEY, name text NOT NULL)")
+        for migration in migrations()[:6]:
+            await connection.execute(migration.text)
+            await connection.execute("INSERT INTO migrations VALUES ($1, $2)", migration.number, migration.name)
+        insert = "INSERT INTO calls (shard, id, state, criticality, due, deadline, function, arguments) VALUES "
+        await connection.execute(f"{insert} ({HOME}, {ident(1)}, 1, 0, 0, 5, 'work', '{{}}')")
+        store = store_at(postgres_dsn)
+        await store.open()
+        await connection.execute(f"{insert} ({HOME}, {ident(2)}, 1, 2, 0, 5, 'work', '{{}}')")
+        assert [call.id for call in (await store.call_lease([0], limit=9, seconds=60)).taken] == [ident(1)]
+        older = await connection.fetch(
+            "SELECT id FROM ripstop_lease('{0,1,2,3}', 9, 1000, 0::smallint, 1024::smallint, '{}', '{}', '{}')"
+        )
+        assert [row["id"] for row in older] == [ident(2)]
+        await store.close()

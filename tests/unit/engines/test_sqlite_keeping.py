@@ -13,7 +13,7 @@ from ripstop.engines.batch import Batch, CallPut, ObjectPut
 from ripstop.engines.derived import Entry, ListOpen, ListPush
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.clock import EngineClock
-from ripstop.engines.sqlite.connection import PAGE_SIZE, Reader
+from ripstop.engines.sqlite.connection import PAGE_SIZE, Reader, connect
 from ripstop.engines.sqlite.migrate import migrations
 from ripstop.kernel.clock import ManualClock
 from ripstop.kernel.errors import Overloaded, RipstopError
@@ -295,3 +295,27 @@ async def test_a_process_that_opens_after_the_clock_was_set_back_keeps_pace(tmp_
     assert await again.now_ms() >= late
     assert len(await again.assoc_range(1, FOLLOWS, limit=1)) == 1
     await again.close()
+
+
+async def test_calls_of_a_store_without_lines_are_all_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    first, *_ = migrations("main")
+    connection = connect(folder / "main.db", cache_kb=1000, create=True)
+    connection.execute("CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT, applied INTEGER)")
+    connection.execute(first.script)
+    connection.execute("INSERT INTO migrations VALUES (1, ?, 0)", (first.name,))
+    for number, state, lane, rank in ((1, 1, 2, 5), (2, 1, 0, 6), (3, 0, 0, 9_000_000_000_000), (4, 2, 0, 7)):
+        connection.execute(
+            "INSERT INTO calls VALUES (?, ?, ?, ?, 'work', '{}', NULL, ?, ?, 2, NULL, 1, 1, NULL)",
+            (ident(number), state, lane, rank, rank if state == 0 else 0, 5),
+        )
+    connection.execute("INSERT INTO call_counts VALUES ('work', 1, 2, 1, 0)")
+    connection.close()
+    store = SqliteStore(folder, SCHEMA)
+    await store.open()
+    assert await faults(store) == []
+    taken = (await store.call_lease([2], limit=9, seconds=60)).taken
+    assert [call.id for call in taken] == [ident(1), ident(2), ident(4)]
+    assert await faults(store) == []
+    await store.close()

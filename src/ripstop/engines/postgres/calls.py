@@ -7,7 +7,8 @@ from typing import Final
 
 import asyncpg
 
-from ripstop.engines.base import FunctionBacklog, LeasedCall, Leases
+from ripstop.engines.base import CallLimit, FunctionBacklog, LeasedCall, Leases
+from ripstop.engines.common import CLASSES, NAMESPACE_BITS, call_line
 from ripstop.engines.postgres.connections import RETRIED, Connections
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError, Unavailable
@@ -22,6 +23,8 @@ NOTIFY_SECONDS: Final = 0.005
 """Between two notifications of one process, at least."""
 
 _TRIES: Final = 5
+
+_NAMESPACE: Final = (1 << NAMESPACE_BITS) - 1
 
 
 class Calls:
@@ -38,18 +41,22 @@ class Calls:
         seconds: float,
         shards: tuple[int, int],
         renew: Sequence[tuple[int, int]],
+        limits: Sequence[CallLimit],
     ) -> Leases:
         """See `ripstop.engines.base.Engine.call_lease`."""
+        lows = [call_line(limit.function, limit.namespace) for limit in limits]
+        highs = [low | _NAMESPACE if limit.namespace is None else low for low, limit in zip(lows, limits, strict=True)]
         arguments = (
-            sorted(set(classes)), limit, round(seconds * 1000), *shards,
+            sorted(set(classes) & set(range(CLASSES))), limit, round(seconds * 1000), *shards,
             [shard_of(id) for id, _ in renew], [id for id, _ in renew], [token for _, token in renew],
+            lows, highs, [limit.most for limit in limits],
         )  # fmt: skip
         for _ in range(_TRIES):
             with contextlib.suppress(*RETRIED):
                 async with self._connections.writer() as connection:
                     rows = await connection.fetch(_WRITES["lease"], *arguments)
                 return Leases(
-                    [LeasedCall(*row[:11]) for row in rows if not row["lost"]],
+                    [LeasedCall(*row[:13]) for row in rows if not row["lost"]],
                     [row["id"] for row in rows if row["lost"]],
                 )
         raise Unavailable("Others take the same calls at the same time.", retry_after=1)

@@ -1,4 +1,4 @@
-"""Batches as the flat arrays that `ripstop_commit` takes: see migrations/0002_commit.sql for what each one means."""
+"""Batches as the flat arrays of `ripstop_commit`; migrations/0008_calls_of_lines.sql says what each one means."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ripstop.engines.batch import (
     ObjectPut,
     Outcome,
 )
-from ripstop.engines.common import name_shard
+from ripstop.engines.common import call_lane, name_shard
 from ripstop.kernel.errors import BadRequest
 from ripstop.kernel.ids import shard_of
 
@@ -104,7 +104,7 @@ class Group:
         self._links: list[tuple[int, int, int, str | None]] = []
         self._claims: list[tuple[int, int | None]] = []
         self._ends: list[tuple[int, int, int, int, str | None, str | None]] = []
-        self._enqueued: list[tuple[int, int, int, str, str, int, int, int, str | None]] = []
+        self._enqueued: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
         """How many operations there are."""
@@ -150,7 +150,7 @@ class Group:
             [shard_of(id) for id in calls], list(calls),
             *_columns(self._ends, 6),
             *_columns(keys, 3),
-            *_columns(self._enqueued, 9),
+            *_columns(self._enqueued, 12),
         ]  # fmt: skip
 
     def outcomes(self, changed: Sequence[int], refused: Sequence[int]) -> list[Outcome]:
@@ -234,6 +234,8 @@ class Group:
             (
                 number, shard, operation.id, operation.function, operation.arguments, operation.due,
                 operation.deadline, operation.criticality, operation.key,
+                call_lane(operation.criticality, operation.function, operation.namespace), operation.namespace,
+                operation.parent,
             )
         )  # fmt: skip
 

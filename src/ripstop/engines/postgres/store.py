@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ripstop.engines.base import (
     Association,
+    CallLimit,
     Changes,
     Count,
     Cursor,
@@ -170,8 +171,9 @@ class PostgresStore:
         seconds: float,
         shards: tuple[int, int] = (0, 1024),
         renew: Sequence[tuple[int, int]] = (),
+        limits: Sequence[CallLimit] = (),
     ) -> Leases:
-        return await self._calls.lease(classes, limit=limit, seconds=seconds, shards=shards, renew=renew)
+        return await self._calls.lease(classes, limit=limit, seconds=seconds, shards=shards, renew=renew, limits=limits)
 
     async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
         await self._keyspaces.write(keyspace, changes)

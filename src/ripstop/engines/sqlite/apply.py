@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import apsw
 import msgspec
 
-from ripstop.engines.base import CallState, Leases, Schema
+from ripstop.engines.base import CallLimit, CallState, Leases, Schema
 from ripstop.engines.batch import Batch, Outcome
+from ripstop.engines.common import call_lane
 from ripstop.engines.sqlite.calls import CallLeaser
 from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.judge import CallRow, EdgeRow, Half, Judge, Keys, NameRow, ObjectRow, Rows, rules
@@ -34,7 +35,7 @@ _objects = msgspec.json.Decoder(list[tuple[int, int, int, int | None]])
 _data = msgspec.json.Decoder(list[tuple[int, str]])
 _names = msgspec.json.Decoder(list[tuple[str, int, int | None]])
 _edges = msgspec.json.Decoder(list[tuple[int, int, int, int]])
-_calls = msgspec.json.Decoder(list[tuple[int, int, int, str, int, int, str | None]])
+_calls = msgspec.json.Decoder(list[tuple[int, int, int, str, int, int, str | None, str | None]])
 _same = msgspec.json.Decoder(list[tuple[str, str, int]])
 
 Act = Callable[["MainTransaction"], Any]
@@ -91,11 +92,12 @@ class MainTransaction(FileTransaction):
         seconds: float,
         shards: tuple[int, int],
         renew: Sequence[tuple[int, int]],
+        limits: Sequence[CallLimit],
     ) -> Leases:
         """Lease and renew calls for so many seconds from now."""
         until = self.now_ms + round(seconds * 1000)
         leases, moved = self._leaser.lease(
-            classes, limit=limit, now_ms=self.now_ms, until_ms=until, shards=shards, renew=renew
+            classes, limit=limit, now_ms=self.now_ms, until_ms=until, shards=shards, renew=renew, limits=limits
         )
         self._count_calls(moved)
         return leases
@@ -199,10 +201,13 @@ class MainTransaction(FileTransaction):
                     done.append(id_)
                 continue
             moved.append((row.function, None if old is None else old.state, row.state))
-            lane, rank = (row.criticality, row.deadline) if row.state == CallState.READY else (0, row.due)
+            if row.state == CallState.READY:
+                lane, rank = call_lane(row.criticality, row.function, row.namespace), row.deadline
+            else:
+                lane, rank = 0, row.due
             if old is None:
-                text = (row.function, row.arguments)
-                put.append((id_, row.state, lane, rank, *text, row.due, row.deadline, row.criticality, row.key))
+                text, place = (row.function, row.arguments), (row.criticality, row.key, row.namespace, row.parent)
+                put.append((id_, row.state, lane, rank, *text, row.due, row.deadline, *place))
             elif row.state == CallState.DEAD:
                 dead.append((id_, self.now_ms, row.error))
             else:

@@ -2,20 +2,27 @@
 
 from array import array
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import apsw
 
-from ripstop.engines.base import CallState, LeasedCall, Leases
+from ripstop.engines.base import CallLimit, CallState, LeasedCall, Leases
+from ripstop.engines.sqlite.lines import Budgets, heads
 from ripstop.engines.statements import load
 
 _SQL = load(__package__, "statements/calls.sql")
 
 MOVED = 1_000
-"""Waiting calls that one request for leases makes ready, and ended leases that it looks at: a bound for its cost."""
+"""Waiting calls, and calls whose lease has ended, that one request makes ready: a bound for its cost."""
+
+_BEFORE_ALL = (-(1 << 63), 0)
 
 Moved = list[tuple[str, int, int]]
 """(function, state left, state entered) of calls."""
+
+Chosen = tuple[int, str]
+"""The id and the function of a call to take."""
 
 
 class CallLeaser:
@@ -25,6 +32,7 @@ class CallLeaser:
         """:param cursor: the transaction's only one, since a statement left open on another would hold its snapshot."""
         self._execute: Callable[..., Any] = cursor.execute
         self._changes = cursor.connection.changes
+        self._random = Random()  # noqa: S311 - it spreads turns and guards nothing
 
     def lease(
         self,
@@ -35,21 +43,33 @@ class CallLeaser:
         until_ms: int,
         shards: tuple[int, int],
         renew: Sequence[tuple[int, int]],
+        limits: Sequence[CallLimit],
     ) -> tuple[Leases, Moved]:
         """Renew leases, wake what is due, and take the first calls of these classes until an instant."""
         lost = self._renew(renew, until_ms)
+        if limit <= 0 or not classes:
+            return Leases([], lost), []
         moved: Moved = [
-            (function, CallState.WAITING, CallState.READY)
-            for (function,) in self._execute(_SQL["call_wake"], (now_ms, MOVED)).fetchall()
+            (function, state, CallState.READY)
+            for state, statement in ((CallState.WAITING, "call_wake"), (CallState.LEASED, "call_expire"))
+            for (function,) in self._rows(_SQL[statement], (now_ms, MOVED))
         ]
-        chosen = self._choose(classes, limit, now_ms, shards) if limit > 0 and classes else []
+        budgets = Budgets(limits)
+        chosen: list[Chosen] = []
+        for class_ in sorted(set(classes)):
+            if len(chosen) < limit:
+                chosen += self._choose(class_, limit - len(chosen), shards, budgets)
         if not chosen:
             return Leases([], lost), moved
-        moved += [(function, state, CallState.LEASED) for _, _, _, function, state in chosen]
-        ids = apsw.carray(array("q", [call[2] for call in chosen]))
-        taken = [LeasedCall(*row) for row in self._execute(_SQL["lease_take"], (until_ms, ids)).fetchall()]
+        moved += [(function, CallState.READY, CallState.LEASED) for _, function in chosen]
+        ids = apsw.carray(array("q", [id_ for id_, _ in chosen]))
+        taken = [LeasedCall(*row) for row in self._rows(_SQL["lease_take"], (until_ms, ids))]
         taken.sort(key=lambda call: (call.criticality, call.deadline, call.id))
         return Leases(taken, lost), moved
+
+    def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        rows: list[Any] = self._execute(statement, values).fetchall()
+        return rows
 
     def _renew(self, leases: Sequence[tuple[int, int]], until_ms: int) -> list[int]:
         lost = []
@@ -59,14 +79,20 @@ class CallLeaser:
                 lost.append(call)
         return lost
 
-    def _choose(
-        self, classes: Sequence[int], limit: int, now_ms: int, shards: tuple[int, int]
-    ) -> list[tuple[int, int, int, str, int]]:
-        """(criticality, deadline, id, function, state) of the calls to take."""
-        found: list[tuple[int, int, int, str, int]] = []
-        for class_ in sorted(set(classes)):
-            if len(found) < limit:
-                found += self._execute(_SQL["lease_ready"], (class_, *shards, limit)).fetchall()
-        expired = (now_ms, apsw.carray(array("q", classes)), *shards, MOVED)
-        found += self._execute(_SQL["lease_expired"], expired).fetchall()
-        return sorted(found)[:limit]
+    def _choose(self, class_: int, limit: int, shards: tuple[int, int], budgets: Budgets) -> list[Chosen]:
+        """What to take of a class: equal shares of its lines, and what one leaves is shared by the others."""
+        chosen: list[Chosen] = []
+        lines = [(head.lane, _BEFORE_ALL) for head in heads(self._rows, class_, budgets, self._random)]
+        while lines and len(chosen) < limit:
+            share, more = divmod(limit - len(chosen), len(lines))
+            still_open = []
+            for place, (lane, after) in enumerate(lines):
+                wanted = share + (place < more)
+                room = budgets.room(lane, wanted)
+                rows = self._rows(_SQL["line_calls"], (lane, *after, *shards, room)) if room else []
+                chosen += [(id_, function) for _, id_, function in rows]
+                budgets.spend(lane, len(rows))
+                if len(rows) == wanted:
+                    still_open.append((lane, rows[-1][:2] if rows else after))
+            lines = still_open
+        return chosen

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from ripstop.engines.common import call_lane
 from ripstop.kernel.errors import Overloaded
 
 PAGE_SIZE = 4096
@@ -53,10 +54,16 @@ def connect(path: Path, *, cache_kb: int, durable: bool = False, create: bool = 
         connection.pragma("temp_store", "MEMORY")
         connection.pragma("journal_size_limit", WAL_KEPT)
         connection.wal_autocheckpoint(0)
+        connection.create_scalar_function("call_lane", _call_lane, 3, deterministic=True)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _call_lane(*values: object) -> int:
+    criticality, function, namespace = values
+    return call_lane(int(str(criticality)), str(function), None if namespace is None else str(namespace))
 
 
 class Reader:

@@ -66,11 +66,13 @@ class CallRow(NamedTuple):
     criticality: int
     deadline: int
     key: str | None
+    namespace: str | None
     due: int = 0
     attempt: int = 1
     checkpoint: str | None = None
     error: str | None = None
     arguments: str = ""
+    parent: int | None = None
 
 
 EdgeKey = tuple[int, int, int]
@@ -358,8 +360,8 @@ class Judge:
         if calls.setdefault(operation.id, None) is not None:
             raise ValueError(f"There is a call {operation.id} already.")
         row = CallRow(
-            self._state_at(due), 0, _text(operation.function), operation.criticality, operation.deadline, key, due,
-            arguments=_text(operation.arguments),
+            self._state_at(due), 0, _text(operation.function), operation.criticality, operation.deadline, key,
+            operation.namespace, due, arguments=_text(operation.arguments), parent=operation.parent,
         )  # fmt: skip
         self._set(calls, operation.id, row)
         return 1

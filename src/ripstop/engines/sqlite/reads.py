@@ -11,6 +11,7 @@ import apsw
 from ripstop.engines.base import (
     MAX_ORDER,
     Association,
+    CallLimit,
     Changes,
     Count,
     Counted,
@@ -25,6 +26,7 @@ from ripstop.engines.base import (
 from ripstop.engines.common import prefix_end
 from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.connection import Reader
+from ripstop.engines.sqlite.lines import Budgets, has_open_line
 from ripstop.engines.statements import load
 
 _SQL = load(__package__, "statements/reads.sql", "statements/calls.sql")
@@ -177,12 +179,12 @@ class MainReader:
             return {}
         return {row[0]: FunctionBacklog._make(row[1:]) for row in rows}
 
-    def lease_any(self, classes: Sequence[int], shards: tuple[int, int], now_ms: int) -> bool:
+    def lease_any(self, classes: Sequence[int], now_ms: int, limits: Sequence[CallLimit]) -> bool:
         """Whether a request for leases would find anything to do."""
         if not classes:
             return False
-        [(found,)] = self._rows(_SQL["lease_any"], (now_ms, numbers(classes), *shards))
-        return bool(found)
+        [(moves,)] = self._rows(_SQL["lease_moves"], (now_ms,))
+        return bool(moves) or has_open_line(self._rows, classes, Budgets(limits))
 
     def changes(self, cursor: int) -> Changes:
         commits = self._commits.number  # before the log is read: what comes between is read twice, and never missed

@@ -15,6 +15,7 @@ import apsw
 
 from ripstop.engines.base import (
     Association,
+    CallLimit,
     Changes,
     Count,
     Cursor,
@@ -31,6 +32,7 @@ from ripstop.engines.base import (
     Table,
 )
 from ripstop.engines.batch import Batch, Outcome
+from ripstop.engines.common import CLASSES
 from ripstop.engines.derived import KeyspaceChange, Slice, TextDocument, TextHit
 from ripstop.engines.sqlite import keep
 from ripstop.engines.sqlite.apply import Commit, MainTransaction
@@ -353,12 +355,22 @@ class SqliteStore:
         seconds: float,
         shards: tuple[int, int] = (0, 1024),
         renew: Sequence[tuple[int, int]] = (),
+        limits: Sequence[CallLimit] = (),
     ) -> Leases:
+        classes = [class_ for class_ in classes if 0 <= class_ < CLASSES]
         # Most requests find nothing to do, which a read can say. A lease need not survive the machine.
-        if not renew and not self._reader.lease_any(classes, shards, self._clock.now_ms()):
+        if not renew and not self._reader.lease_any(classes, self._clock.now_ms(), limits):
             return Leases([], [])
         leases: Leases = await self._main.submit(
-            partial(MainTransaction.lease, classes=classes, limit=limit, seconds=seconds, shards=shards, renew=renew),
+            partial(
+                MainTransaction.lease,
+                classes=classes,
+                limit=limit,
+                seconds=seconds,
+                shards=shards,
+                renew=renew,
+                limits=limits,
+            ),
             durable=False,
             weight=limit + len(renew),
         )

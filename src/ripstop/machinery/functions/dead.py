@@ -28,6 +28,8 @@ class DeadCall(NamedTuple):
     criticality: int
     key: str | None
     error: str | None
+    namespace: str | None
+    parent: int | None
 
 
 async def dead_calls(store: Store, functions: Collection[str] | None = None) -> AsyncIterator[DeadCall]:

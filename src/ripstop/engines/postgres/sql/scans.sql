@@ -27,7 +27,8 @@ WHERE shard BETWEEN $1 AND $2 AND (shard, name) > ($3, $4)
 ORDER BY shard, name LIMIT $5;
 
 -- scan_calls: Calls of a range of shards in key order.
-SELECT shard, id, id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error
+SELECT shard, id, id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error,
+    namespace, parent
 FROM calls
 WHERE shard BETWEEN $1 AND $2 AND (shard, id) > ($3, $4)
 ORDER BY shard, id LIMIT $5;

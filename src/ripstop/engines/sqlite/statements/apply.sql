@@ -8,7 +8,8 @@ SELECT
     (SELECT json_group_array(json_array(k.source, k.type, k.target, k.ord))
         FROM jsonb_each(?4) w CROSS JOIN edge_keys k
         ON k.source = w.value ->> 0 AND k.type = w.value ->> 1 AND k.target = w.value ->> 2),
-    (SELECT json_group_array(json_array(c.id, c.state, c.token, c.function, c.criticality, c.deadline, c.key))
+    (SELECT json_group_array(json_array(c.id, c.state, c.token, c.function, c.criticality, c.deadline, c.key,
+            c.namespace))
         FROM carray(?5) CROSS JOIN calls c ON c.id = value),
     (SELECT json_group_array(json_array(c.function, c.key, c.id))
         FROM jsonb_each(?6) w CROSS JOIN calls c INDEXED BY calls_key
@@ -63,9 +64,10 @@ DELETE FROM counts WHERE length = 0 AND (source, type) IN
 
 -- calls_put: Enqueue calls.
 INSERT INTO calls
-    (id, state, lane, rank, function, arguments, due, deadline, criticality, key, attempt, token, checkpoint, error)
+    (id, state, lane, rank, function, arguments, due, deadline, criticality, key, namespace, parent, attempt, token,
+    checkpoint, error)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9, 1, 0, NULL, NULL
+    value ->> 8, value ->> 9, value ->> 10, value ->> 11, 1, 0, NULL, NULL
 FROM jsonb_each(?);
 
 -- calls_done: Remove calls.

@@ -2,29 +2,30 @@
 UPDATE calls SET rank = ? WHERE id = ? AND token = ? AND state = 2;
 
 -- call_wake: Make waiting calls ready whose time has come.
-UPDATE calls SET state = 1, lane = criticality, rank = deadline
+UPDATE calls SET state = 1, lane = call_lane(criticality, function, namespace), rank = deadline
 WHERE id IN (SELECT id FROM calls WHERE state = 0 AND lane = 0 AND rank <= ? ORDER BY rank LIMIT ?)
 RETURNING function;
 
--- lease_ready: The first ready calls of one class in a range of shards.
-SELECT criticality, deadline, id, function, 1 FROM calls
-WHERE state = 1 AND lane = ? AND (id >> 12) & 1023 >= ? AND (id >> 12) & 1023 < ? ORDER BY rank, id LIMIT ?;
+-- call_expire: Make calls ready again whose lease has ended.
+UPDATE calls SET state = 1, lane = call_lane(criticality, function, namespace), rank = deadline
+WHERE id IN (SELECT id FROM calls WHERE state = 2 AND lane = 0 AND rank <= ? ORDER BY rank LIMIT ?)
+RETURNING function;
 
--- lease_expired: Calls of these classes in a range of shards whose lease has ended, longest ago first.
-SELECT criticality, deadline, id, function, 2 FROM calls
-WHERE state = 2 AND lane = 0 AND rank <= ? AND criticality IN carray(?)
-AND (id >> 12) & 1023 >= ? AND (id >> 12) & 1023 < ? ORDER BY rank LIMIT ?;
+-- line_head: The first call of the first line from a lane on.
+SELECT lane, rank, id FROM calls WHERE state = 1 AND lane >= ? AND lane <= ? ORDER BY lane, rank, id LIMIT 1;
+
+-- line_calls: The next calls of a line in a range of shards, after a deadline and id.
+SELECT rank, id, function FROM calls
+WHERE state = 1 AND lane = ? AND (rank, id) > (?, ?) AND (id >> 12) & 1023 >= ? AND (id >> 12) & 1023 < ?
+ORDER BY rank, id LIMIT ?;
 
 -- lease_take: Lease these calls until an instant.
 UPDATE calls SET state = 2, lane = 0, rank = ?, token = token + 1 WHERE id IN carray(?)
-RETURNING id, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, rank;
+RETURNING id, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, rank, namespace, parent;
 
--- lease_any: Whether a request for leases would find anything to do.
-SELECT EXISTS (SELECT 1 FROM calls WHERE state = 1 AND lane IN carray(?2)
-               AND (id >> 12) & 1023 >= ?3 AND (id >> 12) & 1023 < ?4)
-    OR EXISTS (SELECT 1 FROM calls WHERE state = 0 AND lane = 0 AND rank <= ?1)
-    OR EXISTS (SELECT 1 FROM calls WHERE state = 2 AND lane = 0 AND rank <= ?1 AND criticality IN carray(?2)
-               AND (id >> 12) & 1023 >= ?3 AND (id >> 12) & 1023 < ?4);
+-- lease_moves: Whether a request for leases would find calls whose time has come, or whose lease has ended.
+SELECT EXISTS (SELECT 1 FROM calls WHERE state = 0 AND lane = 0 AND rank <= ?1)
+    OR EXISTS (SELECT 1 FROM calls WHERE state = 2 AND lane = 0 AND rank <= ?1);
 
 -- call_stats: The backlog of every function.
 SELECT function, waiting, ready, leased, dead,

@@ -49,7 +49,7 @@ GROUP BY function HAVING sum(waiting) <> 0 OR sum(ready) <> 0 OR sum(leased) <> 
 -- calls: Calls in no known state, or not sorted as their state asks.
 SELECT id, state, lane, rank, token FROM calls
 WHERE state NOT IN (0, 1, 2, 3)
-    OR lane <> iif(state = 1, criticality, 0)
+    OR lane <> iif(state = 1, call_lane(criticality, function, namespace), 0)
     OR (state = 0 AND rank <> due)
     OR (state = 1 AND rank <> deadline)
     OR (state = 2 AND token < 1);

@@ -15,7 +15,9 @@ WHERE (source, type) > (?1, ?2) AND (?3 < 0 OR (source >> 12) & 1023 = ?3) ORDER
 SELECT name, holder, expires FROM names WHERE name > ?1 AND (?2 < 0 OR name_shard(name) = ?2) ORDER BY name LIMIT ?3;
 
 -- scan_calls: Calls after a key, of all shards (-1) or one.
-SELECT id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error FROM calls
+SELECT id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error,
+    namespace, parent
+FROM calls
 WHERE id > ?1 AND (?2 < 0 OR (id >> 12) & 1023 = ?2) ORDER BY id LIMIT ?3;
 
 -- sweep_names: Remove names that have expired.
