@@ -185,10 +185,11 @@ def caller_main(site: Site, number: int, calls: int, pipe: Connection, *, bulk: 
 # The run
 
 
-def start(target: Callable[..., Any], site: Site, *arguments: Any, **named: Any) -> tuple[BaseProcess, Connection]:
+def start(target: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[BaseProcess, Connection]:
+    """A process of its own, ready, and the pipe to it, which it is given as the last argument."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=target, args=(site, *arguments, theirs), kwargs=named, daemon=True
+        target=target, args=(*arguments, theirs), kwargs=named, daemon=True
     )
     process.start()
     ours.recv()
