@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from ripstop.domain.posts.model import POST, Post, Quotation
+from ripstop.domain.viewing.hydrate import absent_accounts
 from ripstop.domain.viewing.sight import Place, Sight, sight_of
 from ripstop.machinery.graph import Entry, Graph
 
@@ -29,7 +30,7 @@ class Quoted(NamedTuple):
 async def quoted_in(graph: Graph, viewer: int | None, posts: Collection[Entry[Post]]) -> dict[int, Quoted]:
     """What those of the posts that quote something quote, by their ids.
 
-    Nothing is asked if none does. Otherwise at most one engine call, those of `sight_of`, and one for relations that
+    Nothing is asked if none does. Otherwise at most two engine calls, those of `sight_of`, and one for relations that
     are too many to be held.
     """
     quotations = {post.id: post.value.quote for post in posts if post.value.quote is not None}
@@ -37,18 +38,20 @@ async def quoted_in(graph: Graph, viewer: int | None, posts: Collection[Entry[Po
         return {}
     sight = await sight_of(graph, viewer)
     found = await graph.get_many(POST, {quote.post for quote in quotations.values() if not quote.revoked})
+    authors = {entry.value.author for entry in found.values()}
+    absent = await absent_accounts(graph, authors)
     if sight.is_partial:
-        sight = await sight.knowing(graph, {entry.value.author for entry in found.values()})
-    return {id_: _quoted(sight, quote, found.get(quote.post)) for id_, quote in quotations.items()}
+        sight = await sight.knowing(graph, authors)
+    return {id_: _quoted(sight, quote, found.get(quote.post), absent) for id_, quote in quotations.items()}
 
 
-def _quoted(sight: Sight, quote: Quotation, post: Entry[Post] | None) -> Quoted:
+def _quoted(sight: Sight, quote: Quotation, post: Entry[Post] | None, absent: Collection[int]) -> Quoted:
     if quote.revoked:
         return Quoted(REVOKED)
     if post is None:
         return Quoted(DELETED)
     author = post.value.author
-    if not sight.shows(post.value, Place.SINGLE):
+    if author in absent or not sight.shows(post.value, Place.SINGLE):
         return Quoted(UNAUTHORIZED)
     if author in sight.blocks:
         return Quoted(BLOCKED_ACCOUNT)

@@ -10,7 +10,7 @@ from ripstop.domain.posts.audience import quote_policy, reply_policy
 from ripstop.domain.posts.model import Post
 from ripstop.domain.text import link
 from ripstop.domain.viewing import Permissions, Quoted
-from ripstop.domain.viewing.quotes import DELETED
+from ripstop.domain.viewing.quotes import UNAUTHORIZED
 
 
 def _terms_bytes(quote: str, reply: str | None, allowed: Permissions | None) -> bytes:
@@ -61,17 +61,14 @@ def quote(quoted: Quoted, status: Iterable[bytes] | None) -> bytes:
     """
     if quoted.post is not None and status is not None:
         return b"".join((b',"quote":{"state":"accepted","quoted_status":', *status, b"}"))
-    return b',"quote":' + msgspec.json.encode({"state": _state(quoted, status), "quoted_status": None})
+    state = quoted.state if quoted.post is None else UNAUTHORIZED
+    return b',"quote":' + msgspec.json.encode({"state": state, "quoted_status": None})
 
 
 def shallow_quote(quoted: Quoted) -> bytes:
     """The same within a Status that is itself quoted: an id alone."""
     id_ = None if quoted.post is None else str(quoted.post.id)
     return b',"quote":' + msgspec.json.encode({"state": quoted.state, "quoted_status_id": id_})
-
-
-def _state(quoted: Quoted, status: Iterable[bytes] | None) -> str:
-    return DELETED if quoted.post is not None and status is None else quoted.state
 
 
 def content_of(post: Post, origin: str) -> str:
