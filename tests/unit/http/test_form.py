@@ -27,6 +27,7 @@ def nested(encoded: str) -> dict[str, Any]:
         ("a=b=c", {"a": "b=c"}),
         ("q=caf%C3%A9+au%20lait", {"q": "café au lait"}),
         ("id[]=1&id[]=2", {"id": ["1", "2"]}),
+        ("id[][]=1&id[][]=2", {"id": ["1", "2"]}),
         ("id%5B%5D=1", {"id": ["1"]}),
         ("id[0]=a&id[1]=b", {"id": ["a", "b"]}),
         ("source[privacy]=public&source[language]=en", {"source": {"privacy": "public", "language": "en"}}),

@@ -1,7 +1,8 @@
 """Pairs of names and values, as in queries and forms, and the nested values that their names describe.
 
 Names follow the convention that clients of the Mastodon API use: ``id[]=1&id[]=2`` and ``id[0]=1`` are lists,
-``source[privacy]=public`` is an object, ``fields[][name]=a`` a list of objects.
+``source[privacy]=public`` is an object, ``fields[][name]=a`` a list of objects. ``id[][]=1`` is a list too, not one of
+lists: no parameter is that, and there are clients that double the brackets.
 """
 
 from typing import Any
@@ -58,7 +59,7 @@ def nest(pairs: Pairs, into: dict[str, Any]) -> None:
 
 
 def _keys(name: str) -> list[str]:
-    head, *rest = name.split("[")
+    head, *rest = name.replace("[][]", "[]").split("[")
     if len(rest) > MAX_DEPTH or not all(key.endswith("]") for key in rest):
         raise BadRequest("A parameter has a malformed name")
     return [head, *(key[:-1] for key in rest)]
