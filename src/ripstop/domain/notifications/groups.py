@@ -47,7 +47,7 @@ MOST_ACTORS = 1_000
 class Group(NamedTuple):
     """What the viewer is told of together. `actors` are some of those who did it, the latest first, at least one.
 
-    `lowest` is the lowest id among them that is not below all else on its page.
+    `lowest` is the lowest id of those that were looked at and are not below the page.
     """
 
     key: str
@@ -94,7 +94,7 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
         return Groups([], None, None, more=False)
     members, sizes = await _members(graph, viewer, found)
     eye = await look(graph, viewer, [member.notice for one in found for member in members[one.row.target]])
-    lowest, items = found[-1].order, []
+    lowest, items = found[-1].order if more else 0, []
     for one in found:
         shown = [member for member in members[one.row.target] if eye.shows(member.notice)]
         if not shown:
@@ -114,7 +114,7 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
                 post=eye.posts.get(first.notice.post or 0),
             )
         )
-    return Groups(items, found[0].order, lowest, more)
+    return Groups(items, found[0].order, found[-1].order, more)
 
 
 async def _read(graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[int]) -> tuple[list[_Found], bool]:
