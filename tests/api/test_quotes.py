@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import Api, Person
+from tests.api.streams import Streams
 from tests.api.test_statuses import STATUS_KEYS
 
 
@@ -298,3 +299,51 @@ async def test_filters_look_into_what_is_quoted(api: Api, alice: Person, bob: Pe
     assert shown["filtered"] == []
     [match] = shown["quote"]["quoted_status"]["filtered"]
     assert match["keyword_matches"] == ["spoiler"]
+
+
+async def told(api: Api, who: Person) -> list[tuple[str, str, str]]:
+    """The kind, the actor and the post of each notification."""
+    await api.drained()
+    found = await api.want("GET", "/api/v1/notifications", as_=who)
+    return [(each["type"], each["account"]["id"], each["status"]["id"]) for each in found]
+
+
+async def test_the_quoted_author_is_told_until_it_ends(api: Api, alice: Person, bob: Person, carol: Person) -> None:
+    post = await api.publish(alice, "said")
+    first = await quote(api, bob, post, f"look @{alice.username} @{carol.username}")
+    second = await quote(api, carol, post)
+    await quote(api, alice, post)
+    assert await told(api, alice) == [("quote", carol.id, second["id"]), ("quote", bob.id, first["id"])]
+    assert await told(api, carol) == [("mention", bob.id, first["id"])]
+    of_kind = await api.want("GET", "/api/v1/notifications", as_=alice, query={"types[]": "quote", "limit": "1"})
+    assert of_kind[0]["status"]["quote"]["quoted_status"]["id"] == post["id"]
+    await api.want("POST", f"/api/v1/statuses/{post['id']}/quotes/{second['id']}/revoke", as_=alice)
+    await api.want("DELETE", f"/api/v1/statuses/{first['id']}", as_=bob)
+    assert await told(api, alice) == []
+    assert await told(api, carol) == []
+
+
+async def test_whoever_quotes_is_told_of_edits(api: Api, alice: Person, bob: Person, carol: Person) -> None:
+    post = await api.publish(alice, "said")
+    quoting = await quote(api, bob, post)
+    revoked = await quote(api, carol, post)
+    await quote(api, alice, post)
+    await api.want("POST", f"/api/v1/statuses/{post['id']}/quotes/{revoked['id']}/revoke", as_=alice)
+    await api.want("PUT", f"/api/v1/statuses/{post['id']}", as_=alice, form={"status": "said more"})
+    assert await told(api, bob) == [("quoted_update", alice.id, quoting["id"])]
+    assert await told(api, carol) == []
+    assert [kind for kind, _, _ in await told(api, alice)] == ["quote"]
+
+
+async def test_streams_show_what_each_may_see(
+    api: Api, streams: Streams, alice: Person, bob: Person, carol: Person
+) -> None:
+    post = await api.publish(alice, "said")
+    await api.want("POST", f"/api/v1/accounts/{alice.id}/mute", as_=carol)
+    async with streams.socket(bob, "public") as his, streams.socket(carol, "public") as hers:
+        quoting = await quote(api, bob, post)
+        for socket, expected in ((his, "accepted"), (hers, "muted_account")):
+            while (payload := (await socket.next())[2])["id"] != quoting["id"]:
+                pass
+            assert payload["quote"]["state"] == expected
+            assert (payload["quote"]["quoted_status"] is None) == (expected != "accepted")

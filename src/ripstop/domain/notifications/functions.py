@@ -26,6 +26,7 @@ from ripstop.domain.notifications.model import (
     REPOST,
     Notice,
 )
+from ripstop.domain.notifications.quotes import Quoting
 from ripstop.domain.notifications.telling import Telling, remove
 from ripstop.domain.posts.events import (
     PostDeleted,
@@ -36,7 +37,7 @@ from ripstop.domain.posts.events import (
     PostUnliked,
     PostUnreposted,
 )
-from ripstop.domain.posts.model import REPOSTED_BY
+from ripstop.domain.posts.model import QUOTED_BY, REPOSTED_BY
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
@@ -63,6 +64,7 @@ class Notifications:
         self._graph = graph
         self._telling = Telling(graph)
         self._keeping = Keeping(graph, self._telling)
+        self._quoting = Quoting(graph, self._telling)
         low, late = Criticality.LOW, 600.0
         self._spread_edit = Function(
             name="notifications.spread_edit", arguments=Spread, handler=self._edit_seen, criticality=low, deadline=late
@@ -83,6 +85,7 @@ class Notifications:
         deleted = Function(name="notifications.post_deleted", arguments=PostDeleted, handler=self._deleted)
         self._telling.register(functions, events)
         self._keeping.register(functions, events)
+        self._quoting.register(functions, events)
         for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
             functions.declare(function)
         self._register_requests(functions, events)
@@ -97,7 +100,7 @@ class Notifications:
         events.durable(PostUnliked, unliked, when=lambda event: event.author != event.actor)
         events.durable(PostReposted, reposted, when=lambda event: event.author != event.actor)
         events.durable(PostUnreposted, unreposted, when=lambda event: event.author not in (0, event.actor))
-        events.durable(PostPublished, mentioned, when=lambda event: any(m != event.author for m in event.mentions))
+        events.durable(PostPublished, mentioned, when=lambda event: bool(_told_of_mention(event)))
         events.durable(PostDeleted, deleted, when=lambda event: any(m != event.author for m in event.mentions))
 
     def _register_requests(self, functions: Functions, events: Events) -> None:
@@ -149,7 +152,7 @@ class Notifications:
 
     async def _mentioned(self, call: Call[PostPublished]) -> Outcome:
         event = call.arguments
-        told = tuple(account for account in event.mentions if account != event.author)
+        told = _told_of_mention(event)
         if len(told) > 1:
             return Split([msgspec.structs.replace(event, mentions=(account,)) for account in told])
         return await self._tell(told[0], event.post, MENTION, Notice(event.author, event.post))
@@ -180,13 +183,15 @@ class Notifications:
         return Done(write.batch())
 
     async def _rewritten(self, call: Call[PostEdited]) -> Outcome:
-        """Tell those who passed the post on that it says something else."""
+        """Tell those who passed the post on, or quote it, that it says something else."""
         event = call.arguments
-        if not await self._graph.range(event.post, REPOSTED_BY, limit=1):
-            return Done()
         write = self._graph.write(event.post)
-        write.call(self._spread_edit, Spread(post=event.post, author=event.author, id=event.revision))
-        return Done(write.batch())
+        counts = await self._graph.counts((event.post,), (REPOSTED_BY, QUOTED_BY))
+        if (event.post, REPOSTED_BY.number) in counts:
+            write.call(self._spread_edit, Spread(post=event.post, author=event.author, id=event.revision))
+        if (event.post, QUOTED_BY.number) in counts:
+            self._quoting.spread_edit(write, event)
+        return Done(write.batch() if write.operations else None)
 
     async def _post_seen(self, call: Call[Spread]) -> Outcome:
         work = call.arguments
@@ -215,6 +220,11 @@ class Notifications:
 
     async def _untell(self, account: int, id_: int) -> Outcome:
         return await self._telling.untell(account, id_)
+
+
+def _told_of_mention(event: PostPublished) -> list[int]:
+    """Whom a post names that are told so; whose post it quotes is told of that instead."""
+    return [account for account in event.mentions if account not in (event.author, event.quoted_author)]
 
 
 async def _erase(write: Write, account: int, rows: Sequence[base.Association]) -> None:

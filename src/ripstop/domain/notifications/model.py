@@ -21,8 +21,11 @@ NEW_POST = 32
 """Of somebody whom the account follows and wants to be told of."""
 EDIT = 64
 """Of a post that the account passed on."""
+QUOTE = 128
+QUOTED_EDIT = 256
+"""Of a post that the account quotes."""
 
-KINDS = (FOLLOW, LIKE, REPOST, MENTION, FOLLOW_REQUEST, NEW_POST, EDIT)
+KINDS = (FOLLOW, LIKE, REPOST, MENTION, FOLLOW_REQUEST, NEW_POST, EDIT, QUOTE, QUOTED_EDIT)
 GROUPABLE = (FOLLOW, LIKE, REPOST)
 """Kinds that are told of together."""
 
@@ -65,7 +68,10 @@ GROUP_MS = 12 * 3_600_000
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The data of a notification: who did it, and the post it was done to (for a mention: the post that mentions)."""
+    """The data of a notification: who did it, and the post it was done to.
+
+    For a mention or a quote that is the post that mentions or quotes; if what is quoted was edited, what quotes it.
+    """
 
     actor: int
     post: int | None = None

@@ -12,6 +12,8 @@ from ripstop.domain.notifications.model import (
     DROP,
     EDIT,
     MENTION,
+    QUOTE,
+    QUOTED_EDIT,
     RULES,
     VERDICTS,
     Notice,
@@ -28,7 +30,7 @@ UNWANTED = TypeSet(BLOCKS, BLOCKED_BY, MUTES)
 NEW_MS = 30 * 86_400_000
 """For so long an account is new."""
 
-EXEMPT = EDIT
+EXEMPT = EDIT | QUOTED_EDIT
 """Kinds that no rule holds back: they follow from what the account did itself."""
 
 
@@ -111,7 +113,7 @@ async def _is_bot(graph: Graph, actor: int) -> bool:
 
 async def _is_unasked(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
     """Whether it is a direct post of somebody whom the account neither follows nor wrote to in private."""
-    if kind != MENTION or notice.post is None:
+    if kind not in (MENTION, QUOTE) or notice.post is None:
         return False
     post = await graph.get(POST, notice.post)
     if post is None or post.value.visibility != DIRECT:

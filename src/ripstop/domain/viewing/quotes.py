@@ -58,3 +58,15 @@ def _quoted(sight: Sight, quote: Quotation, post: Entry[Post] | None, absent: Co
     if author in sight.mutes:
         return Quoted(MUTED_ACCOUNT)
     return Quoted(ACCEPTED, post)
+
+
+async def quotes_alike(graph: Graph, viewer: int, post: Entry[Post]) -> bool:
+    """Whether a viewer is shown of what a post quotes, and of what that quotes, just what everybody is shown."""
+    posts = [post]
+    for _ in range(2):
+        quoted = await quoted_in(graph, None, posts)
+        seen = await quoted_in(graph, viewer, posts)
+        if any(seen[id_].state != each.state for id_, each in quoted.items()):
+            return False
+        posts = [each.post for each in quoted.values() if each.post is not None]
+    return True

@@ -22,8 +22,9 @@ from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted, PostUnreposted
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC, POST, REPOST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
-from ripstop.domain.viewing import Place, filters_of
+from ripstop.domain.viewing import Place, Seen, filters_of
 from ripstop.domain.viewing.events import FiltersChanged
+from ripstop.domain.viewing.quotes import quotes_alike
 from ripstop.kernel.errors import NotFound, Overloaded, TooManyRequests
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
@@ -335,6 +336,14 @@ class Hub:
         if post is not None:
             await self._tell_post(id_, await self._reached(post.value.author, flags, post.value.tags), event)
 
+    async def _is_shown_apart(self, viewer: int, item: Seen) -> bool:
+        """Whether a listener is shown a post otherwise than everybody: filters may warn of it, and what it quotes may
+        not be for them.
+        """
+        if await filters_of(self._graph, viewer):
+            return True
+        return not await quotes_alike(self._graph, viewer, item.original or item.post)
+
     async def _tell_post(self, post: int, streams: Iterable[Stream], event: str = "update") -> None:
         """Tell of a post or repost those listeners who may see it."""
         rendered: dict[int | None, News] = {}
@@ -348,8 +357,7 @@ class Hub:
                 seen = await allowed(self._graph, listener.viewer, post, stream)
                 if seen is None:
                     continue
-                # Filters may warn of it: only those who have some are shown what is theirs alone.
-                viewer = listener.viewer if await filters_of(self._graph, listener.viewer) else None
+                viewer = listener.viewer if await self._is_shown_apart(listener.viewer, seen) else None
                 news = rendered.get(viewer)
                 if news is None:
                     status = (await self._statuses.render_each(viewer, [seen])).get(post)

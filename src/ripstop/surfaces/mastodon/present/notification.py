@@ -11,6 +11,8 @@ from ripstop.domain.notifications.model import (
     LIKE,
     MENTION,
     NEW_POST,
+    QUOTE,
+    QUOTED_EDIT,
     REPOST,
     Rules,
     group_key,
@@ -30,6 +32,8 @@ TYPES = {
     FOLLOW_REQUEST: "follow_request",
     NEW_POST: "status",
     EDIT: "update",
+    QUOTE: "quote",
+    QUOTED_EDIT: "quoted_update",
 }
 """What the API calls each kind."""
 
