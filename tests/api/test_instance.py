@@ -37,7 +37,6 @@ async def test_what_clients_hide_by_the_instance(api: Api) -> None:
     "path",
     [
         "/api/v1/custom_emojis",
-        "/api/v1/directory",
         "/api/v1/instance/activity",
         "/api/v1/instance/domain_blocks",
         "/api/v1/instance/peers",
@@ -60,8 +59,6 @@ async def test_what_is_empty_for_everybody(api: Api, path: str) -> None:
         "/api/v1/domain_blocks",
         "/api/v1/followed_tags",
         "/api/v1/scheduled_statuses",
-        "/api/v1/suggestions",
-        "/api/v2/suggestions",
     ],
 )
 async def test_what_is_empty_for_its_owner(api: Api, alice: Person, path: str) -> None:

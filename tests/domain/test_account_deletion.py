@@ -69,7 +69,6 @@ async def traces(house: House, *ids: int) -> dict[str, list[tuple[Any, ...]]]:
 async def a_life(house: House) -> tuple[Person, Person, Person, dict[str, int]]:
     """Alice, who did all that one can do to bob and dora, and had it done to her; and the ids of what is hers."""
     alice, bob, dora = await house.people("alice", "bob", "dora")
-    await house.ask("PATCH", "/api/v1/accounts/update_credentials", token=alice.token, form={"indexable": "true"})
     hers, his = await alice.post("@bob hello #world"), await bob.post("@alice hi")
     ids = {"post": hers, "private": await alice.post("quiet", visibility="private")}
     ids["answer"] = await alice.post("@bob indeed #again", in_reply_to_id=his)
@@ -90,6 +89,13 @@ async def a_life(house: House) -> tuple[Person, Person, Person, dict[str, int]]:
         ids.setdefault("list", int(list_))
     for one, other in ((alice, dora), (dora, alice)):
         await one.do(f"/api/v1/accounts/{other.id}/mute")
+    agreed = {"discoverable": "true", "indexable": "true"}
+    for who, whom in ((alice, bob), (bob, alice)):
+        await who.do(f"/api/v1/accounts/{whom.id}/endorse")
+        await house.ask("PATCH", "/api/v1/accounts/update_credentials", token=who.token, form=agreed)
+    await alice.do("/api/v1/featured_tags", {"name": "world"})
+    await alice.do("/api/v1/domain_blocks", {"domain": "remote.example"})
+    await house.ask("DELETE", f"/api/v1/suggestions/{dora.id}", token=alice.token)
     filter_ = await alice.do("/api/v2/filters", {"title": "spoilers", "context[]": "home"})
     ids["filter"] = int(filter_["id"])
     await alice.do("/api/v1/tags/world/follow")
@@ -112,6 +118,8 @@ PAGES = (
     "/api/v1/accounts/search?q=ali",
     "/api/v2/search?q=dora&type=statuses",
     "/api/v2/search?q=ali",
+    "/api/v1/directory",
+    "/api/v1/endorsements",
     "/api/v1/accounts/{bob}/statuses",
     "/api/v1/statuses/{his}/context",
     "/api/v1/statuses/{his}/favourited_by",

@@ -24,6 +24,8 @@ from ripstop.domain.accounts.events import ConsentChanged, ImageLoose, ProfileCh
 from ripstop.domain.accounts.model import (
     ACCOUNT,
     CREDENTIALS,
+    DIRECTORY_ROOT,
+    IN_DIRECTORY,
     NO_PICTURE,
     PRIVATE,
     PUBLIC,
@@ -193,6 +195,11 @@ async def update_profile(graph: Graph, account: Entry[Account], changes: Profile
     write.emit(ProfileChanged(account=account.id))
     for name in PICTURES & changed.keys():
         _hang(write, before=getattr(account.value, name), after=changed[name], now_ms=graph.now_ms())
+    if "discoverable" in changed:
+        if changed["discoverable"]:
+            write.put(IN_DIRECTORY, account.id, DIRECTORY_ROOT, order=write.new_id(), if_absent=True)
+        else:
+            write.remove(IN_DIRECTORY, account.id, DIRECTORY_ROOT)
     if "indexable" in changed:
         write.emit(ConsentChanged(account=account.id))
     if changed.get("locked") is False:

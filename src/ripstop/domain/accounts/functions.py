@@ -11,7 +11,15 @@ from ripstop.domain.accounts.applications import end_token
 from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.accounts.events import AccessGranted, AccountDeleted, SessionOpened, SignedUp, Suspended
 from ripstop.domain.accounts.leaving import KEPT_DAYS, deletion_write, shut_out_write
-from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, READ_UP_TO, TOKEN
+from ripstop.domain.accounts.model import (
+    ACCOUNT,
+    CREDENTIALS,
+    HOLDS_SESSION,
+    HOLDS_TOKEN,
+    IN_DIRECTORY,
+    READ_UP_TO,
+    TOKEN,
+)
 from ripstop.domain.accounts.sessions import do_close
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
@@ -156,7 +164,7 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "accounts",
-            plain=(READ_UP_TO,),
+            plain=(READ_UP_TO, IN_DIRECTORY),
             own={HOLDS_TOKEN: self._end_tokens, HOLDS_SESSION: self._end_sessions},
         )
 

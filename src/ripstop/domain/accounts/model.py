@@ -3,7 +3,7 @@
 import msgspec
 
 from ripstop.engines.base import Counted
-from ripstop.machinery.graph import ObjectType, association
+from ripstop.machinery.graph import ObjectType, association, association_pair
 
 PUBLIC, UNLISTED, PRIVATE, DIRECT = "public", "unlisted", "private", "direct"
 VISIBILITIES = (PUBLIC, UNLISTED, PRIVATE, DIRECT)
@@ -180,11 +180,20 @@ READ_UP_TO = association(20, "read_up_to", counted=Counted.NO)
 HOLDS_SESSION = association(39, "holds_session", counted=Counted.NO)
 """Account to each of its sessions; the order is the session's id."""
 
+IN_DIRECTORY, DIRECTORY = association_pair(
+    (50, "in_directory"), (51, "directory"), counted=Counted.NO, inverse_counted=Counted.NO
+)
+"""Account to DIRECTORY_ROOT, while its owner agrees to be found there (`discoverable`); the order is an id minted at
+that."""
+
+DIRECTORY_ROOT = 3
+"""The id under which everybody who agreed stands in DIRECTORY. No object has it."""
+
 MARKERS = {"home": 1, "notifications": 2}
 """What one can have read up to a point: its name, and the number that stands as a target."""
 
 OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN, SESSION, GRANT)
-ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION)
+ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION, IN_DIRECTORY, DIRECTORY)
 
 
 def account_name(username: str, domain: str = "") -> str:

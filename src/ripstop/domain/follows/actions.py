@@ -10,6 +10,7 @@ from ripstop.domain.follows.events import Blocked, Followed, FollowRequested, Mu
 from ripstop.domain.follows.model import (
     BLOCKED_BY,
     BLOCKS,
+    ENDORSES,
     FOLLOWS,
     MUTES,
     MUTES_NOTIFICATIONS,
@@ -144,6 +145,7 @@ def _undo_either(write: Write, follower: int, followed: int, *, follow: int | No
     write.check_association(FOLLOWS, follower, followed, present=follow is not None)
     if follow is not None:
         write.remove(FOLLOWS, follower, followed)
+        write.remove(ENDORSES, follower, followed)
         write.emit(Unfollowed(follower=follower, followed=followed, follow=follow))
     if request is not None:
         undo_request(write, follower, followed, request)
@@ -153,7 +155,7 @@ def _undo_either(write: Write, follower: int, followed: int, *, follow: int | No
 
 def _without_follow(relation: Relation) -> Relation:
     return msgspec.structs.replace(
-        relation, follow=None, request=None, shows_reposts=False, notifies=False, languages=()
+        relation, follow=None, request=None, shows_reposts=False, notifies=False, languages=(), endorses=False
     )
 
 

@@ -8,6 +8,10 @@ from ripstop.domain.follows.functions import drop_from_lists
 from ripstop.domain.follows.model import (
     BLOCKED_BY,
     BLOCKS,
+    BLOCKS_DOMAIN,
+    DISMISSED,
+    ENDORSED_BY,
+    ENDORSES,
     FOLLOWED_BY,
     FOLLOWS,
     HOLDS_LIST,
@@ -34,9 +38,14 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "follows",
-            plain=(BLOCKS, MUTES, NOTES),
+            plain=(BLOCKS, MUTES, NOTES, ENDORSES, DISMISSED, BLOCKS_DOMAIN),
             own={FOLLOWS: _unfollow, REQUESTS: _withdraw, HOLDS_LIST: _delete_lists},
-            others={FOLLOWED_BY: self._lose, REQUESTED_BY: _forget_request, BLOCKED_BY: _forget_block},
+            others={
+                FOLLOWED_BY: self._lose,
+                REQUESTED_BY: _forget_request,
+                BLOCKED_BY: _forget_block,
+                ENDORSED_BY: _forget_endorsement,
+            },
         )
 
     def register(self, functions: Functions, events: Events) -> None:
@@ -72,3 +81,7 @@ async def _forget_request(write: Write, account: int, requester: int) -> None:
 
 async def _forget_block(write: Write, account: int, blocker: int) -> None:
     write.remove(BLOCKS, blocker, account)
+
+
+async def _forget_endorsement(write: Write, account: int, endorser: int) -> None:
+    write.remove(ENDORSES, endorser, account)

@@ -31,6 +31,17 @@ HOLDS_LIST = association(30, "holds_list", counted=Counted.NO)
 LISTS_MEMBER = association(31, "lists_member", counted=Counted.NO)
 """List to each account in it; the order is an id that is minted when it is added."""
 
+ENDORSES, ENDORSED_BY = association_pair(
+    (42, "endorses"), (52, "endorsed_by"), counted=Counted.NO, inverse_counted=Counted.NO
+)
+"""Account to those whom it follows and recommends on its profile; the order is an id minted at that."""
+
+DISMISSED = association(43, "dismissed", counted=Counted.NO)
+"""Account to those who are not to be suggested to it; the order is an id minted at that."""
+
+BLOCKS_DOMAIN = association(53, "blocks_domain", counted=Counted.NO)
+"""Account to the hash of each server's name that it blocks; the order is an id minted at that, the data the name."""
+
 ASSOCIATIONS = (
     FOLLOWS,
     FOLLOWED_BY,
@@ -44,6 +55,10 @@ ASSOCIATIONS = (
     NOTES,
     HOLDS_LIST,
     LISTS_MEMBER,
+    ENDORSES,
+    ENDORSED_BY,
+    DISMISSED,
+    BLOCKS_DOMAIN,
 )
 
 NO_REPOSTS = 1

@@ -8,6 +8,7 @@ import msgspec
 from ripstop.domain.follows.model import (
     BLOCKED_BY,
     BLOCKS,
+    ENDORSES,
     FOLLOWED_BY,
     FOLLOWS,
     MUTES,
@@ -27,7 +28,7 @@ from ripstop.machinery.graph import Association, Graph
 MOST_FOLLOWERS_HELD = 1_000
 """Longest list of followers that is held as a set to tell who of many follows back."""
 
-_RELATIONS = (FOLLOWS, REQUESTS, BLOCKS, BLOCKED_BY, MUTES, NOTES)
+_RELATIONS = (FOLLOWS, REQUESTS, BLOCKS, BLOCKED_BY, MUTES, NOTES, ENDORSES)
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: bool = False
     mutes: bool = False
     mutes_notifications: bool = False
+    endorses: bool = False
     note: str = ""
 
     @property
@@ -121,6 +123,7 @@ def _relation(other: int, rows: Sequence[base.Association], *, followed_by: bool
         blocked_by=BLOCKED_BY.number in by_type,
         mutes=mute is not None,
         mutes_notifications=mute is not None and bool(mute.flags & MUTES_NOTIFICATIONS),
+        endorses=ENDORSES.number in by_type and follow is not None,
         note="" if note is None or note.data is None else msgspec.json.decode(note.data, type=NoteData).text,
     )
 

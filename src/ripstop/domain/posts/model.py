@@ -148,6 +148,8 @@ MUTES_THREAD = association(40, "mutes_thread", counted=Counted.NO)
 """Account to the root of a thread; the order is an id minted at the mute."""
 FOLLOWS_TAG = association(33, "follows_tag", counted=Counted.NO)
 """Account to `tag_id` of a hashtag; the order is an id minted at the follow, the data a `FollowedTag`."""
+FEATURES_TAG = association(41, "features_tag", counted=Counted.NO)
+"""Account to `tag_id` of a hashtag on its profile; the order is an id minted at that, the data a `FollowedTag`."""
 
 OBJECTS = (POST, REVISION)
 ASSOCIATIONS = (
@@ -171,11 +173,12 @@ ASSOCIATIONS = (
     PINNED,
     MUTES_THREAD,
     FOLLOWS_TAG,
+    FEATURES_TAG,
 )
 
 
 class FollowedTag(msgspec.Struct, frozen=True, gc=False):
-    """The data of a followed hashtag: its name in lower case, which its id does not tell."""
+    """The data of a hashtag that somebody follows or features: its name in lower case, which its id does not tell."""
 
     name: str
 

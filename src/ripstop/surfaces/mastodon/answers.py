@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ripstop.surfaces.http.openapi import Answers, Media
+from ripstop.surfaces.http.openapi import Answers, Error, Media
 from ripstop.surfaces.mastodon.entities.base import Empty
 from ripstop.surfaces.mastodon.entities.notifications import (
     GroupedNotificationsResults,
@@ -29,6 +29,7 @@ from ripstop.surfaces.mastodon.entities.people import (
     List,
     MutedAccount,
     Relationship,
+    Suggestion,
 )
 from ripstop.surfaces.mastodon.entities.posts import (
     Announcement,
@@ -52,6 +53,7 @@ from ripstop.surfaces.mastodon.entities.server import (
     NodeInfo,
     OAuthServer,
     Rule,
+    Text,
     Token,
     UserInfo,
     WebFinger,
@@ -81,8 +83,15 @@ _INSTANCE: Answers = {
     "GET /api/v2/instance": Instance,
     "GET /api/v1/instance/rules": list[Rule],
     "GET /api/v1/instance/peers": list[str],
+    "GET /api/v1/instance/extended_description": Text,
+    "GET /api/v1/instance/privacy_policy": Text,
+    "GET /api/v1/instance/terms_of_service": {404: Error},
+    "GET /api/v1/instance/terms_of_service/{date}": {404: Error},
+    "GET /api/v1/instance/translation_languages": dict[str, list[str]],
+    "GET /api/v1/peers/search": list[str],
     "GET /api/v1/custom_emojis": list[CustomEmoji],
     "GET /api/v1/announcements": list[Announcement],
+    "POST /api/v1/announcements/{id}/dismiss": {404: Error},
 }
 
 _ACCOUNTS: Answers = {
@@ -101,8 +110,18 @@ _ACCOUNTS: Answers = {
     "GET /api/v1/accounts/{id}/lists": list[List],
     "GET /api/v1/accounts/{id}/featured_tags": list[FeaturedTag],
     "GET /api/v1/accounts/{id}/endorsements": list[Account],
+    "GET /api/v1/accounts/{id}/identity_proofs": list[str],
+    "POST /api/v1/emails/confirmations": {403: Error},
+    "GET /api/v1/emails/check_confirmation": bool,
+    "GET /api/v1/directory": list[Account],
+    "GET /api/v1/suggestions": list[Account],
+    "GET /api/v2/suggestions": list[Suggestion],
+    "DELETE /api/v1/suggestions/{id}": Empty,
     "GET /api/v1/endorsements": list[Account],
     "GET /api/v1/featured_tags": list[FeaturedTag],
+    "POST /api/v1/featured_tags": FeaturedTag,
+    "DELETE /api/v1/featured_tags/{id}": Empty,
+    "GET /api/v1/featured_tags/suggestions": list[Tag],
     "GET /api/v1/preferences": Preferences,
     "GET /api/v1/markers": Markers,
     "POST /api/v1/markers": Markers,
@@ -118,6 +137,14 @@ _RELATIONS: Answers = {
     "POST /api/v1/accounts/{id}/mute": Relationship,
     "POST /api/v1/accounts/{id}/unmute": Relationship,
     "POST /api/v1/accounts/{id}/note": Relationship,
+    "POST /api/v1/accounts/{id}/pin": Relationship,
+    "POST /api/v1/accounts/{id}/unpin": Relationship,
+    "POST /api/v1/accounts/{id}/endorse": Relationship,
+    "POST /api/v1/accounts/{id}/unendorse": Relationship,
+    "GET /api/v1/domain_blocks": list[str],
+    "POST /api/v1/domain_blocks": Empty,
+    "DELETE /api/v1/domain_blocks": Empty,
+    "POST /api/v1/reports": {422: Error},
     "GET /api/v1/accounts/familiar_followers": list[FamiliarFollowers],
     "GET /api/v1/blocks": list[Account],
     "GET /api/v1/mutes": list[MutedAccount],
@@ -150,6 +177,12 @@ _STATUSES: Answers = {
     "POST /api/v1/statuses/{id}/unpin": Status,
     "POST /api/v1/statuses/{id}/mute": Status,
     "POST /api/v1/statuses/{id}/unmute": Status,
+    "POST /api/v1/statuses/{id}/translate": {404: Error},
+    "GET /api/v1/scheduled_statuses/{id}": {404: Error},
+    "PUT /api/v1/scheduled_statuses/{id}": {404: Error},
+    "DELETE /api/v1/scheduled_statuses/{id}": {404: Error},
+    "GET /api/v1/polls/{id}": {404: Error},
+    "POST /api/v1/polls/{id}/votes": {404: Error},
     "GET /api/v1/favourites": list[Status],
     "GET /api/v1/bookmarks": list[Status],
 }
@@ -170,12 +203,19 @@ _LISTS: Answers = {
     "GET /api/v1/tags/{name}": Tag,
     "POST /api/v1/tags/{name}/follow": Tag,
     "POST /api/v1/tags/{name}/unfollow": Tag,
+    "POST /api/v1/tags/{name}/feature": Tag,
+    "POST /api/v1/tags/{name}/unfeature": Tag,
+    "GET /api/v1/timelines/link": list[Status],
     "GET /api/v1/followed_tags": list[Tag],
     "GET /api/v2/search": Search,
 }
 
 _NOTIFICATIONS: Answers = {
     "GET /api/v1/notifications": list[Notification],
+    "GET /api/v1/push/subscription": {404: Error},
+    "POST /api/v1/push/subscription": {422: Error},
+    "PUT /api/v1/push/subscription": {404: Error},
+    "DELETE /api/v1/push/subscription": Empty,
     "GET /api/v1/notifications/unread_count": UnreadCount,
     "GET /api/v1/notifications/{id}": Notification,
     "POST /api/v1/notifications/clear": Empty,

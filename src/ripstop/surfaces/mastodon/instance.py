@@ -32,18 +32,10 @@ class Instance:
             Route("GET", "/api/v1/instance/activity", _nothing),
             Route("GET", "/api/v1/instance/domain_blocks", _nothing),
             Route("GET", "/api/v1/custom_emojis", _nothing),
-            Route("GET", "/api/v1/directory", _nothing),
             *(Route("GET", f"/api/v1/trends{kind}", _nothing) for kind in ("", "/tags", "/statuses", "/links")),
-            Route("GET", "/api/v1/accounts/{id}/featured_tags", _nothing),
-            Route("GET", "/api/v1/accounts/{id}/endorsements", _nothing),
-            _empty("/api/v1/endorsements", "read:accounts"),
-            _empty("/api/v1/featured_tags", "read:accounts"),
             Route("GET", "/api/v1/preferences", self.preferences, scope="read:accounts", auth=Auth.USER),
             _empty("/api/v1/announcements", None),
-            _empty("/api/v1/domain_blocks", "read:blocks"),
             _empty("/api/v1/scheduled_statuses", "read:statuses"),
-            _empty("/api/v1/suggestions", "read:accounts"),
-            _empty("/api/v2/suggestions", "read:accounts"),
         ]
 
     async def first(self, request: Request, params: None) -> bytes:

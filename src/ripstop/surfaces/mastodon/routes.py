@@ -11,15 +11,18 @@ from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.conversations import Conversations
 from ripstop.surfaces.mastodon.discovery import Discovery
 from ripstop.surfaces.mastodon.edits import Edits
+from ripstop.surfaces.mastodon.featured import FeaturedOnProfiles
 from ripstop.surfaces.mastodon.filters import Filters, OldFilters
 from ripstop.surfaces.mastodon.follow_requests import FollowRequests
 from ripstop.surfaces.mastodon.grouped_notifications import GroupedNotifications
 from ripstop.surfaces.mastodon.instance import Instance
+from ripstop.surfaces.mastodon.leftovers import leftover_routes
 from ripstop.surfaces.mastodon.lists import Lists
 from ripstop.surfaces.mastodon.markers import Markers
 from ripstop.surfaces.mastodon.notification_policy import NotificationPolicy
 from ripstop.surfaces.mastodon.notifications import Notifications
 from ripstop.surfaces.mastodon.oauth import OAuth
+from ripstop.surfaces.mastodon.people import People
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
@@ -63,5 +66,8 @@ def mastodon_routes(
         *Conversations(graph, ConversationPresenter(accounts, statuses)).routes(),
         *Search(graph, engine, accounts, statuses, site=site).routes(),
         *Markers(graph).routes(),
+        *FeaturedOnProfiles(graph, accounts, site).routes(),
+        *People(graph, accounts).routes(),
         *Instance(graph, site).routes(),
+        *leftover_routes(site),
     ]

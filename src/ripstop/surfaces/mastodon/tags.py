@@ -1,5 +1,6 @@
 """Hashtags: what they are, and following them."""
 
+from ripstop.domain.posts.featured import features_tag
 from ripstop.domain.posts.model import FOLLOWS_TAG
 from ripstop.domain.posts.tags import follow_tag, followed_names, follows_tag, unfollow_tag
 from ripstop.domain.text import tag_name
@@ -33,27 +34,32 @@ class Tags:
         ]
 
     async def one(self, request: Request, params: None) -> Response:
-        """At most one engine call."""
+        """At most two engine calls."""
         tag, viewer = _tag(request), viewer_of(request)
-        following = None if viewer is None else await follows_tag(self._graph, viewer, tag)
-        return json(tag_fields(tag, self._origin, following=following))
+        if viewer is None:
+            return json(tag_fields(tag, self._origin, following=None))
+        return json(await self._fields(viewer, tag, following=await follows_tag(self._graph, viewer, tag)))
 
     async def follow(self, request: Request, params: None) -> Response:
-        """A commit, and at most one engine call."""
+        """A commit, and at most two engine calls."""
         tag = _tag(request)
         await follow_tag(self._graph, request.account, tag)
-        return json(tag_fields(tag, self._origin, following=True))
+        return json(await self._fields(request.account, tag, following=True))
 
     async def unfollow(self, request: Request, params: None) -> Response:
-        """A commit."""
+        """A commit, and at most one engine call."""
         tag = _tag(request)
         await unfollow_tag(self._graph, request.account, tag)
-        return json(tag_fields(tag, self._origin, following=False))
+        return json(await self._fields(request.account, tag, following=False))
+
+    async def _fields(self, viewer: int, tag: str, *, following: bool) -> dict[str, object]:
+        featuring = await features_tag(self._graph, viewer, tag)
+        return tag_fields(tag, self._origin, following=following, featuring=featuring)
 
     async def followed(self, request: Request, params: ListParams) -> Response:
-        """What the viewer follows, by when it began to. One engine call."""
+        """What the viewer follows, by when it began to. At most two engine calls."""
         rows = await read_rows(self._graph, request.account, FOLLOWS_TAG, params.window)
-        shown = [tag_fields(name, self._origin, following=True) for name in followed_names(rows)]
+        shown = [await self._fields(request.account, name, following=True) for name in followed_names(rows)]
         next_max_id, prev_min_id = cursors(rows, params.window)
         return page(request, json(shown).body, next_max_id=next_max_id, prev_min_id=prev_min_id)
 

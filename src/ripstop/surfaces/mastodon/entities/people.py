@@ -135,3 +135,11 @@ class List(Entity, kw_only=True):
     title: str
     replies_policy: Literal["followed", "list", "none"]
     exclusive: bool
+
+
+class Suggestion(Entity, kw_only=True):
+    """Somebody whom the viewer might want to follow, and why."""
+
+    source: Literal["staff", "past_interactions", "global"]
+    sources: list[str]
+    account: Account

@@ -173,3 +173,10 @@ class ExtendedDescription(Entity, kw_only=True):
 
     updated_at: Instant | None
     content: Html
+
+
+class Text(Entity, kw_only=True):
+    """A text about the server, and when it was written; None where there is none."""
+
+    updated_at: Instant | None
+    content: Html

@@ -2,13 +2,14 @@
 
 from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
 from ripstop.domain.posts.draft import MAX_CHARACTERS
+from ripstop.domain.posts.featured import MOST_FEATURED
 from ripstop.domain.posts.pins import MOST_PINNED
 from ripstop.domain.text import URL_LENGTH
 from ripstop.surfaces.mastodon.present.account import HEADER
 from ripstop.surfaces.mastodon.site import API_VERSIONS, Site
 
 _ACCOUNTS = {
-    "max_featured_tags": 0,
+    "max_featured_tags": MOST_FEATURED,
     "max_pinned_statuses": MOST_PINNED,
     "max_profile_fields": MAX_FIELDS,
     "profile_field_name_limit": MAX_FIELD,

@@ -8,7 +8,7 @@ from ripstop.domain.follows.queries import Relation
 
 
 class Relationship(msgspec.Struct, frozen=True, kw_only=True):
-    """As the API documents it. There are no endorsements and domain blocks yet."""
+    """As the API documents it. Nobody lives on a server that could be blocked."""
 
     id: str
     following: bool
@@ -23,8 +23,8 @@ class Relationship(msgspec.Struct, frozen=True, kw_only=True):
     requested: bool
     requested_by: bool
     note: str
+    endorsed: bool
     domain_blocking: bool = False
-    endorsed: bool = False
 
 
 def relationship(relation: Relation) -> bytes:
@@ -52,4 +52,5 @@ def _entity(relation: Relation) -> Relationship:
         requested=relation.request is not None,
         requested_by=relation.requested_by,
         note=relation.note,
+        endorsed=relation.endorses,
     )
