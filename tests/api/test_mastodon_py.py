@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 from tests.api.client import PASSWORD
+from tests.pictures import photograph
 from tests.server import Server
 
 with warnings.catch_warnings():
@@ -64,6 +65,30 @@ def test_the_journey(server: Server, application: tuple[str, str]) -> None:
     assert not bob.account_unfollow(her)["following"]
     with pytest.raises(MastodonAPIError):
         alice.status_post("x" * 501)
+
+
+def test_pictures(server: Server, application: tuple[str, str]) -> None:
+    alice = join(server, application, "alice")
+    picture = photograph(500, 400)
+    her = alice.account_update_credentials(
+        avatar=picture, avatar_mime_type="image/jpeg", header=picture, header_mime_type="image/jpeg"
+    )
+    assert her["avatar"].startswith(f"{server.url}/media/")
+    assert her["header"] != her["avatar"]
+    assert alice.account_delete_avatar()["avatar"].endswith("/missing.png")
+    assert alice.account_delete_header()["header"].endswith("/missing.png")
+
+    media = alice.media_post(picture, mime_type="image/jpeg", description="A flag", focus=(0.5, 0.5))
+    assert media["meta"]["original"]["width"] == 500
+    assert alice.media(media)["description"] == "A flag"
+    assert alice.media_update(media, description="Four colours")["description"] == "Four colours"
+    post = alice.status_post("", media_ids=[media])
+    assert [one["description"] for one in post["media_attachments"]] == ["Four colours"]
+    attributes = alice.generate_media_edit_attributes(media["id"], description="Many colours")
+    edited = alice.status_update(post, "look", media_attributes=[attributes])
+    assert [one["description"] for one in edited["media_attachments"]] == ["Many colours"]
+    assert [len(said["media_attachments"]) for said in alice.status_history(post)] == [1, 1]
+    assert [one["id"] for one in alice.account_statuses(alice.me(), only_media=True)] == [post["id"]]
 
 
 def test_what_the_client_fetches_at_its_start(server: Server, application: tuple[str, str]) -> None:

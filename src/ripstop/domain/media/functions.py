@@ -58,6 +58,8 @@ class Sweeping:
         owner = await self._graph.get(ACCOUNT, image.value.owner)
         if owner is None:
             return False
+        if image.value.post is not None:
+            return True
         shown = (owner.value.avatar, owner.value.header)
         return any(picture is not None and picture.image == image.id for picture in shown)
 

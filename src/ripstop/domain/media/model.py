@@ -30,11 +30,17 @@ class Shape(msgspec.Struct, frozen=True, gc=False, array_like=True):
     height: int
 
 
+Focus = tuple[float, float]
+"""What is to be seen of a picture that is cut: from -1 at the left, or bottom, to 1 at the right, or top."""
+MIDDLE: Focus = (0.0, 0.0)
+
+
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A picture that somebody uploaded. Lives in its owner's shard.
 
-    `kind` is AVATAR, HEADER or ATTACHMENT. `key` names its blobs, as by `blob_name`. `ending`: its blobs are being
-    removed, and nothing may show it any more.
+    `kind` is AVATAR, HEADER or ATTACHMENT. `key` names its blobs, as by `blob_name`. `description` says in words what
+    it shows. `post` is the one that it stands in. `ending`: its blobs are being removed, and nothing may show it any
+    more.
     """
 
     owner: int
@@ -44,7 +50,22 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     large: Shape
     small: Shape
     blurhash: str
+    description: str = ""
+    focus: Focus = MIDDLE
+    post: int | None = None
     ending: bool = False
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A picture as a post shows it: a copy of what its `Image` says, of which `id` is the id."""
+
+    id: int
+    key: str
+    large: Shape
+    small: Shape
+    blurhash: str
+    description: str = ""
+    focus: Focus = MIDDLE
 
 
 IMAGE = ObjectType(7, "image", Image)

@@ -5,6 +5,8 @@ a repost is handed in as the post that it passes on.
 """
 
 from ripstop.domain.accounts.model import DIRECT, EVERYONE, NOBODY, PRIVATE, PUBLIC, UNLISTED, Account
+from ripstop.domain.media.actions import LOOSE_MS
+from ripstop.domain.posts.attachments import access_attachments, attach, release, shown
 from ripstop.domain.posts.audience import NARROW, check_policies, check_reply
 from ripstop.domain.posts.draft import Draft, compose
 from ripstop.domain.posts.events import (
@@ -30,7 +32,7 @@ from ripstop.domain.posts.model import (
     idempotency_name,
 )
 from ripstop.domain.posts.quotes import check_quoting, emit_ended, narrowed
-from ripstop.engines.batch import CheckObject, NameSet
+from ripstop.engines.batch import CheckObject, NameSet, ObjectPatch
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
@@ -71,7 +73,11 @@ async def publish(
         await check_reply(graph, author.id, parent)
     if quoted is not None:
         draft = narrowed(draft, quoted.value)
-    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=quoted is not None)
+    claimed = None if key is None else idempotency_name(author.id, key)
+    if draft.media and claimed is not None and (before := (await graph.names((claimed,))).get(claimed)) is not None:
+        return before  # its pictures stand in that post already
+    images = await access_attachments(graph, author.id, draft.media)
+    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=bool(quoted or images))
     acct = "" if quoted is None else await check_quoting(graph, author.id, quoted, draft, composed)
     write = graph.write(author.id)
     id_ = write.new_id()
@@ -90,15 +96,15 @@ async def publish(
         mentions=composed.mentions,
         tags=composed.tags,
         application=application,
+        media=shown(images),
         quote=None if quoted is None else Quotation(write.new_id(), quoted.id, quoted.value.author, acct),
         quote_policy=NOBODY if draft.visibility in NARROW else draft.quote_policy,
         reply_policy=draft.reply_policy or EVERYONE,
     )
-    claimed = None
-    if key is not None:
-        claimed = idempotency_name(author.id, key)
+    if claimed is not None:
         write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
     write.create(POST, id_, post)
+    attach(write, id_, images)
     enlist(write, id_, post)
     _emit_published(write, id_, post, author.value)
     if post.quote is not None and post.quote.author == author.id:
@@ -136,6 +142,8 @@ async def _published_before(graph: Graph, refused: Refused, claimed: str | None)
     operation = refused.operation
     if isinstance(operation, CheckObject):
         raise NotFound("The post you are trying to quote was deleted")
+    if isinstance(operation, ObjectPatch):
+        raise Conflict("A picture of this post was changed at the same time; please look at it again")
     if claimed is None or not isinstance(operation, NameSet) or operation.name != claimed:
         raise refused
     id_ = (await graph.names((claimed,))).get(claimed)
@@ -144,16 +152,17 @@ async def _published_before(graph: Graph, refused: Refused, claimed: str | None)
     return id_
 
 
-async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
+async def delete(graph: Graph, actor: int, post: Entry[Post], *, keep_media_ms: int = LOOSE_MS) -> None:
     """Delete one's own post. One commit; likes, reposts and notifications of others go by functions.
 
+    :param keep_media_ms: for so long its pictures can be put into another post.
     :raises NotFound: it is somebody else's, or was deleted meanwhile.
     :raises Conflict: it is being edited all the time.
     """
     if post.value.author != actor:
         raise NotFound("Record not found")
     for _ in range(ATTEMPTS):
-        if await _delete(graph, post):
+        if await _delete(graph, post, keep_media_ms):
             return
         await graph.sync()
         found = await graph.get(POST, post.id)
@@ -163,10 +172,10 @@ async def delete(graph: Graph, actor: int, post: Entry[Post]) -> None:
     raise Conflict("This post is being edited at the same time")
 
 
-async def _delete(graph: Graph, post: Entry[Post]) -> bool:
+async def _delete(graph: Graph, post: Entry[Post], keep_media_ms: int) -> bool:
     """Delete this version of the post, if it is the present one."""
     write = graph.write(post.id)
-    await do_delete(graph, write, post)
+    await do_delete(graph, write, post, keep_media_ms=keep_media_ms)
     try:
         await graph.commit(write)
     except Refused:
@@ -174,7 +183,7 @@ async def _delete(graph: Graph, post: Entry[Post]) -> bool:
     return True
 
 
-async def do_delete(graph: Graph, write: Write, post: Entry[Post]) -> None:
+async def do_delete(graph: Graph, write: Write, post: Entry[Post], *, keep_media_ms: int = LOOSE_MS) -> None:
     """Add the end of a post, or of a repost, to a batch; refused if this is not its present version."""
     actor = post.value.author
     write.check_object(post.id, post.version)
@@ -187,6 +196,7 @@ async def do_delete(graph: Graph, write: Write, post: Entry[Post]) -> None:
         write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
     else:
         strike(write, post.id, post.value)
+        await release(graph, write, post.id, [one.id for one in post.value.media], keep_ms=keep_media_ms)
         if post.value.quote is not None and not post.value.quote.revoked:
             emit_ended(write, post.id, actor, post.value.quote)
         write.remove(PINNED, actor, post.id)

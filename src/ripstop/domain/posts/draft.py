@@ -19,13 +19,17 @@ MOST_TAGS = 50
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an author wants to publish. A `reply_policy` is for what begins a thread; None there means everybody."""
+    """What an author wants to publish.
+
+    `media` are ids of pictures. A `reply_policy` is for what begins a thread; None there means everybody.
+    """
 
     text: str
     visibility: str
     spoiler_text: str = ""
     sensitive: bool = False
     language: str | None = None
+    media: tuple[int, ...] = ()
     quote_policy: str = PUBLIC
     reply_policy: str | None = None
 

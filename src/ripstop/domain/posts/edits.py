@@ -1,9 +1,12 @@
 """Editing a post, and what it said before."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from ripstop.domain.media.model import Attachment
+from ripstop.domain.posts.attachments import Details, access_attachments, attach, redescribe, shown
 from ripstop.domain.posts.audience import Policies, change_policies, changed_policies
 from ripstop.domain.posts.draft import Composed, Draft, compose
 from ripstop.domain.posts.events import PostEdited
@@ -16,18 +19,34 @@ from ripstop.machinery.graph import Entry, Graph, Refused
 MOST_EDITS = 50
 """Revisions that are kept of a post; then it stays as it is. All of them are shown, and deleted, at once."""
 
-_CHANGING = ("text", "content", "spoiler_text", "sensitive", "language", "mentions", "tags", "edited_at", "edits")
+_CHANGING = (
+    "text",
+    "content",
+    "spoiler_text",
+    "sensitive",
+    "language",
+    "mentions",
+    "tags",
+    "media",
+    "edited_at",
+    "edits",
+)
 """The fields of a post that an edit may change."""
 
 
 class Change(NamedTuple):
-    """What the author wants the post to say, and who may do what with it. A `language` of None leaves it as it is."""
+    """What the author wants the post to say, and who may do what with it. A `language` of None leaves it as it is.
+
+    `media` are the ids of its pictures, `details` what is to be said of some of them.
+    """
 
     text: str
     spoiler_text: str
     sensitive: bool
     language: str | None
     policies: Policies = Policies()
+    media: Sequence[int] = ()
+    details: Sequence[Details] = ()
 
 
 async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, origin: str, domain: str) -> None:
@@ -46,14 +65,18 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
     language = change.language or before.language
     policies = changed_policies(before, change.policies)
     draft = Draft(text=change.text, visibility=before.visibility, spoiler_text=change.spoiler_text, language=language)
-    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=before.quote is not None)
-    after = _edited(before, composed, sensitive=change.sensitive, language=language)
+    images = await access_attachments(graph, author, change.media, post=post.id)
+    may_be_blank = bool(before.quote or images)
+    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=may_be_blank)
+    write = graph.write(post.id)
+    attach(write, post.id, images)
+    media = redescribe(write, shown(images), change.details)
+    after = _edited(before, composed, media, sensitive=change.sensitive, language=language)
     if after == before:
         await change_policies(graph, author, post, change.policies)
         return
     if before.edits >= MOST_EDITS:
         raise Invalid(f"Validation failed: A post can be edited {MOST_EDITS} times")
-    write = graph.write(post.id)
     revision = write.new_id()
     after = msgspec.structs.replace(
         after,
@@ -74,7 +97,7 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
         found = await graph.get(POST, post.id)
         if found is None:
             raise NotFound("Record not found") from None
-        if _edited(found.value, composed, sensitive=change.sensitive, language=language) == found.value:
+        if _edited(found.value, composed, media, sensitive=change.sensitive, language=language) == found.value:
             return  # the same edit, sent twice
         raise Conflict("This post was edited at the same time; please look at it again") from None
 
@@ -90,7 +113,9 @@ async def history(graph: Graph, post: Entry[Post]) -> list[Revision]:
     return [*said[: post.value.edits], _revision(post.value)]
 
 
-def _edited(post: Post, composed: Composed, *, sensitive: bool, language: str | None) -> Post:
+def _edited(
+    post: Post, composed: Composed, media: tuple[Attachment, ...], *, sensitive: bool, language: str | None
+) -> Post:
     """The post as its author wants it; whoever is named already keeps what is known of them."""
     known = {mention.id: mention for mention in post.mentions}
     return msgspec.structs.replace(
@@ -102,6 +127,7 @@ def _edited(post: Post, composed: Composed, *, sensitive: bool, language: str | 
         language=language,
         mentions=tuple(known.get(mention.id, mention) for mention in composed.mentions),
         tags=composed.tags,
+        media=media,
     )
 
 
@@ -134,4 +160,5 @@ def _revision(post: Post) -> Revision:
         content=post.content,
         spoiler_text=post.spoiler_text,
         sensitive=post.sensitive,
+        media=post.media,
     )

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ripstop.domain.posts.attachments import release
 from ripstop.domain.posts.edits import MOST_EDITS
 from ripstop.domain.posts.events import PostDeleted
-from ripstop.domain.posts.model import LIKED, LIKED_BY, POSTED, REPOSTED, REPOSTED_BY, REVISED
+from ripstop.domain.posts.model import LIKED, LIKED_BY, POSTED, REPOSTED, REPOSTED_BY, REVISED, REVISION
 from ripstop.engines.base import Criticality
 from ripstop.engines.batch import Batch
 from ripstop.kernel.ids import shard_of
-from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
+from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph
 
+FEW = 20
+"""Pictures that one batch lets go of."""
 PAGE = MAX_PARTS - 1
 """Rows that are looked at in one call: at worst each lives in a shard of its own, and the rest is one more part."""
 
@@ -58,6 +61,8 @@ class Forgetting:
 
     async def _begin(self, call: Call[PostDeleted]) -> Outcome:
         post = call.arguments.post
+        if call.arguments.edited and (released := await self._release(post)) is not None:
+            return released
         counts = await self._graph.counts((post,), (LIKED_BY, REPOSTED_BY))
         write = self._graph.write(post)
         for association, reposts in ((LIKED_BY, False), (REPOSTED_BY, True)):
@@ -68,6 +73,16 @@ class Forgetting:
                 write.delete(row.target)
                 write.remove(REVISED, post, row.target)
         return Done(write.batch() if write.operations else None)
+
+    async def _release(self, post: int) -> Outcome | None:
+        """Some of the pictures that revisions show and the post did not; None where there are none left."""
+        rows = await self._graph.range(post, REVISED, limit=MOST_EDITS)
+        revisions = await self._graph.get_many(REVISION, [row.target for row in rows])
+        ids = {one.id for revision in revisions.values() for one in revision.value.media}
+        write = self._graph.write(post)
+        if not await release(self._graph, write, post, sorted(ids), keep_ms=0, most=FEW):
+            return None
+        return Checkpoint("", write.batch(), write.live)
 
     async def _forget_rows(self, call: Call[Forget]) -> Outcome:
         work = call.arguments

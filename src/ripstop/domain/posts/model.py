@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 
 from ripstop.domain.accounts.model import DIRECT, EVERYONE, PRIVATE, PUBLIC, UNLISTED
+from ripstop.domain.media.model import Attachment
 from ripstop.engines.base import Counted
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.graph import ObjectType, association, association_pair
@@ -91,6 +92,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     application: Signature | None = None
     edited_at: int | None = None
     edits: int = 0
+    media: tuple[Attachment, ...] = ()
     quote: Quotation | None = None
     quote_policy: str = PUBLIC
     reply_policy: str = EVERYONE
@@ -105,6 +107,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             flags |= REPOST
         if self.sensitive:
             flags |= SENSITIVE
+        if self.media:
+            flags |= MEDIA
         return flags
 
 
@@ -115,6 +119,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str
     spoiler_text: str = ""
     sensitive: bool = False
+    media: tuple[Attachment, ...] = ()
 
 
 POST = ObjectType(5, "post", Post)

@@ -116,6 +116,7 @@ class Accounts:
                 params=ProfileParams,
                 max_body=PROFILE_BODY,
                 body_seconds=BODY_SECONDS,
+                quota=Quota.UPLOADS,
             ),
             Route("DELETE", "/api/v1/profile/avatar", self.remove_avatar, scope="write:accounts", auth=Auth.USER),
             Route("DELETE", "/api/v1/profile/header", self.remove_header, scope="write:accounts", auth=Auth.USER),
@@ -199,7 +200,7 @@ class Accounts:
     async def _people(self, request: Request, params: ListParams, list_: Association) -> Response:
         account = await access_account(self._graph, params.id)
         viewer = viewer_of(request)
-        if not await may_list_people_of(self._graph, viewer, account):
+        if account.value.is_suspended or not await may_list_people_of(self._graph, viewer, account):
             return page(request, b"[]", next_max_id=None, prev_min_id=None)
         rows = await read_rows(self._graph, account.id, list_, params.window)
         people = [row.target for row in rows]

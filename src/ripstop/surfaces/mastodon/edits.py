@@ -4,29 +4,41 @@ from typing import Any
 
 import msgspec
 
+from ripstop.domain.posts.attachments import Details
 from ripstop.domain.posts.audience import Policies, change_policies
 from ripstop.domain.posts.edits import Change, edit, history
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import access_post
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph
+from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.mastodon.media import parse_focus
 from ripstop.surfaces.mastodon.present.revision import revision_list
 from ripstop.surfaces.mastodon.present.status import AccountCards, StatusPresenter
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.timelines import viewer_of
 
 
+class MediaAttribute(msgspec.Struct, kw_only=True):
+    """What is to be said of a picture of the post; what is absent stays."""
+
+    id: Id
+    description: str | None = None
+    focus: str | None = None
+
+
 class EditParams(msgspec.Struct, kw_only=True):
-    """What a post is to say. As with Mastodon, a content warning that is not given is none."""
+    """What a post is to say. As with Mastodon, a content warning that is not given is none, and so are pictures."""
 
     status: str = ""
     spoiler_text: str | None = None
     sensitive: bool | None = None
     language: str | None = None
-    media_ids: list[Any] | None = None
+    media_ids: list[Id] | None = None
+    media_attributes: list[MediaAttribute] | None = None
     poll: Any = None
     quote_approval_policy: str | None = None
     reply_policy: str | None = None
@@ -67,12 +79,18 @@ class Edits:
 
     async def edit(self, request: Request, params: EditParams) -> bytes:
         """A commit, two engine calls if it names people, and two to show it."""
-        if params.media_ids or params.poll:
-            raise Invalid("Validation failed: Media attachments and polls are not possible on this server yet")
+        if params.poll:
+            raise Invalid("Validation failed: Polls are not possible on this server yet")
         viewer = request.account
         policies = Policies(quote=params.quote_approval_policy or None, reply=params.reply_policy or None)
         change = Change(
-            params.status, params.spoiler_text or "", params.sensitive or False, params.language or None, policies
+            params.status,
+            params.spoiler_text or "",
+            params.sensitive or False,
+            params.language or None,
+            policies,
+            media=params.media_ids or (),
+            details=[Details(one.id, one.description, parse_focus(one.focus)) for one in params.media_attributes or ()],
         )
         post = await self._post(request)
         await edit(self._graph, viewer, post, change, origin=self._site.origin, domain=self._site.domain)
@@ -99,7 +117,7 @@ class Edits:
         cards = await self._cards((post.value.author,))
         if post.value.author not in cards:
             raise NotFound("Record not found")
-        return revision_list(await history(self._graph, post), cards[post.value.author])
+        return revision_list(await history(self._graph, post), cards[post.value.author], origin=self._site.origin)
 
     async def _show(self, viewer: int, id_: int) -> bytes:
         await self._graph.sync()

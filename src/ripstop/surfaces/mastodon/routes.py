@@ -19,6 +19,7 @@ from ripstop.surfaces.mastodon.instance import Instance
 from ripstop.surfaces.mastodon.leftovers import leftover_routes
 from ripstop.surfaces.mastodon.lists import Lists
 from ripstop.surfaces.mastodon.markers import Markers
+from ripstop.surfaces.mastodon.media import MediaAttachments
 from ripstop.surfaces.mastodon.notification_policy import NotificationPolicy
 from ripstop.surfaces.mastodon.notifications import Notifications
 from ripstop.surfaces.mastodon.oauth import OAuth
@@ -50,6 +51,7 @@ def mastodon_routes(
         *OAuth(graph, site).routes(),
         *Discovery(graph, site).routes(),
         *Accounts(graph, accounts, images, site=site, seal=seal).routes(),
+        *MediaAttachments(graph, images, origin=site.origin).routes(),
         *Relationships(graph, accounts).routes(),
         *FollowRequests(graph, accounts).routes(),
         *Statuses(graph, statuses, accounts, site=site).routes(),

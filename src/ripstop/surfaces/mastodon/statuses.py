@@ -7,6 +7,7 @@ import msgspec
 
 from ripstop.domain.accounts.access import access_application, access_own_account
 from ripstop.domain.accounts.model import Account
+from ripstop.domain.media.actions import LOOSE_MS
 from ripstop.domain.posts.actions import (
     bookmark,
     delete,
@@ -48,7 +49,7 @@ class StatusParams(msgspec.Struct, kw_only=True):
     spoiler_text: str | None = None
     sensitive: bool | None = None
     language: str | None = None
-    media_ids: list[Any] | None = None
+    media_ids: list[Id] | None = None
     poll: Any = None
     scheduled_at: str | None = None
     quoted_status_id: Id | None = None
@@ -60,6 +61,13 @@ class StatusesParams(msgspec.Struct, kw_only=True):
     """Which posts."""
 
     id: Annotated[list[Id], msgspec.Meta(max_length=MOST_STATUSES)] = []
+
+
+class DeleteParams(msgspec.Struct, kw_only=True):
+    """Whether its pictures shall go at once, rather than be kept for a post in its place."""
+
+    id: int
+    delete_media: bool = False
 
 
 class ReblogParams(msgspec.Struct, kw_only=True):
@@ -104,6 +112,7 @@ class Statuses:
                 self.delete,
                 scope="write:statuses",
                 auth=Auth.USER,
+                params=DeleteParams,
                 quota=Quota.DELETES,
             ),
             Route("GET", base + "/{id}/favourited_by", self.liked_by, auth=Auth.OPTIONAL, params=ListParams),
@@ -162,11 +171,12 @@ class Statuses:
         viewer = viewer_of(request)
         return await self._statuses.render_one(viewer, await self._seen(request))
 
-    async def delete(self, request: Request, params: None) -> bytes:
+    async def delete(self, request: Request, params: DeleteParams) -> bytes:
         """What it was, with its source, so that it can be written anew. A commit."""
         seen = await self._seen(request)
         shown = await self._statuses.render_one(request.account, seen)
-        await delete(self._graph, request.account, seen.post)
+        keep_media_ms = 0 if params.delete_media else LOOSE_MS
+        await delete(self._graph, request.account, seen.post, keep_media_ms=keep_media_ms)
         return b"".join((shown[:-1], b',"text":', msgspec.json.encode(seen.post.value.text), b"}"))
 
     # What people do with it
@@ -312,7 +322,6 @@ class Statuses:
 
 def _refuse_what_is_missing(params: StatusParams) -> None:
     missing = {
-        "Media attachments": params.media_ids,
         "Polls": params.poll,
         "Scheduled posts": params.scheduled_at,
     }
@@ -329,6 +338,7 @@ def _draft(params: StatusParams, author: Account) -> Draft:
         spoiler_text=params.spoiler_text or "",
         sensitive=author.posting_sensitive if params.sensitive is None else params.sensitive,
         language=params.language or author.posting_language,
+        media=tuple(params.media_ids or ()),
         quote_policy=params.quote_approval_policy or author.posting_quote_policy,
         reply_policy=params.reply_policy or (author.posting_reply_policy if params.in_reply_to_id is None else None),
     )

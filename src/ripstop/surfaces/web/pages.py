@@ -11,7 +11,7 @@ import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.feeds import Window, local_timeline
-from ripstop.domain.media.model import SMALL, media_path
+from ripstop.domain.media.model import LARGE, SMALL, media_path
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import Seen
 from ripstop.machinery.graph import Entry, Graph
@@ -38,6 +38,16 @@ class SiteFacts(NamedTuple):
     description: str
 
 
+class ShownPicture(NamedTuple):
+    """A picture of a post on a page: its paths, small and large; the pixels of the small one; what it shows."""
+
+    small: str
+    large: str
+    width: int
+    height: int
+    description: str
+
+
 class Shown(NamedTuple):
     """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text. `avatar` is
     the path of its author's picture, if there is one."""
@@ -51,6 +61,8 @@ class Shown(NamedTuple):
     spoiler_text: str
     content: str
     language: str | None
+    pictures: Sequence[ShownPicture]
+    hides_pictures: bool
 
 
 class LocalParams(msgspec.Struct, kw_only=True):
@@ -133,4 +145,15 @@ def _shown(entry: Entry[Post], author: Account) -> Shown:
         spoiler_text=post.spoiler_text,
         content=post.content,
         language=post.language,
+        pictures=[
+            ShownPicture(
+                small=media_path(one.key, SMALL),
+                large=media_path(one.key, LARGE),
+                width=one.small.width,
+                height=one.small.height,
+                description=one.description,
+            )
+            for one in post.media
+        ],
+        hides_pictures=post.sensitive and not post.spoiler_text,
     )

@@ -1,6 +1,10 @@
 """The Instance entities, versions 1 and 2. Both are fixed while the server runs."""
 
 from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
+from ripstop.domain.media.actions import MAX_DESCRIPTION
+from ripstop.domain.media.imaging import MOST_PIXELS
+from ripstop.domain.media.model import ATTACHMENT, MOST_BYTES
+from ripstop.domain.posts.attachments import MOST_ATTACHMENTS
 from ripstop.domain.posts.draft import MAX_CHARACTERS
 from ripstop.domain.posts.featured import MOST_FEATURED
 from ripstop.domain.posts.pins import MOST_PINNED
@@ -17,14 +21,14 @@ _ACCOUNTS = {
 }
 _STATUSES = {
     "max_characters": MAX_CHARACTERS,
-    "max_media_attachments": 0,
+    "max_media_attachments": MOST_ATTACHMENTS,
     "characters_reserved_per_url": URL_LENGTH,
 }
 _MEDIA = {
-    "supported_mime_types": [],
-    "description_limit": 0,
-    "image_size_limit": 0,
-    "image_matrix_limit": 0,
+    "supported_mime_types": ["image/jpeg", "image/png", "image/webp", "image/gif"],
+    "description_limit": MAX_DESCRIPTION,
+    "image_size_limit": MOST_BYTES[ATTACHMENT],
+    "image_matrix_limit": MOST_PIXELS,
     "video_size_limit": 0,
     "video_frame_rate_limit": 0,
     "video_matrix_limit": 0,

@@ -30,6 +30,7 @@ from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
 from ripstop.surfaces.mastodon.present.filter import NOTHING_FILTERED, filtered
 from ripstop.surfaces.mastodon.present.instants import instant
+from ripstop.surfaces.mastodon.present.media import attachment_fields
 from ripstop.surfaces.mastodon.present.quote import content_of, is_open, open_terms, quote, shallow_quote, terms_of
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY, QUOTED_BY)
@@ -296,7 +297,7 @@ def status_fields(id_: int, post: Post, author: Account, origin: str) -> dict[st
         "application": None
         if post.application is None
         else {"name": post.application.name, "website": post.application.website},
-        "media_attachments": [],
+        "media_attachments": [attachment_fields(one, origin) for one in post.media],
         "mentions": [
             {"id": str(m.id), "username": m.username, "url": f"{origin}/@{m.acct}", "acct": m.acct}
             for m in post.mentions
