@@ -100,6 +100,8 @@ async def test_posts_are_found_by_consent(api: Api, alice: Person, bob: Person) 
     assert await posts(api, f"from:\x07nobody {word}", as_=bob) == []
     assert await posts(api, f"\x07{word}", as_=bob) == await posts(api, word, as_=bob)
     assert await posts(api, word, as_=bob, limit="1", offset="1") == [before["id"]]
+    assert await posts(api, word, as_=bob, min_id=before["id"]) == [after["id"]]
+    assert await posts(api, word, as_=bob, max_id=after["id"], min_id="1") == [before["id"]]
     assert (await api.want("GET", SEARCH, query={"q": word}))["statuses"] == []
     await api.want("DELETE", f"/api/v1/statuses/{after['id']}", as_=alice)
     assert await posts(api, word, as_=bob) == [before["id"]]

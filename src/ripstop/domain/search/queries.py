@@ -8,6 +8,7 @@ from ripstop.domain.search.model import HASHTAGS, POSTS, author_filter
 from ripstop.domain.text import tag_name
 from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
 from ripstop.engines.base import Engine
+from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.graph import Graph
 
 MOST_NAMES = 1_000
@@ -74,12 +75,16 @@ async def find_posts(
     *,
     local_domain: str,
     author: int | None = None,
+    after: int = 0,
+    before: int = MAX_ID,
     limit: int,
     offset: int = 0,
 ) -> list[Seen]:
     """Public posts with all words of the query, newest first, by authors who agreed to that.
 
     ``from:alice`` and ``from:me`` ask for one author. At most six engine calls beside the viewer's relations.
+
+    :param after: with `before`: only posts whose ids lie between, both exclusive, among the newest `MOST_HITS`.
 
     :raises ripstop.kernel.errors.Overloaded: the index took longer than its budget.
     """
@@ -90,8 +95,10 @@ async def find_posts(
         return []
     filters = () if author is None else (author_filter(author),)
     most = min(2 * (offset + limit), MOST_HITS)
-    hits = await engine.text_query(POSTS, words, filters=filters, limit=most, budget=BUDGET)
-    seen = await hydrate(graph, await sight_of(graph, viewer), [hit.id for hit in hits], Place.PUBLIC)
+    looked_at = most if (after, before) == (0, MAX_ID) else MOST_HITS
+    hits = await engine.text_query(POSTS, words, filters=filters, limit=looked_at, budget=BUDGET)
+    found = [hit.id for hit in hits if after < hit.id < before][:most]
+    seen = await hydrate(graph, await sight_of(graph, viewer), found, Place.PUBLIC)
     return (await _agreed(graph, seen))[offset : offset + limit]
 
 

@@ -37,6 +37,8 @@ class SearchParams(msgspec.Struct, kw_only=True):
     resolve: bool = False
     following: bool = False
     account_id: Id | None = None
+    min_id: Id = 0
+    max_id: Id = MAX_ID
     limit: Limit = 20
     offset: Offset = 0
 
@@ -110,6 +112,8 @@ class Search:
                 params.q,
                 local_domain=self._site.domain,
                 author=params.account_id,
+                after=params.min_id,
+                before=params.max_id,
                 limit=limit,
                 offset=offset,
             )
