@@ -95,16 +95,33 @@ class House:
         self, method: str, path: str, *, token: str = "", form: Mapping[str, object] | None = None, status: int = 200
     ) -> Any:
         """The JSON of an answer, which must have this status."""
+        answered, found = await self.answer(method, path, token=token, form=form)
+        assert answered == status, found
+        return found
+
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str = "",
+        form: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """The status and the JSON of whatever is answered."""
         body = urlencode(form or {}, doseq=True).encode()
-        headers = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(body))}
+        sent = {
+            "content-type": "application/x-www-form-urlencoded",
+            "content-length": str(len(body)),
+            **(headers or {}),
+        }
         if token:
-            headers["authorization"] = f"Bearer {token}"
+            sent["authorization"] = f"Bearer {token}"
         path, _, query = path.partition("?")
         channel = FakeChannel(body)
-        scope = FakeScope(method, path, query, FakeHeaders(headers))
+        scope = FakeScope(method, path, query, FakeHeaders(sent))
         await self._web.dispatcher.__rsgi__(cast(Any, scope), cast(Any, channel))
-        assert channel.status == status, channel.body
-        return msgspec.json.decode(channel.body)
+        return channel.status, msgspec.json.decode(channel.body)
 
     async def app_token(self) -> str:
         form = {"client_name": "house", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob", "scopes": SCOPES}
