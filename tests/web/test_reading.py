@@ -93,3 +93,21 @@ async def test_a_hashtag_has_a_page_and_pages_have_tags(api: Api, alice: Person)
     for path in (f"/tags/{tag}", f"/@{alice.username}", f"/@{alice.username}/{post['id']}"):
         etag = (await api.get(path)).headers["etag"]
         assert (await api.get(path, headers={"if-none-match": etag})).status == 304
+
+
+async def test_a_quote_stands_in_the_post_that_quotes(api: Api, alice: Person, bob: Person) -> None:
+    post = await api.publish(alice, "said <b>", spoiler_text="careful")
+    quoting = await api.publish(bob, "look", quoted_status_id=post["id"])
+    again = await api.publish(alice, "once more", quoted_status_id=quoting["id"])
+    page = await read(api, quoting["url"])
+    assert shown(page) == [quoting["id"]]
+    [quoted] = re.findall(r'<blockquote class="quoted" cite="([^"]+)">', page)
+    assert quoted == urlsplit(post["url"]).path
+    assert page.index("look") < page.index("<blockquote") < page.index("careful") < page.index("said &lt;b&gt;")
+    nested = await read(api, again["url"])
+    assert "look" in nested
+    assert "said" not in nested
+    await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+    page = await read(api, quoting["url"])
+    assert "said" not in page
+    assert "What this post quotes cannot be shown." in page

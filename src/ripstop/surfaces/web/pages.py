@@ -13,7 +13,7 @@ from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.feeds import Window, local_timeline
 from ripstop.domain.media.model import LARGE, SMALL, media_path
 from ripstop.domain.posts.model import Post
-from ripstop.domain.viewing import Seen
+from ripstop.domain.viewing import Seen, quoted_in
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
@@ -50,7 +50,7 @@ class ShownPicture(NamedTuple):
 
 class Shown(NamedTuple):
     """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text. `avatar` is
-    the path of its author's picture, if there is one."""
+    the path of its author's picture, if there is one. What it `quotes` may not be there to be shown."""
 
     id: int
     name: str
@@ -63,6 +63,8 @@ class Shown(NamedTuple):
     language: str | None
     pictures: Sequence[ShownPicture]
     hides_pictures: bool
+    quotes: bool
+    quoted: "Shown | None" = None
 
 
 class LocalParams(msgspec.Struct, kw_only=True):
@@ -123,13 +125,23 @@ class Pages:
 
 
 async def show(graph: Graph, items: Sequence[Seen]) -> list[Shown]:
-    """Posts as a page shows them; those whose author is gone or suspended are left out. At most one engine call."""
-    authors = await graph.get_many(ACCOUNT, {item.post.value.author for item in items})
-    return [
-        _shown(item.post, author.value)
-        for item in items
-        if (author := authors.get(item.post.value.author)) is not None and not author.value.is_suspended
-    ]
+    """Posts as a page shows them; those whose author is gone or suspended are left out.
+
+    At most one engine call, and three more if something is quoted.
+    """
+    posts = [item.post for item in items]
+    quoted = await quoted_in(graph, None, posts)
+    inside = {id_: each.post for id_, each in quoted.items() if each.post is not None}
+    accounts = await graph.get_many(ACCOUNT, {post.value.author for post in (*posts, *inside.values())})
+    authors = {id_: account.value for id_, account in accounts.items() if not account.value.is_suspended}
+    found = []
+    for post in posts:
+        if post.value.author in authors:
+            shown, within = _shown(post, authors[post.value.author]), inside.get(post.id)
+            if within is not None and within.value.author in authors:
+                shown = shown._replace(quoted=_shown(within, authors[within.value.author]))
+            found.append(shown)
+    return found
 
 
 def _shown(entry: Entry[Post], author: Account) -> Shown:
@@ -156,4 +168,5 @@ def _shown(entry: Entry[Post], author: Account) -> Shown:
             for one in post.media
         ],
         hides_pictures=post.sensitive and not post.spoiler_text,
+        quotes=post.quote is not None,
     )
