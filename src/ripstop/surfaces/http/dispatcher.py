@@ -4,18 +4,21 @@ What a request passes, in order: route, admission, change log, token and scope, 
 Whatever goes wrong on the way ends in one place and leaves in one shape.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
+from typing import Any
 
 from ripstop.kernel.errors import BadRequest, RipstopError
 from ripstop.kernel.metrics import Histogram, Metrics
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
-from ripstop.surfaces.http.body import parse_body, read_body
+from ripstop.surfaces.http.body import Room, parse_body, read_body
 from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers
 from ripstop.surfaces.http.lasting import Lasting
 from ripstop.surfaces.http.networks import Networks
+from ripstop.surfaces.http.params import Decoder
 from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Channel, Request, Scope
 from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Headers, Response, Stream, Upgrade
@@ -63,6 +66,7 @@ class Dispatcher:
     :param networks: where requests come from.
     :param max_body: bytes a body may have, where its route says nothing else.
     :param body_seconds: by when a body must have come.
+    :param uploads: bytes of larger bodies, which some routes take, that may be there at once.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Dispatcher:
         networks: Networks | None = None,
         max_body: int = 1 << 20,
         body_seconds: float = 20.0,
+        uploads: int = 128 << 20,
     ) -> None:
         self._router = Router(routes)
         self._origin = origin.rstrip("/")
@@ -88,6 +93,7 @@ class Dispatcher:
         self._networks = networks or Networks()
         self._max_body = max_body
         self._body_seconds = body_seconds
+        self._room = Room(uploads)
         self._metrics = RouteMetrics(metrics)
         self._tallies: dict[Endpoint | None, Tally] = {}
         self._lasting = Lasting()
@@ -151,13 +157,29 @@ class Dispatcher:
         if decoder is None:
             return await endpoint.handler(request, None)
         fields = None
-        if endpoint.max_body != 0:
-            limit = endpoint.max_body or self._max_body
+        limit = self._max_body if endpoint.max_body is None else endpoint.max_body
+        if limit > self._max_body:
+            return await self._answer_upload(endpoint, request, channel, decoder)
+        if limit:
             seconds = endpoint.body_seconds or self._body_seconds
             body = await read_body(request.headers, channel, limit=limit, seconds=seconds)
             if body:
                 fields = parse_body(request.headers.get("content-type"), body)
         return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))
+
+    async def _answer_upload(
+        self, endpoint: Endpoint, request: Request, channel: Channel, decoder: Decoder[Any]
+    ) -> Answer:
+        """The same for bodies that are so large that not all of them may be there at once."""
+        assert endpoint.max_body is not None
+        seconds = endpoint.body_seconds or self._body_seconds
+        with self._room.share() as share:
+            body = await read_body(request.headers, channel, limit=endpoint.max_body, seconds=seconds, share=share)
+            fields = None
+            if body:
+                # Taking it apart takes tens of milliseconds, in which others are to be answered.
+                fields = await asyncio.to_thread(parse_body, request.headers.get("content-type"), body)
+            return await endpoint.handler(request, decoder.decode(request.args, request.query, fields))
 
     def _refuse(self, error: Exception, scope: Scope, channel: Channel, rate: Headers) -> int:
         """Send an error in the one shape; says with which status."""

@@ -25,7 +25,7 @@ from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
 from ripstop.surfaces.http.routing import Auth, Kind, Quota, Route
 from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
-from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, picture_bytes
+from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, File, picture_bytes
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.application import token
 from ripstop.surfaces.mastodon.present.status import json_list
@@ -78,8 +78,8 @@ class ProfileParams(msgspec.Struct, kw_only=True):
     hide_collections: bool | None = None
     fields_attributes: Any = None
     source: SourceParams | None = None
-    avatar: Any = None
-    header: Any = None
+    avatar: File = None
+    header: File = None
 
 
 class Accounts:

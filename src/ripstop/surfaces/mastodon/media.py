@@ -1,7 +1,5 @@
 """Pictures for posts: uploaded and described before they are shown."""
 
-from typing import Any
-
 import msgspec
 
 from ripstop.domain.media.actions import Images, access_attachment, describe, discard
@@ -13,7 +11,7 @@ from ripstop.surfaces.http.params import Upload
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Handler, Quota, Route
-from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, picture_bytes
+from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, File, picture_bytes
 from ripstop.surfaces.mastodon.present.media import attachment_fields
 
 MEDIA_BODY = MOST_BYTES[ATTACHMENT] * 4 // 3 + (64 << 10)
@@ -23,7 +21,7 @@ MEDIA_BODY = MOST_BYTES[ATTACHMENT] * 4 // 3 + (64 << 10)
 class MediaParams(msgspec.Struct, kw_only=True):
     """A picture, what it shows in words, and what of it is to be seen when it is cut: ``x,y``."""
 
-    file: Any = None
+    file: File = None
     description: str | None = None
     focus: str | None = None
 

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from ripstop.domain.media.model import AVATAR, MOST_BYTES
 from ripstop.kernel.errors import Invalid
@@ -12,6 +14,9 @@ PROFILE_BODY = 2 * MOST_BYTES[AVATAR] * 4 // 3 + (64 << 10)
 """Bytes of a body with an avatar, a header and the rest of a profile, in base64 at worst."""
 BODY_SECONDS = 120.0
 """Time for a body with pictures to arrive: as long as 16 MB take at a megabit a second."""
+
+File = Annotated[Any, msgspec.Meta(extra_json_schema={"type": "string", "format": "binary"})]
+"""A picture in the parameters of a request: what `picture_bytes` understands."""
 
 
 def picture_bytes(given: Any, name: str) -> bytes | None:
