@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import secrets
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -161,4 +160,4 @@ async def test_a_process_killed_over_a_picture(own_server: Server) -> None:
         assert answer.status == 200, answer.body
         assert own_server.children()["rip-darkroom"] != first
         await api.hashed()
-    assert not list((Path(own_server.folder) / "media").rglob(".new-*"))
+    assert not list((own_server.folder / "media").rglob(".*"))

@@ -56,6 +56,10 @@ def blobs_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
+def left_by_a_crash(path: Path) -> None:
+    path.write_bytes(b"on")
+
+
 def spoil(folder: Path) -> None:
     """Have a file where the folder should be."""
     folder.parent.mkdir(exist_ok=True)
@@ -173,6 +177,16 @@ async def test_blobs_appear_whole_and_go(tmp_path: Path) -> None:
     await blobs.delete(name)
     await blobs.delete(name)
     assert await blobs.get(name) is None
+
+
+async def test_what_a_crash_left_half_written_is_seen_by_nobody_and_goes_with_the_blob(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    name = f"{'0' * 32}-large.webp"
+    await blobs.put(name, b"one")
+    left_by_a_crash(tmp_path / "00" / f".{name}")
+    assert await blobs.get(name) == b"one"
+    await blobs.delete(name)
+    assert blobs_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["", "x", "../../etc/passwd", f"{'0' * 32}-large.webp/../x", f"{'A' * 32}-large.webp"])

@@ -7,7 +7,6 @@ it), and commits what shows it after; whoever removes one has committed before t
 import asyncio
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +15,7 @@ NAME = re.compile(r"[0-9a-f]{32}-[a-z]+\.[a-z]+")
 
 
 class BlobStore(Protocol):
-    """Bytes by name. A name matches `NAME`, and is never used again for anything else."""
+    """Bytes by name. A name matches `NAME`, is used by one at a time, and never again for anything else."""
 
     async def put(self, name: str, data: bytes) -> None:
         """Keep a blob; durable on return. Doing it again does no harm.
@@ -50,8 +49,7 @@ class FolderBlobs:
         return await asyncio.to_thread(_read, self._path(name))
 
     async def delete(self, name: str) -> None:
-        path = self._path(name)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(_remove, self._path(name))
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -61,21 +59,25 @@ class FolderBlobs:
 
     def _put(self, path: Path, data: bytes) -> None:
         """Write beside the place and move there, so that nobody ever sees a part; and have the disk keep it."""
-        if not path.parent.is_dir():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sync(self._folder)
-            _sync(self._folder.parent)
-        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _unfinished(path).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _unfinished(path).replace(path)
+        # Another thread may have made the folders just now, and not have come so far.
+        for folder in (path.parent, self._folder, self._folder.parent):
+            _sync(folder)
+
+
+def _unfinished(path: Path) -> Path:
+    """Where a blob is while it is written; what a crash leaves there goes with the blob."""
+    return path.with_name(f".{path.name}")
+
+
+def _remove(path: Path) -> None:
+    for one in (path, _unfinished(path)):
+        one.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:
