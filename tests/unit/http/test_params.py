@@ -24,6 +24,12 @@ class Everything(msgspec.Struct, kw_only=True):
     file: Upload | None = None
 
 
+class Nested(msgspec.Struct, kw_only=True):
+    """A struct in a struct."""
+
+    inner: Everything | None = None
+
+
 class Needy(msgspec.Struct, kw_only=True):
     """Fields without which it does not go."""
 
@@ -42,6 +48,19 @@ def test_every_spelling_of_true(spelling: Any) -> None:
 @pytest.mark.parametrize("spelling", ["0", "false", "False", "f", "off", "no", False, 0])
 def test_every_spelling_of_false(spelling: Any) -> None:
     assert EVERYTHING.decode({}, [("maybe", spelling)], None).maybe is False
+
+
+@pytest.mark.parametrize(("spelling", "meant"), [("on", True), ("off", False), ("", None)])
+def test_spellings_within_what_is_nested(spelling: str, meant: bool | None) -> None:
+    nested = Decoder(Nested)
+    for given in (
+        nested.decode({}, [("inner[maybe]", spelling)], None),
+        nested.decode({}, [], {"inner": {"maybe": spelling}}),
+    ):
+        assert given.inner == Everything(maybe=meant)
+    body = {"inner": {"number": "", "ids": "7"}}
+    assert nested.decode({}, [], body).inner == Everything(ids=[7])
+    assert body == {"inner": {"number": "", "ids": "7"}}, "what was sent is left as it is"
 
 
 def test_empty_texts_stand_for_nothing_where_no_text_is_asked_for() -> None:

@@ -4,7 +4,8 @@ Conversion is lax about spelling and strict about meaning: ``"1"``, ``"true"`` a
 a number, one value stands for a list of one, an empty text for a missing number; everything else is an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -18,6 +19,9 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 Id = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]
 """An id, or a cursor, in a query or body. Beyond 63 bits it is refused."""
+
+Tidy = Callable[[Any], Any]
+"""From a value as it was spelled to what can be converted, or `_ABSENT`."""
 
 _FALSE = frozenset({"false", "0", "f", "off", "no"})
 _TRUE = frozenset({"true", "1", "t", "on", "yes"})
@@ -39,11 +43,7 @@ class Decoder(Generic[P]):
 
     def __init__(self, struct: type[P]) -> None:
         self._struct = struct
-        self._tidy = {
-            field.encode_name: tidy
-            for field in _fields(struct)
-            if (tidy := _tidy_for(field.type, required=field.required)) is not None
-        }
+        self._tidy = _tidies(_fields(struct))
 
     def decode(self, args: Mapping[str, int | str], query: Pairs, body: Mapping[str, Any] | None) -> P:
         """One struct of what the path, the body and the query say; of two, the former counts.
@@ -58,13 +58,7 @@ class Decoder(Generic[P]):
         if args:
             values.update(args)
         if values:
-            for name, tidy in self._tidy.items():
-                if name in values:
-                    value = tidy(values[name])
-                    if value is _ABSENT:
-                        del values[name]
-                    else:
-                        values[name] = value
+            _tidy_up(values, self._tidy)
         try:
             return msgspec.convert(values, self._struct, strict=False)
         except msgspec.ValidationError as error:
@@ -86,7 +80,26 @@ def _fields(struct: type[msgspec.Struct]) -> tuple[inspect.Field, ...]:
     return kind.fields
 
 
-def _tidy_for(kind: inspect.Type, *, required: bool) -> Any:
+def _tidies(fields: Iterable[inspect.Field]) -> dict[str, Tidy]:
+    """What to do with values before they are converted, by the name of their field."""
+    return {
+        field.encode_name: tidy
+        for field in fields
+        if (tidy := _tidy_for(field.type, required=field.required)) is not None
+    }
+
+
+def _tidy_up(values: dict[str, Any], tidies: Mapping[str, Tidy]) -> None:
+    for name, tidy in tidies.items():
+        if name in values:
+            value = tidy(values[name])
+            if value is _ABSENT:
+                del values[name]
+            else:
+                values[name] = value
+
+
+def _tidy_for(kind: inspect.Type, *, required: bool) -> Tidy | None:
     """What to do with a field's value before it is converted, or None: nothing."""
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     if any(isinstance(one, inspect.BoolType) for one in kinds):
@@ -95,7 +108,17 @@ def _tidy_for(kind: inspect.Type, *, required: bool) -> Any:
         return _tidy_list
     if not required and any(isinstance(one, inspect.IntType | inspect.FloatType) for one in kinds):
         return _tidy_number
+    for one in kinds:
+        if isinstance(one, inspect.StructType) and (inner := _tidies(one.fields)):
+            return partial(_tidy_struct, tidies=inner)
     return None
+
+
+def _tidy_struct(value: Any, tidies: Mapping[str, Tidy]) -> Any:
+    if isinstance(value, dict):
+        value = dict(value)
+        _tidy_up(value, tidies)
+    return value
 
 
 def _tidy_bool(value: Any) -> Any:
