@@ -27,6 +27,7 @@ LATER = frozenset(
         "accounts.end_grant",
         "accounts.delete_again",
         "accounts.end_suspended",
+        "accounts.end_unused_application",
         "follows.end_mute",
         "media.sweep",
         "notifications.forget",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -77,9 +78,48 @@ async def test_what_is_absent_stays_and_fields_may_be_an_object(api: Api, alice:
     assert [field["name"] for field in own["fields"]] == ["a"]
 
 
+SPELLINGS: dict[str, dict[str, object]] = {
+    "locked": {"locked": True},
+    "bot": {"bot": True},
+    "discoverable": {"discoverable": True},
+    "indexable": {"indexable": True},
+    "hide_collections": {"hide_collections": True},
+    "source.sensitive": {"source": {"sensitive": True}},
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+async def test_a_switch_is_set_in_every_spelling(api: Api, alice: Person, name: str) -> None:
+    path = "/api/v1/accounts/update_credentials"
+    outer, _, inner = name.partition(".")
+    field = f"{outer}[{inner}]" if inner else name
+
+    def shown(own: dict[str, Any]) -> bool:
+        return bool(own["source"][inner] if inner else own[name])
+
+    assert shown(await api.want("PATCH", path, as_=alice, json=SPELLINGS[name]))
+    for off, on in (("false", "true"), ("0", "1"), ("off", "on"), ("f", "t"), ("False", "True")):
+        assert not shown(await api.want("PATCH", path, as_=alice, form={field: off}))
+        assert shown(await api.want("PATCH", path, as_=alice, form={field: on}))
+    assert shown(await api.want("PATCH", path, as_=alice, form={field: ""}))
+
+
+async def test_sites_that_name_one_as_their_author(api: Api, alice: Person) -> None:
+    path = "/api/v1/accounts/update_credentials"
+    form = [("attribution_domains[]", "https://Blog.example/"), ("attribution_domains[]", "news.example")]
+    own = await api.want("PATCH", path, as_=alice, form=form)
+    assert own["source"]["attribution_domains"] == ["blog.example", "news.example"]
+    own = await api.want("PATCH", path, as_=alice, json={"note": "hello"})
+    assert own["source"]["attribution_domains"] == ["blog.example", "news.example"]
+    own = await api.want("PATCH", path, as_=alice, form=[("attribution_domains[]", "")])
+    assert own["source"]["attribution_domains"] == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"attribution_domains": ["no site"]},
+        {"attribution_domains": [f"{number}.example" for number in range(26)]},
         {"display_name": "x" * 31},
         {"note": "x" * 501},
         {"fields_attributes": [{"name": str(i), "value": "x"} for i in range(5)]},

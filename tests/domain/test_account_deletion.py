@@ -80,9 +80,8 @@ async def a_life(house: House) -> tuple[Person, Person, Person, dict[str, int]]:
     ids["repost"] = int((await alice.do(f"/api/v1/statuses/{his}/reblog"))["id"])
     await bob.do(f"/api/v1/statuses/{hers}/reblog")
     await alice.do(f"/api/v1/statuses/{hers}/pin")
-    await alice.follow(bob)
-    await bob.follow(alice)
     for who, whom in ((alice, bob), (bob, alice)):
+        await who.do(f"/api/v1/accounts/{whom.id}/follow", {"notify": "true"})
         list_ = (await who.do("/api/v1/lists", {"title": "friends"}))["id"]
         await who.do(f"/api/v1/lists/{list_}/accounts", {"account_ids[]": whom.id})
         await who.do(f"/api/v1/accounts/{whom.id}/note", {"comment": "a friend"})

@@ -12,6 +12,7 @@ from ripstop.domain.accounts.check import (
     MAX_NOTE,
     MAX_REASON,
     Findings,
+    check_domains,
     check_email,
     check_fields,
     check_length,
@@ -174,6 +175,7 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True):
     hide_collections: bool | None = None
     avatar: Picture | None = None
     header: Picture | None = None
+    attribution_domains: tuple[str, ...] | None = None
     posting_visibility: str | None = None
     posting_sensitive: bool | None = None
     posting_language: str | None = None
@@ -232,6 +234,8 @@ def _check_profile(changes: ProfileChanges) -> dict[str, Any]:
     for name in PICTURES:
         if wanted.get(name) == NO_PICTURE:
             wanted[name] = None
+    if changes.attribution_domains is not None:
+        wanted["attribution_domains"] = check_domains(changes.attribution_domains, findings)
     if changes.posting_visibility not in (None, PUBLIC, UNLISTED, PRIVATE):
         findings.add("privacy", "ERR_INCLUSION")
     if changes.posting_quote_policy not in (None, *QUOTE_POLICIES):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ripstop.domain.accounts.check import Findings, check_length
+from ripstop.domain.accounts.events import ApplicationRegistered, ApplicationUsed
 from ripstop.domain.accounts.model import (
     APPLICATION,
     HOLDS_TOKEN,
@@ -25,6 +26,8 @@ OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 """The redirect URI of programs that have none: the code is shown to be copied."""
 MOST_TOKENS = 100
 """Of an account that are looked at together: those of a page, or of a batch."""
+UNUSED_DAYS = 30
+"""Days for which an application is kept that nobody has let in."""
 MAX_NAME = 60
 MAX_URL = 2_000
 _DANGEROUS = frozenset({"javascript", "data", "vbscript", "blob"})
@@ -82,6 +85,8 @@ async def register_application(
         website=website,
     )
     write.create(APPLICATION, id_, application)
+    until = application.created_at + UNUSED_DAYS * 86_400_000
+    write.emit(ApplicationRegistered(application=id_, until=until))
     await graph.commit(write)
     return Registered(id_, application, secret)
 
@@ -141,11 +146,15 @@ async def grant_to_application(graph: Graph, application: Entry[Application], sc
     """A token for the application alone. One commit.
 
     :raises UnknownScope: a scope goes beyond what the application registered.
+    :raises Unauthenticated: the application has just ended.
     """
     check_scopes(application.value, scopes)
     write = graph.write(application.id)
     granted = do_grant(write, application, scopes, account=None, now_ms=graph.now_ms())
-    await graph.commit(write)
+    try:
+        await graph.commit(write)
+    except Refused:  # it has just ended, since nobody had let it in
+        raise Unauthenticated("Client authentication failed") from None
     return granted
 
 
@@ -166,6 +175,10 @@ def do_grant(
     write.claim(token_name(token.hash), id_)
     if account is not None:
         write.put(HOLDS_TOKEN, account, id_, order=id_)
+        if not application.value.is_used:
+            write.emit(ApplicationUsed(application=application.id))
+    elif not application.value.is_used:
+        write.patch(APPLICATION, application.id, is_used=True)
     return Granted(id_, token, secret)
 
 

@@ -17,6 +17,10 @@ MAX_DISPLAY_NAME = 30
 MAX_NOTE = 500
 MAX_FIELDS = 4
 MAX_FIELD = 255
+MAX_DOMAIN = 253
+"""Of the name of a server, by RFC 1035, section 2.3.4."""
+MOST_DOMAINS = 25
+"""Sites that one account names as places where it writes."""
 
 RESERVED_USERNAMES = frozenset(
     [
@@ -49,6 +53,7 @@ RESERVED_USERNAMES = frozenset(
 
 _USERNAME = re.compile(r"[a-z0-9_]+", re.IGNORECASE | re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\\x00-\x1f]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])?(?::[0-9]{1,5})?")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,2}", re.ASCII)
 
 _SENTENCES = {
@@ -140,6 +145,26 @@ def check_fields(fields: Iterable[Field], findings: Findings) -> tuple[Field, ..
     if any(len(field.name) > MAX_FIELD or len(field.value) > MAX_FIELD for field in kept):
         findings.add("fields", "ERR_TOO_LONG", f"are too long (maximum is {MAX_FIELD} characters)")
     return kept
+
+
+def check_domains(domains: Iterable[str], findings: Findings) -> tuple[str, ...]:
+    """The names of sites that are not empty, each once, in lower case."""
+    kept = tuple(dict.fromkeys(name for domain in domains if (name := tidy_domain(domain))))
+    if len(kept) > MOST_DOMAINS:
+        findings.add("attribution_domains", "ERR_TOO_MANY", f"are too many (maximum is {MOST_DOMAINS})")
+    if not all(is_domain(name) for name in kept):
+        findings.add("attribution_domains", "ERR_INVALID", "must be names of sites")
+    return kept
+
+
+def tidy_domain(domain: str) -> str:
+    """The name of a server as it is compared: without the addresses that people paste."""
+    return domain.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/.")
+
+
+def is_domain(name: str) -> bool:
+    """Whether this, tidied, could be the name of a server, with a port at most."""
+    return len(name) <= MAX_DOMAIN and _DOMAIN.fullmatch(name) is not None
 
 
 def is_language(tag: str) -> bool:

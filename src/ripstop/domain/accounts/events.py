@@ -61,6 +61,19 @@ class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
     ends: int
 
 
+class ApplicationRegistered(msgspec.Struct, frozen=True, kw_only=True):
+    """A program introduced itself; if nobody has let it in by the instant `until`, it goes."""
+
+    application: int
+    until: int
+
+
+class ApplicationUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """A program got its first token, or one of the first."""
+
+    application: int
+
+
 class AccessGranted(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody let an application in; until the instant `kept` it is known what its code was exchanged for."""
 

@@ -9,10 +9,19 @@ import msgspec
 from ripstop.domain.accounts.actions import PASSWORD_SEAL
 from ripstop.domain.accounts.applications import end_token
 from ripstop.domain.accounts.erasure import Eraser
-from ripstop.domain.accounts.events import AccessGranted, AccountDeleted, SessionOpened, SignedUp, Suspended
+from ripstop.domain.accounts.events import (
+    AccessGranted,
+    AccountDeleted,
+    ApplicationRegistered,
+    ApplicationUsed,
+    SessionOpened,
+    SignedUp,
+    Suspended,
+)
 from ripstop.domain.accounts.leaving import KEPT_DAYS, deletion_write, shut_out_write
 from ripstop.domain.accounts.model import (
     ACCOUNT,
+    APPLICATION,
     CREDENTIALS,
     HOLDS_SESSION,
     HOLDS_TOKEN,
@@ -109,7 +118,7 @@ class PasswordHashing:
 
 
 class Endings:
-    """Removes sessions whose time is over, and grants that nobody need remember."""
+    """Removes sessions whose time is over, grants that nobody need remember, and applications that nobody let in."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -130,8 +139,24 @@ class Endings:
             criticality=Criticality.LOW,
             deadline=3_600.0,
         )
-        for function in (session, grant):
+        unused = Function(
+            name="accounts.end_unused_application",
+            arguments=ApplicationRegistered,
+            handler=self._end_unused,
+            criticality=Criticality.LOW,
+            deadline=86_400.0,
+        )
+        used = Function(
+            name="accounts.mark_application",
+            arguments=ApplicationUsed,
+            handler=self._mark_used,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+        )
+        for function in (session, grant, unused, used):
             functions.declare(function)
+        events.durable(ApplicationRegistered, unused)
+        events.durable(ApplicationUsed, used)
         events.durable(SessionOpened, session)
         events.durable(AccessGranted, grant)
 
@@ -141,6 +166,26 @@ class Endings:
             return Snooze(left / 1_000)
         write = self._graph.write(call.arguments.account)
         do_close(write, call.arguments.account, call.arguments.session)
+        return Done(write.batch())
+
+    async def _end_unused(self, call: Call[ApplicationRegistered]) -> Outcome:
+        left = call.arguments.until - self._graph.now_ms()
+        if left > 0:
+            return Snooze(left / 1_000)
+        application = await self._graph.get(APPLICATION, call.arguments.application)
+        if application is None or application.value.is_used:
+            return Done()
+        write = self._graph.write(application.id)
+        write.check_object(application.id, application.version)
+        write.delete(application.id)
+        return Done(write.batch())
+
+    async def _mark_used(self, call: Call[ApplicationUsed]) -> Outcome:
+        application = await self._graph.get(APPLICATION, call.arguments.application)
+        if application is None or application.value.is_used:
+            return Done()
+        write = self._graph.write(application.id)
+        write.patch(APPLICATION, application.id, is_used=True)
         return Done(write.batch())
 
     async def _end_grant(self, call: Call[AccessGranted]) -> Outcome:

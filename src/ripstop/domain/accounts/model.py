@@ -42,9 +42,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `username` keeps the case in which it was chosen; the name `acct:<domain>/<lower-case username>` makes it unique.
     `domain` is empty for those who live here. `note` and `fields` are plain text, as the owner wrote them.
-    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts. `suspended_at` is the
-    instant since which nobody is shown the account or anything of it, and its owner is shut out. `watched` says that
-    there may be followers who want to be told of each new post.
+    `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts. `attribution_domains`
+    are sites that may name the owner as an author, in lower case. `suspended_at` is the instant since which nobody is
+    shown the account or anything of it, and its owner is shut out. `watched` says that there may be followers who want
+    to be told of each new post.
     """
 
     username: str
@@ -67,6 +68,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     posting_quote_policy: str = PUBLIC
     posting_reply_policy: str = EVERYONE
 
+    attribution_domains: tuple[str, ...] = ()
     suspended_at: int | None = None
     watched: bool = False
 
@@ -99,7 +101,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Application(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A program that people use, registered by itself. Its client id is the object's id.
 
-    `secret_hash` is the SHA-256 of the client secret, in hex.
+    `secret_hash` is the SHA-256 of the client secret, in hex. `is_used` says that it was given a token once.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     secret_hash: str
     created_at: int
     website: str | None = None
+    is_used: bool = False
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,11 +1,11 @@
 """Servers that somebody does not want to hear from. There are none yet; the wish is kept until there are."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 import msgspec
 
+from ripstop.domain.accounts.check import is_domain, tidy_domain
 from ripstop.domain.follows.model import BLOCKS_DOMAIN
 from ripstop.engines.base import Association
 from ripstop.kernel.errors import Invalid
@@ -14,10 +14,6 @@ from ripstop.machinery.graph import Graph
 
 MOST_DOMAINS = 1_000
 """Servers that one account blocks. Several at once may come out a few above it."""
-MAX_DOMAIN = 253
-"""Characters of a name, by RFC 1035, section 2.3.4."""
-
-_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])?(?::[0-9]{1,5})?")
 
 
 class BlockedDomain(msgspec.Struct, frozen=True, gc=False):
@@ -62,8 +58,8 @@ def _tidy(domain: str) -> str:
 
     :raises Invalid: it is none.
     """
-    name = domain.strip().lower().rstrip(".")
-    if len(name) > MAX_DOMAIN or not _DOMAIN.fullmatch(name):
+    name = tidy_domain(domain)
+    if not is_domain(name):
         raise Invalid("Validation failed: Domain is not a valid domain name")
     return name
 

@@ -19,6 +19,8 @@ from ripstop.domain.follows.model import (
     NOTES,
     REQUESTED_BY,
     REQUESTS,
+    WATCHED_BY,
+    WATCHES,
 )
 from ripstop.domain.follows.requests import undo_request
 from ripstop.engines.base import Association
@@ -38,12 +40,13 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "follows",
-            plain=(BLOCKS, MUTES, NOTES, ENDORSES, DISMISSED, BLOCKS_DOMAIN),
+            plain=(BLOCKS, MUTES, NOTES, WATCHES, ENDORSES, DISMISSED, BLOCKS_DOMAIN),
             own={FOLLOWS: _unfollow, REQUESTS: _withdraw, HOLDS_LIST: _delete_lists},
             others={
                 FOLLOWED_BY: self._lose,
                 REQUESTED_BY: _forget_request,
                 BLOCKED_BY: _forget_block,
+                WATCHED_BY: _forget_watch,
                 ENDORSED_BY: _forget_endorsement,
             },
         )
@@ -85,3 +88,7 @@ async def _forget_block(write: Write, account: int, blocker: int) -> None:
 
 async def _forget_endorsement(write: Write, account: int, endorser: int) -> None:
     write.remove(ENDORSES, endorser, account)
+
+
+async def _forget_watch(write: Write, account: int, follower: int) -> None:
+    write.remove(WATCHES, follower, account)

@@ -77,6 +77,7 @@ class ProfileParams(msgspec.Struct, kw_only=True):
     indexable: bool | None = None
     hide_collections: bool | None = None
     fields_attributes: Any = None
+    attribution_domains: list[str] | None = None
     source: SourceParams | None = None
     avatar: File = None
     header: File = None
@@ -223,6 +224,7 @@ def _changes(params: ProfileParams) -> ProfileChanges:
         discoverable=params.discoverable,
         indexable=params.indexable,
         hide_collections=params.hide_collections,
+        attribution_domains=None if params.attribution_domains is None else tuple(params.attribution_domains),
         posting_visibility=source.privacy,
         posting_sensitive=source.sensitive,
         posting_language=source.language,

@@ -176,7 +176,7 @@ def _source(account: Account) -> dict[str, object]:
         "hide_collections": account.hide_collections,
         "discoverable": account.discoverable,
         "indexable": account.indexable,
-        "attribution_domains": [],
+        "attribution_domains": account.attribution_domains,
     }
 
 
