@@ -88,7 +88,9 @@ async def test_policies_and_texts_are_changed_at_once_and_none_is_lost(house: Ho
         assert (await ask(house, "PUT", f"{path}/interaction_policy", bob, form))[0] == 200
 
     async def revoke() -> None:
-        assert (await ask(house, "POST", f"/api/v1/statuses/{post}/quotes/{quoting}/revoke", alice))[0] == 200
+        revocation = f"/api/v1/statuses/{post}/quotes/{quoting}/revoke"
+        while (code := (await ask(house, "POST", revocation, alice))[0]) != 200:
+            assert code == 409
 
     await asyncio.gather(*(write(str(i)) for i in range(4)), close(), revoke())
     shown = await bob.get(path)

@@ -27,7 +27,7 @@ def enlist(write: Write, id_: int, post: Post) -> None:
         write.put(REPLY_TO, id_, post.in_reply_to, order=id_, flags=post.flags)
     if post.root is not None:
         write.put(IN_THREAD, id_, post.root, order=id_, flags=post.flags)
-    if post.quote is not None and not post.quote.revoked:
+    if post.quote is not None and not post.quote.revoked and _is_counted(post):
         write.put(QUOTES, id_, post.quote.post, order=post.quote.id, flags=post.flags)
 
 
@@ -57,12 +57,12 @@ def strike(write: Write, id_: int, post: Post) -> None:
         write.remove(REPLY_TO, id_, post.in_reply_to)
     if post.root is not None:
         write.remove(IN_THREAD, id_, post.root)
-    if post.quote is not None and not post.quote.revoked:
+    if post.quote is not None and not post.quote.revoked and _is_counted(post):
         write.remove(QUOTES, id_, post.quote.post)
 
 
 def _is_counted(post: Post) -> bool:
-    """Whether it counts as an answer: how many there are that are not for everybody is told to nobody."""
+    """Whether it counts as an answer or a quote: how many there are that are not for everybody is told to nobody."""
     return post.visibility in (PUBLIC, UNLISTED)
 
 

@@ -144,7 +144,7 @@ TAGGED, TAG_POSTS = association_pair((13, "tagged"), (14, "tag_posts"), counted=
 IN_THREAD, THREAD = association_pair((21, "in_thread"), (22, "thread"), counted=Counted.NO, inverse_counted=Counted.NO)
 """Post to the root of its thread, which is not itself in the list; the order is the post's id."""
 QUOTES, QUOTED_BY = association_pair((36, "quotes"), (37, "quoted_by"), counted=Counted.NO)
-"""Post to the post it quotes, until that is revoked; the order is the id of the `Quotation`."""
+"""Post for everybody to the post it quotes, until that is revoked; the order is the id of the `Quotation`."""
 REVISED = association(35, "revised", counted=Counted.NO)
 """Post to its revisions; the order is the revision's id, minted at the edit that ended it."""
 PINNED = association(38, "pinned", counted=Counted.NO)

@@ -7,8 +7,11 @@ from ripstop.domain.posts.audience import check_quote
 from ripstop.domain.posts.draft import Composed, Draft
 from ripstop.domain.posts.events import QuoteEnded
 from ripstop.domain.posts.model import POST, QUOTES, Post, Quotation
-from ripstop.kernel.errors import Forbidden, Invalid, NotFound
+from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
+
+ATTEMPTS = 3
+"""How often revoking is tried where the quoting post is edited at the same time."""
 
 
 def narrowed(draft: Draft, quoted: Post) -> Draft:
@@ -42,22 +45,26 @@ async def revoke(graph: Graph, actor: int, quoted: Entry[Post], quoting: int) ->
 
     :raises Forbidden: the quoted post is somebody else's.
     :raises NotFound: it is not quoted there, or not any more.
+    :raises Conflict: the quoting post is being edited all the time.
     """
     if quoted.value.author != actor:
         raise Forbidden("This action is not allowed")
-    found = await graph.get(POST, quoting)
-    quote = None if found is None else found.value.quote
-    if found is None or quote is None or quote.post != quoted.id or quote.revoked:
-        raise NotFound("Record not found")
-    write = graph.write(quoting)
-    write.check_association(QUOTES, quoting, quoted.id)
-    write.patch(POST, quoting, quote=msgspec.structs.replace(quote, revoked=True))
-    write.remove(QUOTES, quoting, quoted.id)
-    emit_ended(write, quoting, found.value.author, quote)
-    try:
-        await graph.commit(write)
-    except Refused:  # deleted, or revoked, meanwhile
-        raise NotFound("Record not found") from None
+    for _ in range(ATTEMPTS):
+        found = await graph.get(POST, quoting)
+        quote = None if found is None else found.value.quote
+        if found is None or quote is None or quote.post != quoted.id or quote.revoked:
+            raise NotFound("Record not found")
+        write = graph.write(quoting)
+        write.patch(POST, quoting, version=found.version, quote=msgspec.structs.replace(quote, revoked=True))
+        write.remove(QUOTES, quoting, quoted.id)
+        emit_ended(write, quoting, found.value.author, quote)
+        try:
+            await graph.commit(write)
+        except Refused:  # edited, deleted or revoked meanwhile
+            await graph.sync()
+        else:
+            return
+    raise Conflict("This post is being edited at the same time")
 
 
 def emit_ended(write: Write, quoting: int, actor: int, quote: Quotation) -> None:
