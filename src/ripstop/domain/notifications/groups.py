@@ -96,7 +96,8 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
     eye = await look(graph, viewer, [member.notice for one in found for member in members[one.row.target]])
     lowest, items = found[-1].order if more else 0, []
     for one in found:
-        shown = [member for member in members[one.row.target] if eye.shows(member.notice)]
+        known = members[one.row.target]
+        shown = [member for member in known if eye.shows(member.notice)]
         if not shown:
             continue
         first = shown[0]
@@ -107,7 +108,7 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
             Group(
                 key=group_key(kind, first.id, first.notice.post) if is_grouped else f"ungrouped-{first.id}",
                 kind=kind,
-                size=sizes.get(one.group, 1),
+                size=sizes.get(one.group, 1) - len(known) + len(shown),
                 newest=first.id,
                 lowest=min((member.id for member in shown if member.id >= lowest), default=first.id),
                 actors=actors,
@@ -209,6 +210,7 @@ async def access_group(graph: Graph, viewer: int, key: str) -> Group:
     size = (await graph.tallies((group,), SIZES))[group].counts[0].length
     actors = list(dict.fromkeys(member.notice.actor for member in shown))[:SAMPLE]
     post = eye.posts.get(shown[0].notice.post or 0)
+    size -= len(members) - len(shown)
     return Group(key, rows[0].flags & OF_KIND, size, shown[0].id, shown[-1].id, actors, post)
 
 
@@ -231,7 +233,9 @@ async def actors_of(graph: Graph, viewer: int, key: str) -> list[int]:
 async def count_unread_groups(
     graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collection[int] = GROUPABLE
 ) -> int:
-    """How many groups have something above the viewer's marker, at most `wanted.limit`. Three engine calls."""
+    """How many groups the viewer is shown above its marker, of `wanted.limit` at most that are looked at.
+
+    An engine call beside those of a page.
+    """
     wanted = msgspec.structs.replace(wanted, after=await read_from(graph, viewer))
-    found, _ = await _read(graph, viewer, wanted, grouped)
-    return len(found)
+    return len((await groups(graph, viewer, wanted, grouped=grouped)).items)

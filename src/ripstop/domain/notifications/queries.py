@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.markers import markers
+from ripstop.domain.follows.model import MUTES, MUTES_NOTIFICATIONS
 from ripstop.domain.notifications.model import (
     FILTERED,
     KINDS,
@@ -16,9 +17,10 @@ from ripstop.domain.notifications.model import (
     read_notice,
 )
 from ripstop.domain.posts.model import Post
-from ripstop.domain.viewing import Filters, Seen, Sight, filters_of, hydrate, sight_of
+from ripstop.domain.viewing import Filters, Place, Seen, filters_of, hydrate, sight_of
+from ripstop.domain.viewing.hydrate import absent_accounts
 from ripstop.domain.viewing.model import NOTIFICATIONS
-from ripstop.domain.viewing.sight import Place
+from ripstop.domain.viewing.sight import MOST_OTHERS
 from ripstop.engines import base
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
@@ -125,9 +127,13 @@ async def read_from(graph: Graph, viewer: int) -> Cursor | None:
 
 
 async def count_unread(graph: Graph, viewer: int, wanted: Wanted) -> int:
-    """How many notifications there are above the viewer's marker, at most `wanted.limit`. Two engine calls."""
+    """How many notifications the viewer is shown above its marker, of `wanted.limit` at most that are looked at.
+
+    An engine call beside those of a page: a number tells of what is hidden as well as a list does.
+    """
     wanted = msgspec.structs.replace(wanted, after=await read_from(graph, viewer))
-    return len((await read_rows(graph, viewer, wanted, mask=wanted.hidden))[0])
+    rows, _, _ = await read_rows(graph, viewer, wanted, mask=wanted.hidden)
+    return len(await _hydrate(graph, viewer, rows))
 
 
 async def access_notification(graph: Graph, viewer: int, id_: int) -> Notification:
@@ -160,9 +166,12 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
 
 
 class Eye(NamedTuple):
-    """What the viewer may see of some notices: the posts that they are of, by id."""
+    """What the viewer may see of some notices: the posts that they are of, by id.
 
-    sight: Sight
+    `unwanted` are those of their actors of whom the viewer is to be told nothing.
+    """
+
+    unwanted: frozenset[int]
     filters: Filters
     now_ms: int
     posts: dict[int, Seen]
@@ -178,7 +187,7 @@ class Eye(NamedTuple):
 
     def shows_actor(self, actor: int) -> bool:
         """Whether the viewer is to be told of anything that somebody does."""
-        return actor not in self.sight.blocks and actor not in self.sight.blocked_by
+        return actor not in self.unwanted
 
     def _hides(self, post: Entry[Post]) -> bool:
         return bool(self.filters) and self.filters.hides(post, NOTIFICATIONS, self.now_ms)
@@ -187,8 +196,12 @@ class Eye(NamedTuple):
 async def look(graph: Graph, viewer: int, notices: Sequence[Notice]) -> Eye:
     """Find the posts of these notices, and what the viewer wants to see."""
     sight = await sight_of(graph, viewer)
+    actors = {notice.actor for notice in notices}
     if sight.is_partial and notices:
-        sight = await sight.knowing(graph, {notice.actor for notice in notices})
+        sight = await sight.knowing(graph, actors)
+    silenced = await graph.flagged(viewer, MUTES, MUTES_NOTIFICATIONS, most=MOST_OTHERS)
+    unwanted = actors & (sight.blocks | sight.blocked_by | silenced)
+    unwanted |= set(await absent_accounts(graph, actors))
     ids = list(dict.fromkeys(notice.post for notice in notices if notice.post is not None))
     posts = {item.post.id: item for item in await hydrate(graph, sight, ids, Place.SINGLE)}
-    return Eye(sight, await filters_of(graph, viewer), graph.now_ms(), posts)
+    return Eye(frozenset(unwanted), await filters_of(graph, viewer), graph.now_ms(), posts)

@@ -75,10 +75,10 @@ async def access_request(graph: Graph, viewer: int, id_: int) -> Request:
 
 
 async def summary(graph: Graph, viewer: int) -> Summary:
-    """How much is held back. One engine call if the numbers are cached."""
+    """How much is held back, of people whom nobody blocks. One engine call if all is cached."""
     rows = await graph.range(viewer, GROUPS, limit=MOST_COUNTED, mask=ASKS | AWAY, match=ASKS)
-    sizes = await _sizes(graph, rows)
-    return Summary(sum(size > 0 for size in sizes.values()), sum(sizes.values()))
+    found = await _hydrate(graph, viewer, rows)
+    return Summary(len(found), sum(request.size for request in found))
 
 
 async def is_merged(graph: Graph, viewer: int) -> bool:
