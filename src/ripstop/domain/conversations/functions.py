@@ -23,12 +23,11 @@ LOOK = 40
 
 
 class Enter(msgspec.Struct, frozen=True, kw_only=True):
-    """Put a post into the conversations of these accounts, or (`leave`) take it out."""
+    """Put a post into the conversations of those of these accounts who are in it, and take it out of the others'."""
 
     post: int
     root: int
     accounts: tuple[int, ...]
-    leave: bool = False
 
 
 class Conversations:
@@ -62,28 +61,23 @@ class Conversations:
     async def _deleted(self, call: Call[PostDeleted]) -> Outcome:
         event = call.arguments
         accounts = (event.author, *event.mentions)
-        root = event.root or event.post
-        return self._pass_on(event.post, Enter(post=event.post, root=root, accounts=accounts, leave=True))
+        return self._pass_on(event.post, Enter(post=event.post, root=event.root or event.post, accounts=accounts))
 
     async def _edited(self, call: Call[PostEdited]) -> Outcome:
         event = call.arguments
-        root = event.root or event.post
-        gone = tuple(account for account, _ in event.dropped if account != event.author)
-        return self._pass_on(
-            event.post,
-            Enter(post=event.post, root=root, accounts=event.mentions),
-            Enter(post=event.post, root=root, accounts=gone, leave=True),
-        )
+        accounts = (*event.mentions, *(account for account, _ in event.dropped))
+        return self._pass_on(event.post, Enter(post=event.post, root=event.root or event.post, accounts=accounts))
 
-    def _pass_on(self, home: int, *orders: Enter) -> Outcome:
+    def _pass_on(self, home: int, order: Enter) -> Outcome:
         write = self._graph.write(home)
-        for order in orders:
-            if order.accounts:
-                write.call(self._entering, order)
+        write.call(self._entering, order)
         return Done(write.batch())
 
     async def _enter(self, call: Call[Enter]) -> Outcome:
-        """Each account has its conversation in a shard of its own."""
+        """Each account has its conversation in a shard of its own.
+
+        Calls of several edits may come in any order, so it is the post as it is now that says who is in it.
+        """
         work = call.arguments
         accounts = list(dict.fromkeys(work.accounts))
         if len(accounts) > 1:
@@ -91,10 +85,11 @@ class Conversations:
         account = accounts[0]
         conversation = conversation_id(account, work.root)
         write = self._graph.write(account)
-        if work.leave:
-            write.remove(SAID_IN, conversation, work.post)
-        else:
+        post = await self._graph.get(POST, work.post)
+        if post is not None and account in (post.value.author, *(mention.id for mention in post.value.mentions)):
             write.put(SAID_IN, conversation, work.post, order=work.post)
+        else:
+            write.remove(SAID_IN, conversation, work.post)
         self._settle_after(write, account, conversation)
         return Done(write.batch())
 
