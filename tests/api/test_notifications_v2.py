@@ -252,6 +252,7 @@ async def test_new_posts_of_whom_one_watches(api: Api, alice: Person, bob: Perso
     assert await keys(api, bob) == [("status", 1, ["alice"])]
     await api.want("POST", path, as_=bob, form={"notify": "false"})
     await api.publish(alice, "unheard")
+    await api.drained()  # whether it is wanted is asked when it is told
     await api.want("POST", path, as_=bob, form={"notify": "true"})
     await api.want("POST", f"/api/v1/accounts/{alice.id}/unfollow", as_=bob)
     await api.publish(alice, "unheard too")

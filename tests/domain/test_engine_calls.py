@@ -31,6 +31,8 @@ async def a_scene(house: House, *, size: int) -> Scene:
         await fan.post(f"@{alice.name} an answer", in_reply_to_id=post)
         await fan.do(f"/api/v1/statuses/{post}/favourite")
         await fan.do(f"/api/v1/statuses/{post}/reblog")
+    for stranger in await house.people(*(f"stranger{i}" for i in range(size))):
+        await stranger.post(f"@{bob.name} psst", visibility="direct")
     await bob.do("/api/v1/tags/many/follow")
     await alice.do(f"/api/v1/statuses/{post}/pin")
     list_ = int((await bob.do("/api/v1/lists", {"title": "friends", "exclusive": "true"}))["id"])
@@ -52,6 +54,11 @@ PAGES = {
     "search for accounts": "/api/v1/accounts/search?q=fan",
     "context": "/api/v1/statuses/{post}/context",
     "notifications": "/api/v1/notifications?limit=80",
+    "grouped notifications": "/api/v2/notifications?limit=80",
+    "unread groups": "/api/v2/notifications/unread_count",
+    "notification policy": "/api/v2/notifications/policy",
+    "notification requests": "/api/v1/notifications/requests",
+    "conversations": "/api/v1/conversations",
     "followers": "/api/v1/accounts/{alice}/followers",
     "following": "/api/v1/accounts/{alice}/following",
     "favourited_by": "/api/v1/statuses/{post}/favourited_by",
@@ -59,11 +66,15 @@ PAGES = {
 }
 
 
+OF_ALICE = ("notifications", "grouped notifications", "unread groups", "notification policy")
+"""What is hers alone to see; the others are bob's."""
+
+
 async def asked_for_pages(house: House, scene: Scene) -> dict[str, tuple[int, int]]:
     """For each page, how often the store was asked with nothing cached, and again at once."""
     counts = {}
     for name, pattern in PAGES.items():
-        who = scene.alice if name == "notifications" else scene.bob
+        who = scene.alice if name in OF_ALICE else scene.bob
         path = pattern.format(alice=scene.alice.id, post=scene.post, list=scene.list)
         async with house.another() as cold:
             with cold.counted() as first:

@@ -36,17 +36,17 @@ class GroupPresenter:
         :param paged: say what of each group stands on this page.
         """
         posts = {group.post.post.id: group.post for group in groups if group.post is not None}
-        statuses = await self._statuses.render_each(viewer, list(posts.values()))
-        full = {group.actors[0] for group in groups} if partial else {id_ for group in groups for id_ in group.actors}
+        actors = {id_ for group in groups for id_ in group.actors}
+        full = {group.actors[0] for group in groups} if partial else actors
         cards = await self._accounts.cards(full)
-        others = {id_ for group in groups for id_ in group.actors} - full
-        partials = await self._partials(others) if partial else {}
+        partials = await self._partials(actors - full) if partial else {}
+        statuses = await self._statuses.render_each(viewer, list(posts.values()))
         known = cards.keys() | partials.keys()
         entities = []
         for group in groups:
-            actors = [id_ for id_ in group.actors if id_ in known]
-            if actors and (group.post is None or group.post.post.id in statuses):
-                entities.append(_entity(group, actors, paged=paged))
+            named = [id_ for id_ in group.actors if id_ in known]
+            if named and (group.post is None or group.post.post.id in statuses):
+                entities.append(_entity(group, named, paged=paged))
         return b"".join(
             (
                 b'{"accounts":',

@@ -1,0 +1,337 @@
+"""Notifications and conversations when much happens at once, in whatever order it is worked off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from ripstop.domain.conversations.model import CONVERSING, SAID_IN
+from ripstop.domain.follows.events import Followed
+from ripstop.domain.notifications import keeping
+from ripstop.domain.notifications.model import GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
+from ripstop.domain.posts.events import PostDeleted, PostLiked, PostPublished, PostUnliked
+from ripstop.domain.posts.model import IS_DIRECT
+from ripstop.machinery.functions import Call, Done, Outcome, Split
+from tests.domain.house import House, Person
+
+GROUPS_PATH = "/api/v2/notifications"
+
+
+async def groups(who: Person) -> list[dict[str, Any]]:
+    return list((await who.get(GROUPS_PATH))["notification_groups"])
+
+
+async def check_agreement(house: House, account: int) -> None:
+    """Every list says the same: groups hold just what is told in them, and each has its row at its newest."""
+    graph = house.base.graph
+    await graph.sync()
+    told = {row.target for row in await graph.range(account, NOTIFIED, limit=1_000) if row.flags >> 16 & 7}
+    held = set()
+    for row in await graph.range(account, GROUPS, limit=1_000):
+        members = await graph.range(row.target, GROUPED, limit=1_000)
+        assert members
+        assert members[0].order == row.order
+        held |= {member.target for member in members}
+    assert held == told
+
+
+async def begin(house: House, function: str, event: msgspec.Struct) -> Outcome:
+    """Run a function as a worker would, without committing its effect."""
+    declared = house.base.functions.get(function)
+    assert declared is not None
+    await house.base.graph.sync()
+    return await declared.handler(Call(1, function, event, 1, None, 0))
+
+
+async def end(house: House, outcome: Outcome) -> bool:
+    """Commit an effect; False if it is refused."""
+    assert isinstance(outcome, Done)
+    if outcome.effect is None:
+        return True
+    [applied] = await house.base.store.commit([outcome.effect])
+    return applied.applied
+
+
+async def test_the_same_like_told_twice_is_one(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post()
+    event = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    first, second = [await begin(house, "notifications.liked", event) for _ in range(2)]
+    assert await end(house, first)
+    assert not await end(house, second)
+    assert await end(house, await begin(house, "notifications.liked", event))
+    await house.drain()
+    [group] = await groups(alice)
+    assert (group["notifications_count"], group["sample_account_ids"]) == (1, [str(bob.id)])
+    await check_agreement(house, alice.id)
+
+
+async def test_two_likes_at_once_are_told_of_together(house: House) -> None:
+    """Whichever comes first, and be it the later one."""
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    post = await alice.post()
+    likes = [
+        PostLiked(post=post, author=alice.id, actor=who.id, like=post + 7 + i) for i, who in enumerate((bob, carol))
+    ]
+    early, late = [await begin(house, "notifications.liked", event) for event in likes]
+    assert await end(house, late)
+    assert not await end(house, early)
+    assert await end(house, await begin(house, "notifications.liked", likes[0]))
+    await house.drain()
+    [group] = await groups(alice)
+    assert (group["notifications_count"], group["most_recent_notification_id"]) == (2, post + 8)
+    assert group["sample_account_ids"] == [str(carol.id), str(bob.id)]
+    await check_agreement(house, alice.id)
+
+
+async def test_a_like_is_taken_back_while_another_is_told(house: House) -> None:
+    """The group is emptied and joined at once: whichever is last, the other is not lost."""
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    post = await alice.post()
+    his = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    hers = PostLiked(post=post, author=alice.id, actor=carol.id, like=post + 8)
+    undone = PostUnliked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    assert await end(house, await begin(house, "notifications.liked", his))
+    taken_back = await begin(house, "notifications.unliked", undone)
+    told = await begin(house, "notifications.liked", hers)
+    assert await end(house, taken_back)
+    await house.drain()
+    while not await end(house, told):
+        told = await begin(house, "notifications.liked", hers)
+    await house.drain()
+    [group] = await groups(alice)
+    assert (group["notifications_count"], group["sample_account_ids"]) == (1, [str(carol.id)])
+    await check_agreement(house, alice.id)
+
+
+async def test_a_storm_of_likes_ends_with_what_stands(house: House) -> None:
+    alice, *fans = await house.people("alice", *(f"fan{i}" for i in range(6)))
+    posts = [await alice.post(f"post {i}") for i in range(2)]
+    dice = random.Random(7)
+
+    async def storm(fan: Person) -> None:
+        for _ in range(8):
+            verb = dice.choice(("favourite", "unfavourite", "reblog", "unreblog"))
+            await fan.do(f"/api/v1/statuses/{dice.choice(posts)}/{verb}")
+
+    async with asyncio.TaskGroup() as all_of_it:
+        for fan in fans:
+            all_of_it.create_task(storm(fan))
+        for _ in range(3):
+            await house.drain()
+    await house.drain()
+    for kind, done in (("favourite", "favourited_by"), ("reblog", "reblogged_by")):
+        for post in posts:
+            people = {one["id"] for one in await alice.get(f"/api/v1/statuses/{post}/{done}")}
+            found = [one for one in await groups(alice) if (one["type"], one["status_id"]) == (kind, str(post))]
+            assert [one["notifications_count"] for one in found] == ([len(people)] if people else [])
+            assert {id_ for one in found for id_ in one["sample_account_ids"]} == people
+    await check_agreement(house, alice.id)
+    assert [fault async for fault in house.base.store.check()] == []
+
+
+async def test_a_block_while_something_is_told_leaves_none_of_it(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post()
+    event = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    told = await begin(house, "notifications.liked", event)
+    await alice.do(f"/api/v1/accounts/{bob.id}/block")
+    assert not await end(house, told)
+    assert await end(house, await begin(house, "notifications.liked", event))
+    await house.drain()
+    graph = house.base.graph
+    assert await graph.range(alice.id, NOTIFIED, limit=9) == []
+    await alice.do(f"/api/v1/accounts/{bob.id}/unblock")
+    assert await groups(alice) == []
+
+
+async def test_blocks_among_many_likes_leave_what_others_did(house: House) -> None:
+    alice, *fans = await house.people("alice", *(f"fan{i}" for i in range(8)))
+    posts = [await alice.post(f"post {i}") for i in range(4)]
+
+    async def like_all(fan: Person) -> None:
+        for post in posts:
+            await fan.do(f"/api/v1/statuses/{post}/favourite")
+
+    async with asyncio.TaskGroup() as all_of_it:
+        for fan in fans:
+            all_of_it.create_task(like_all(fan))
+        for fan in fans[:4]:
+            await house.drain()
+            await alice.do(f"/api/v1/accounts/{fan.id}/block")
+    await house.drain()
+    rest = {str(fan.id) for fan in fans[4:]}
+    found = await groups(alice)
+    assert [one["notifications_count"] for one in found] == [4] * 4
+    assert all(set(one["sample_account_ids"]) == rest for one in found)
+    await check_agreement(house, alice.id)
+
+
+async def test_a_mute_while_something_is_told(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post()
+    event = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    told = await begin(house, "notifications.liked", event)
+    await alice.do(f"/api/v1/accounts/{bob.id}/mute")
+    await house.drain()
+    assert not await end(house, told)
+    assert await end(house, await begin(house, "notifications.liked", event))
+    assert await groups(alice) == []
+
+
+async def test_what_is_told_while_its_actor_is_let_in_is_not_held_back(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    await house.ask("PATCH", f"{GROUPS_PATH}/policy", token=alice.token, form={"for_not_following": "filter"})
+    posts = [await alice.post(), await alice.post()]
+    await bob.do(f"/api/v1/statuses/{posts[0]}/favourite")
+    await house.drain()
+    [request] = await alice.get("/api/v1/notifications/requests")
+    event = PostLiked(post=posts[1], author=alice.id, actor=bob.id, like=posts[1] + 7)
+    held_back = await begin(house, "notifications.liked", event)
+    await alice.do(f"/api/v1/notifications/requests/{request['id']}/accept")
+    assert (await alice.get("/api/v1/notifications/requests/merged"))["merged"] is False
+    assert not await end(house, held_back)
+    assert await end(house, await begin(house, "notifications.liked", event))
+    await house.drain()
+    assert (await alice.get("/api/v1/notifications/requests/merged"))["merged"] is True
+    assert {one["status_id"] for one in await groups(alice)} == {str(post) for post in posts}
+    await check_agreement(house, alice.id)
+
+
+async def test_a_like_is_taken_back_while_its_actor_is_let_in(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    await house.ask("PATCH", f"{GROUPS_PATH}/policy", token=alice.token, form={"for_not_following": "filter"})
+    post = await alice.post()
+    event = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    assert await end(house, await begin(house, "notifications.liked", event))
+    await house.drain()
+    [request] = await alice.get("/api/v1/notifications/requests")
+    undone = PostUnliked(post=post, author=alice.id, actor=bob.id, like=post + 7)
+    taken_back = await begin(house, "notifications.unliked", undone)
+    await alice.do(f"/api/v1/notifications/requests/{request['id']}/accept")
+    await house.drain()
+    assert len(await groups(alice)) == 1
+    assert await end(house, taken_back)
+    await house.drain()
+    assert await groups(alice) == []
+    await check_agreement(house, alice.id)
+
+
+async def test_a_full_group_names_some_and_counts_all(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post, other = await alice.post(), await alice.post("another")
+    await bob.do(f"/api/v1/statuses/{other}/favourite")
+    fans = await house.people(*(f"fan{i}" for i in range(12)))
+    for fan in fans:
+        await fan.do(f"/api/v1/statuses/{post}/favourite")
+    await house.drain()
+    full, small = await groups(alice)
+    assert (full["notifications_count"], small["notifications_count"]) == (12, 1)
+    assert full["sample_account_ids"] == [str(fan.id) for fan in reversed(fans[4:])]
+    named = await alice.get(f"{GROUPS_PATH}/{full['group_key']}/accounts")
+    assert [one["id"] for one in named] == [str(fan.id) for fan in reversed(fans)]
+
+
+async def test_a_group_put_away_takes_all_of_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ripstop.domain.notifications.actions.AT_ONCE", 2)
+    monkeypatch.setattr(keeping, "PAGE", 3)
+    alice, *fans = await house.people("alice", *(f"fan{i}" for i in range(9)))
+    post = await alice.post()
+    for fan in fans:
+        await fan.do(f"/api/v1/statuses/{post}/favourite")
+        await fan.follow(alice)
+    await house.drain()
+    [follows, likes] = await groups(alice)
+    await alice.do(f"{GROUPS_PATH}/{likes['group_key']}/dismiss")
+    assert [one["group_key"] for one in await groups(alice)] == [follows["group_key"]]
+    await house.drain()
+    assert [one["type"] for one in await alice.get("/api/v1/notifications")] == ["follow"] * 9
+    await check_agreement(house, alice.id)
+
+
+async def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MOST_KEPT", 6)
+    monkeypatch.setattr(keeping, "LOOK", 3)
+    monkeypatch.setattr(keeping, "PAGE", 2)
+    monkeypatch.setattr(keeping, "TRIM_EVERY", 1)
+    alice, *fans = await house.people("alice", *(f"fan{i}" for i in range(10)))
+    for fan in fans:
+        await fan.follow(alice)
+    await house.drain()
+    told = await alice.get("/api/v1/notifications")
+    assert [one["account"]["id"] for one in told] == [str(fan.id) for fan in reversed(fans[4:])]
+    assert [one["notifications_count"] for one in await groups(alice)] == [6]
+    await check_agreement(house, alice.id)
+
+
+async def test_groups_are_of_half_a_day(house: House) -> None:
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    late = house.base.graph.new_id(0)
+    early = late - (12 * 3_600_000 << 22)
+    for who, follow in ((bob, early), (carol, late)):
+        event = Followed(follower=who.id, followed=alice.id, follow=follow)
+        assert await end(house, await begin(house, "notifications.followed", event))
+    await house.drain()
+    assert [one["notifications_count"] for one in await groups(alice)] == [1, 1]
+    keys = [group_key(1, follow, None) for follow in (late, early)]
+    assert [one["group_key"] for one in await groups(alice)] == keys
+    assert group_id(alice.id, keys[0]) != group_id(alice.id, keys[1]) != group_id(bob.id, keys[1])
+
+
+async def test_nothing_undone_is_left_for_ever(house: House) -> None:
+    [alice] = await house.people("alice")
+    event = PostUnliked(post=3, author=alice.id, actor=2, like=7)
+    assert await end(house, await begin(house, "notifications.unliked", event))
+    assert [row.flags for row in await house.base.graph.range(alice.id, NOTIFIED, limit=9)] == [UNDONE]
+    assert await groups(alice) == []
+    assert await alice.get("/api/v1/notifications/unread_count") == {"count": 0}
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_direct_post_deleted_as_it_comes_leaves_no_conversation(house: House, late: bool) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post("@bob psst", visibility="direct")
+    await house.ask("DELETE", f"/api/v1/statuses/{post}", token=alice.token)
+    flags, people = IS_DIRECT, (bob.id,)
+    both = [
+        ("conversations.published", PostPublished(post=post, author=alice.id, flags=flags, mentions=people)),
+        ("conversations.deleted", PostDeleted(post=post, author=alice.id, flags=flags, mentions=people)),
+    ]
+    for name, event in reversed(both) if late else both:
+        outcome = await begin(house, name, event)
+        assert not isinstance(outcome, Split)
+        assert await end(house, outcome)
+        await house.drain()
+    for who in (alice, bob):
+        assert await who.get("/api/v1/conversations") == []
+        assert await house.base.graph.range(who.id, CONVERSING, limit=9) == []
+
+
+async def test_a_conversation_of_many_at_once_ends_at_its_newest(house: House) -> None:
+    people = await house.people("alice", "bob", "carol")
+    names = "@alice @bob @carol"
+    root = await people[0].post(names, visibility="direct")
+
+    async def talk(who: Person) -> None:
+        for i in range(6):
+            await who.post(f"{names} {i}", visibility="direct", in_reply_to_id=root)
+
+    async with asyncio.TaskGroup() as all_of_it:
+        for who in people:
+            all_of_it.create_task(talk(who))
+        for _ in range(3):
+            await house.drain()
+    await house.drain()
+    for who in people:
+        [one] = await who.get("/api/v1/conversations")
+        said = await house.base.graph.range(int(one["id"]), SAID_IN, limit=100)
+        assert len(said) == 19
+        assert one["last_status"]["id"] == str(said[0].target)
+        await who.do(f"/api/v1/conversations/{one['id']}/read")
+    await house.drain()
+    for who in people:
+        assert [one["unread"] for one in await who.get("/api/v1/conversations")] == [False]
