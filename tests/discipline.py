@@ -309,7 +309,7 @@ class DisciplinedStore:
             classes, limit=limit, seconds=seconds, shards=shards, renew=renew, limits=limits
         )
 
-    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
+    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
         kind = self._kind(keyspace)
         for change in changes:
             _demand(KINDS[type(change)] is kind, f"keyspace {keyspace} holds {kind.value}: {change}")
@@ -321,7 +321,7 @@ class DisciplinedStore:
                     _check_id(entry.member)
                 case _:
                     pass
-        await self._store.keyspace_write(keyspace, changes)
+        return await self._store.keyspace_write(keyspace, changes)
 
     async def text_write(self, index: str, documents: Sequence[TextDocument]) -> None:
         self._check_index(index)

@@ -53,6 +53,7 @@ from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.machinery.bus import Bus, LocalBus
 from ripstop.machinery.functions import Functions
 from ripstop.machinery.functions.metrics import CallMetrics
+from ripstop.machinery.functions.quota import KEYSPACES as FUNCTION_KEYSPACES
 from ripstop.machinery.functions.worker import Worker
 from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types
@@ -98,7 +99,7 @@ SCHEMA = Schema(
             *feeds.ASSOCIATIONS,
         )
     },
-    keyspaces=keyspace_types((*feeds.KEYSPACES, FAILURES)),
+    keyspaces={**keyspace_types((*feeds.KEYSPACES, FAILURES)), **FUNCTION_KEYSPACES},
     text_indexes=search.TEXT_INDEXES,
 )
 

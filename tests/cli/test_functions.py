@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from ripstop import boot
 from ripstop.__main__ import commands
 from ripstop.kernel import configuration as settings
-from ripstop.machinery.functions import Call, Outcome, Retry
+from ripstop.machinery.functions import Call, Done, Outcome, Retry
+from ripstop.machinery.functions.steering import Steer, steering
 from tests.stores import Place
 from tests.unit.functions.yard import Note, Yard
 
@@ -27,6 +28,10 @@ def environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment
+
+
+async def done(call: Call[Note]) -> Outcome:
+    return Done()
 
 
 @pytest.fixture
@@ -96,3 +101,25 @@ async def test_what_names_no_dead_calls_is_an_error(yard: Yard, arguments: list[
     assert code == 1
     assert output.startswith("ripstop: ")
     assert await yard.dead("mail") + await yard.dead("push") == 3
+
+
+async def test_a_function_is_paused_and_resumed(yard: Yard) -> None:
+    await yard.call(yard.function("slow", done), Note())
+    assert await run("pause", "slow") == (0, "slow: paused.\n")
+    assert "paused" in (await run("list"))[1]
+    assert await steering(yard.store) == {"slow": Steer(paused=True)}
+    assert await run("pause", "slow", "--namespace", "a.example") == (0, "slow: paused, paused for a.example.\n")
+    assert await run("resume", "slow") == (0, "slow: paused for a.example.\n")
+    assert await run("resume", "slow", "--namespace", "a.example") == (0, "slow: as declared.\n")
+    assert await steering(yard.store) == {}
+
+
+async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:
+    assert await run("set", "slow", "--rate", "2.5", "--concurrency", "4") == (
+        0,
+        "slow: at most 2.5 starts a second, at most 4 at once in a worker.\n",
+    )
+    assert await run("set", "slow", "--rate", "0") == (0, "slow: at most 4 at once in a worker.\n")
+    assert (await run("set", "slow"))[0] != 0
+    assert (await run("set", "slow", "--rate", "-1"))[0] != 0
+    assert await steering(yard.store) == {"slow": Steer(concurrency=4)}

@@ -98,3 +98,10 @@ async def test_values_and_counters_end_after_their_time_to_live(store: Store) ->
         assert await store.keyspace_get("brief_counters", ["a"]) == {"a": 5}
         await eventually(counter_ended)
     assert await store.keyspace_get("values", ["a"]) == {"a": b"1"}
+
+
+async def test_who_adds_to_a_counter_is_told_what_it_holds(store: Store) -> None:
+    told = await asyncio.gather(*(store.keyspace_write("counters", [CounterAdd("k", 2)]) for _ in range(20)))
+    assert sorted(each["k"] for each in told) == list(range(2, 42, 2))
+    both = await store.keyspace_write("counters", [CounterAdd("k", -40), CounterAdd("l", 5), CounterAdd("k", 3)])
+    assert both == {"k": 3, "l": 5}

@@ -329,8 +329,12 @@ class Engine(Protocol):
         """
         ...
 
-    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
-        """Change derived data; seen by reads once it returns, and may be lost."""
+    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
+        """Change derived data; seen by reads once it returns, and may be lost.
+
+        Answers with the counters that were added to, by key, as these additions left them: of several who add at
+        the same time, each is told another number.
+        """
         ...
 
     async def text_write(self, index: str, documents: Sequence[TextDocument]) -> None:

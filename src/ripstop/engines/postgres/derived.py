@@ -50,7 +50,7 @@ class Keyspaces:
     def __init__(self, connections: Connections, schema: Schema) -> None:
         self._connections = connections
         self._types = schema.keyspaces
-        self._writers: Mapping[type, Callable[[Connection, KeyspaceType, Any], Awaitable[None]]] = {
+        self._writers: Mapping[type, Callable[[Connection, KeyspaceType, Any], Awaitable[dict[str, int] | None]]] = {
             ValuePut: self._put_values,
             CounterAdd: self._add_counters,
             ListOpen: self._open,
@@ -78,19 +78,21 @@ class Keyspaces:
             return None
         return Slice(rows[0][0], [Entry(row[1], row[2]) for row in rows if row[1] is not None])
 
-    async def write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
+    async def write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
         """See `ripstop.engines.base.Engine.keyspace_write`. Neighbours of one kind are written by one statement."""
         type_ = self._types[keyspace]
+        counters: dict[str, int] = {}
         for kind, run in itertools.groupby(changes, key=type):
             group = list(run)
             for attempt in range(_TRIES):
                 try:
                     async with self._connections.writer() as connection:
-                        await self._writers[kind](connection, type_, group)
+                        counters.update(await self._writers[kind](connection, type_, group) or {})
                     break
                 except RETRIED as error:
                     if attempt == _TRIES - 1:
                         raise Unavailable("Others write the same keys at the same time.", cause=error) from error
+        return counters
 
     async def _put_values(self, connection: Connection, type_: KeyspaceType, changes: Sequence[ValuePut]) -> None:
         last = {change.key: change.value for change in changes}
@@ -104,14 +106,17 @@ class Keyspaces:
         if removed:
             await connection.execute(_SQL["values_remove"], type_.name, [name_shard(key) for key in removed], removed)
 
-    async def _add_counters(self, connection: Connection, type_: KeyspaceType, changes: Sequence[CounterAdd]) -> None:
+    async def _add_counters(
+        self, connection: Connection, type_: KeyspaceType, changes: Sequence[CounterAdd]
+    ) -> dict[str, int]:
         sums: dict[str, int] = {}
         for change in changes:
             sums[change.key] = sums.get(change.key, 0) + change.delta
         shards = [name_shard(key) for key in sums]
-        await connection.execute(
+        rows = await connection.fetch(
             _SQL["counters_add"], type_.name, shards, list(sums), list(sums.values()), _milliseconds(type_)
         )
+        return dict(cast(Iterable[tuple[str, int]], rows))
 
     async def _open(self, connection: Connection, type_: KeyspaceType, changes: Sequence[ListOpen]) -> None:
         floors: dict[int, int] = {}

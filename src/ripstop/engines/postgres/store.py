@@ -175,8 +175,8 @@ class PostgresStore:
     ) -> Leases:
         return await self._calls.lease(classes, limit=limit, seconds=seconds, shards=shards, renew=renew, limits=limits)
 
-    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
-        await self._keyspaces.write(keyspace, changes)
+    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
+        return await self._keyspaces.write(keyspace, changes)
 
     async def text_write(self, index: str, documents: Sequence[TextDocument]) -> None:
         await self._text.write(index, documents)

@@ -128,7 +128,6 @@ class KeyspaceTransaction(FileTransaction):
         self._numbers = numbers_
         self._appliers: dict[type, Callable[[KeyspaceType, int, Any], None]] = {
             ValuePut: self._value_put,
-            CounterAdd: self._counter_add,
             ListOpen: self._list_open,
             ListPush: self._list_push,
             ListFill: self._list_fill,
@@ -136,15 +135,20 @@ class KeyspaceTransaction(FileTransaction):
             ListDrop: self._list_drop,
         }
 
-    def write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
-        """Apply changes in order."""
+    def write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
+        """Apply changes in order; answers with the counters that were added to."""
         type_ = self._keyspaces[keyspace]
         number = self._numbers[keyspace]
         allowed = _KINDS[type_.kind]
+        counters: dict[str, int] = {}
         for change in changes:
             if type(change) not in allowed:
                 raise ValueError(f"The keyspace {keyspace} holds {type_.kind.value}, which know no {change!r}.")
-            self._appliers[type(change)](type_, number, change)
+            if isinstance(change, CounterAdd):
+                counters[change.key] = self._counter_add(type_, number, change)
+            else:
+                self._appliers[type(change)](type_, number, change)
+        return counters
 
     def _ends(self, keyspace: KeyspaceType) -> int | None:
         return None if keyspace.ttl is None else self.now_ms + round(keyspace.ttl * 1000)
@@ -155,8 +159,10 @@ class KeyspaceTransaction(FileTransaction):
         else:
             self._execute(_SQL["value_put"], (number, change.key, change.value, self._ends(keyspace)))
 
-    def _counter_add(self, keyspace: KeyspaceType, number: int, change: CounterAdd) -> None:
-        self._execute(_SQL["counter_add"], (number, change.key, change.delta, self._ends(keyspace), self.now_ms))
+    def _counter_add(self, keyspace: KeyspaceType, number: int, change: CounterAdd) -> int:
+        values = (number, change.key, change.delta, self._ends(keyspace), self.now_ms)
+        [(value,)] = self._execute(_SQL["counter_add"], values).fetchall()
+        return int(value)
 
     def _list_open(self, keyspace: KeyspaceType, number: int, change: ListOpen) -> None:
         if keyspace.ttl is not None:

@@ -376,12 +376,13 @@ class SqliteStore:
         )
         return leases
 
-    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> None:
-        await self._derived.submit(
+    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
+        counters: dict[str, int] = await self._derived.submit(
             partial(KeyspaceTransaction.write, keyspace=keyspace, changes=changes),
             deadline=DERIVED_DEADLINE,
             durable=False,
         )
+        return counters
 
     async def text_write(self, index: str, documents: Sequence[TextDocument]) -> None:
         await self._search.submit(

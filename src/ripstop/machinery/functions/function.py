@@ -8,6 +8,7 @@ import msgspec
 
 from ripstop.engines.base import Criticality
 from ripstop.engines.batch import CallPut
+from ripstop.engines.common import call_line
 from ripstop.machinery.functions.outcome import Outcome
 
 A = TypeVar("A")
@@ -48,6 +49,7 @@ class Function(Generic[A]):
     :param backoff_cap: longest pause ever.
     :param time_limit: after so long a run is cancelled, and has failed.
     :param concurrency: how many may run at once in one worker (None: no limit of its own).
+    :param rate: how many may start in a second, over all workers (None: no limit of its own).
     """
 
     name: str
@@ -60,6 +62,7 @@ class Function(Generic[A]):
     backoff_cap: float = 600.0
     time_limit: float = 60.0
     concurrency: int | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -68,6 +71,8 @@ class Function(Generic[A]):
             raise TypeError(f"The arguments of {self.name} must be a msgspec Struct.")
         if self.attempts < 1 or (self.concurrency is not None and self.concurrency < 1):
             raise ValueError(f"{self.name} needs at least one attempt and a concurrency of at least one.")
+        if self.rate is not None and self.rate <= 0:
+            raise ValueError(f"The rate of {self.name} must be above zero.")
         if min(self.deadline, self.time_limit, self.backoff_base, self.backoff_cap) <= 0:
             raise ValueError(f"The durations of {self.name} must be above zero.")
 
@@ -77,6 +82,7 @@ class Functions:
 
     def __init__(self, functions: Iterable[Function[Any]] = ()) -> None:
         self._functions: dict[str, Function[Any]] = {}
+        self._lines: dict[int, str] = {}
         for function in functions:
             self.declare(function)
 
@@ -87,6 +93,9 @@ class Functions:
         """
         if function.name in self._functions:
             raise ValueError(f"The function {function.name} is declared twice.")
+        line = call_line(function.name)
+        if self._lines.setdefault(line, function.name) != function.name:
+            raise ValueError(f"{function.name} would share a line with {self._lines[line]}: give it another name.")
         self._functions[function.name] = function
 
     def get(self, name: str) -> Function[Any] | None:
@@ -97,15 +106,27 @@ class Functions:
         """All names, sorted."""
         return sorted(self._functions)
 
+    def restricted(self) -> list[str]:
+        """Names of functions with a limit of their own."""
+        return [each.name for each in self._functions.values() if each.concurrency or each.rate]
+
 
 def call_put(
-    function: Function[A], arguments: A, *, id: int, now_ms: int, due: int = 0, key: str | None = None
+    function: Function[A],
+    arguments: A,
+    *,
+    id: int,
+    now_ms: int,
+    due: int = 0,
+    key: str | None = None,
+    namespace: str | None = None,
 ) -> CallPut:
     """The operation that calls a function, for the batch that causes the call.
 
     :param id: minted in the home shard of that batch.
     :param due: instant from which it may start; 0: at once.
     :param key: coalesce with a call of the same function and key that has not started.
+    :param namespace: whose call it is: a tenant, a remote host. Those of one function share what workers take.
     """
     return CallPut(
         id=id,
@@ -115,4 +136,5 @@ def call_put(
         deadline=max(now_ms, due) + round(function.deadline * 1000),
         criticality=int(function.criticality),
         key=key,
+        namespace=namespace,
     )

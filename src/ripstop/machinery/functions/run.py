@@ -3,23 +3,17 @@
 import asyncio
 import logging
 import traceback
-from collections import deque
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ripstop.engines.base import LeasedCall
-from ripstop.machinery.functions.function import Call, Function
+from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.function import Call
 from ripstop.machinery.functions.outcome import Outcome, Retry
-from ripstop.machinery.functions.pacing import Pace
 from ripstop.machinery.functions.standing import Standing
 
 logger = logging.getLogger(__name__)
-
-HORIZON = 600.0
-"""Seconds that a call is put off at most for want of a place."""
 
 
 class Interruption(Enum):
@@ -28,53 +22,6 @@ class Interruption(Enum):
     TIME_LIMIT = "time limit"
     LEASE_LOST = "lease lost"
     STOP = "stop"
-
-
-class Desk:
-    """What a worker keeps for one function: how to read its arguments, and which calls wait for a free place."""
-
-    __slots__ = ("busy", "changed_at", "decode", "function", "pace", "seconds", "waiting")
-
-    def __init__(self, function: Function[Any]) -> None:
-        self.function = function
-        self.decode = msgspec.json.Decoder(function.arguments).decode
-        self.busy = 0
-        self.changed_at = 0.0
-        """When a run last ended, or the first began."""
-        self.waiting: deque[Run] = deque()
-        self.pace = Pace()
-        self.seconds = 0.01
-        """Recent (exponentially weighted) duration of a run."""
-
-    def is_full(self) -> bool:
-        """Whether as many run as may."""
-        limit = self.function.concurrency
-        return limit is not None and self.busy >= limit
-
-    def places(self) -> int:
-        """How many calls more may run or wait here. For functions with a limit to their concurrency."""
-        return 2 * (self.function.concurrency or 0) - self.busy - len(self.waiting)
-
-    def slot(self, now_ms: int, now: float) -> int:
-        """The instant to which a call is put off for which there is no place. `now` is on the monotonic clock.
-
-        Slots lie somewhat closer than calls are expected to end, since too late would leave places empty, and no
-        closer than they did end of late.
-        """
-        seconds = max(0.8 * self.seconds, now - self.changed_at)
-        return self.pace.slot(now_ms, interval=seconds / max(1, self.busy), horizon=HORIZON)
-
-    def enter(self, now: float) -> None:
-        """A run begins."""
-        if self.busy == 0:
-            self.changed_at = now
-        self.busy += 1
-
-    def leave(self, now: float, seconds: float) -> None:
-        """A run has ended after so long."""
-        self.busy -= 1
-        self.changed_at = now
-        self.seconds += (seconds - self.seconds) / 16
 
 
 class Run:

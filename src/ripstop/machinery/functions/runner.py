@@ -2,23 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
 
 import msgspec
 
-from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
+from ripstop.engines.base import CallLimit, Criticality, Lane, LeasedCall, Store
 from ripstop.kernel.clock import Clock
+from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
+from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.finisher import Finisher
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze
 from ripstop.machinery.functions.pacing import Beat, Pace
-from ripstop.machinery.functions.run import HORIZON, Desk, Interruption, Run, describe
+from ripstop.machinery.functions.quota import Quota
+from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
+from ripstop.machinery.functions.steering import Steer
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,12 @@ CONFLICTS = 3
 
 TRIAL_INTERVAL = 0.01
 """Seconds between two trials."""
+
+HORIZON = 600.0
+"""Seconds that a trial is put off at most."""
+
+REFILL_AGAIN = 0.25
+"""Seconds after which starts are asked for again when the engine could not say."""
 
 
 class Runner:
@@ -59,6 +69,7 @@ class Runner:
         """Whether nothing shall be put off to a later time."""
         self.starved = False
         """Whether calls may have been left for want of room."""
+        self._store = store
         self._now_ms = store.now_ms
         self._functions = functions
         self._monotonic = clock.monotonic
@@ -69,15 +80,21 @@ class Runner:
         self._settler = Settler(ids, random)
         self._finishers = {lane: Finisher(store, lane, beat=beat, random=random) for lane in Lane}
         self._desks: dict[str, Desk] = {}
-        self.clogs: dict[int, Desk] = {}
-        """By class: a function without a free place whose calls are next. More of them would only be put off."""
+        self._restricted = functions.restricted()
+        """Functions of which no more may be taken than can start, whatever is known of them."""
+        self._steering: dict[str, Steer] = {}
+        self._ahead_ms = 0.0
+        """By how much the engine's clock is ahead of the monotonic one."""
         self._trial: int | None = None
         self._trials = Pace()
 
     async def begin(self, taken: Sequence[LeasedCall], *, now_ms: int) -> None:
         """Start calls that were just leased, or find out why not. `now_ms` is the engine's time."""
+        self._ahead_ms = now_ms - self._monotonic() * 1000
         runs = [run for lease in taken if (run := self._admit(lease, now_ms)) is not None]
         self.runs.update(runs)
+        for run in runs:
+            run.desk.take(run.lease.namespace)
         try:
             await self._refresh()
         except BaseException:
@@ -91,7 +108,7 @@ class Runner:
             elif run.standing.trials:
                 tried.append(run)
             else:
-                self._start_or_wait(run, now_ms)
+                self._start_or_wait(run)
         if tried:
             self._spawn(self._try_one(tried, now_ms))
 
@@ -139,23 +156,79 @@ class Runner:
         if desk is None:
             function = self._functions.get(name)
             if function is not None:
-                desk = self._desks[name] = Desk(function)
+                desk = self._desks[name] = Desk(function, Quota(self._store, name))
+                desk.steer = self._steering.get(name, desk.steer)
         return desk
 
     async def _bury(self, lease: LeasedCall, error: str) -> None:
         await self._end(lease, dead(lease, error))
 
-    def _start_or_wait(self, run: Run, now_ms: int) -> None:
-        """Start a call if its function has a free place; keep as many waiting as may run, and put off the others."""
+    def _start_or_wait(self, run: Run) -> None:
+        """Start a call if its function may start one now, or keep it at hand."""
         desk = run.desk
-        if not desk.is_full():
+        if not desk.waiting and ((self.draining and not desk.is_full()) or desk.may_start(self._engine_ms())):
             self._start(run)
-        elif self.draining or desk.places() > 0:
-            desk.waiting.append(run)
         else:
-            self.clogs[run.lease.criticality] = desk
-            due = desk.slot(now_ms, self._monotonic())
-            self._put_back(run, kind="postponed", due=due, wake_after=(due - now_ms) / 1000)
+            desk.waiting.append(run)
+            self._start_more(desk)
+
+    def _start_more(self, desk: Desk) -> None:
+        """Start what is at hand and may; where starts are rationed, ask for more of them."""
+        while desk.waiting and ((self.draining and not desk.is_full()) or desk.may_start(self._engine_ms())):
+            self._start(desk.waiting.popleft())
+        if desk.waiting and desk.rate is not None and not (desk.is_refilling or desk.is_full() or desk.steer.paused):
+            desk.is_refilling = True
+            self._spawn(self._refill(desk, desk.rate))
+
+    async def _refill(self, desk: Desk, rate: float) -> None:
+        try:
+            pause = await desk.quota.refill(len(desk.waiting), rate, now_ms=self._engine_ms())
+        except RipstopError as error:
+            logger.warning("Cannot ask how often %s may start: %s", desk.function.name, error)
+            pause = REFILL_AGAIN
+        if pause > 0:
+            asyncio.get_running_loop().call_later(pause, self._refilled, desk)
+        else:
+            self._refilled(desk)
+
+    def _refilled(self, desk: Desk) -> None:
+        desk.is_refilling = False
+        self._start_more(desk)
+        if desk.takes_more():
+            self._hungry(0.0)
+
+    def _engine_ms(self) -> float:
+        return self._monotonic() * 1000 + self._ahead_ms
+
+    # What is asked for
+
+    def limits(self, rooms: Mapping[int, int]) -> list[CallLimit]:
+        """What the next request for leases must be told: how much of which functions it may bring.
+
+        :param rooms: by class, how many calls this worker may hold.
+        """
+        for name in self._restricted:
+            self._desk(name)
+        return [limit for desk in self._desks.values() for limit in desk.limits(rooms[desk.function.criticality])]
+
+    def steer(self, steering: dict[str, Steer]) -> None:
+        """Take what operators have set. Calls at hand of what is paused now are handed back."""
+        if steering == self._steering:
+            return
+        for name in self._steering.keys() | steering.keys():
+            desk = self._desk(name)
+            if desk is None:
+                continue
+            desk.steer = steer = steering.get(name, Steer())
+            for _ in range(len(desk.waiting)):
+                run = desk.waiting.popleft()
+                if steer.paused or run.lease.namespace in steer.paused_namespaces:
+                    self._put_back(run, kind="postponed")
+                else:
+                    desk.waiting.append(run)
+            self._start_more(desk)
+            self._hungry(0.0)
+        self._steering = steering
 
     # Calls whose worker died: docs/functions.md, "Poison"
 
@@ -175,7 +248,7 @@ class Runner:
         first = None
         if self._trial is None and not tried[0].desk.is_full():
             first = tried[0]
-            first.desk.enter(self._monotonic())
+            first.desk.enter()
             self._trial = first.lease.id
         await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
         if first is not None:
@@ -196,7 +269,7 @@ class Runner:
     # Running
 
     def _start(self, run: Run) -> None:
-        run.desk.enter(self._monotonic())
+        run.desk.enter()
         self._spawn(self._execute(run))
 
     async def _execute(self, run: Run) -> None:
@@ -207,12 +280,11 @@ class Runner:
         try:
             await self._run(run)
         finally:
-            now = self._monotonic()
-            seconds = now - started_at
-            desk.leave(now, seconds)
+            seconds = self._monotonic() - started_at
+            desk.leave()
             self._forget(run)
-            if desk.waiting and not desk.is_full():
-                self._start(desk.waiting.popleft())
+            if desk.waiting:
+                self._start_more(desk)
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 
     async def _run(self, run: Run) -> None:
@@ -291,8 +363,10 @@ class Runner:
             self._forget(run)
 
     def _forget(self, run: Run) -> None:
-        self.runs.discard(run)
-        if self.starved or (self.clogs and run.desk in self.clogs.values()):
+        if run in self.runs:
+            self.runs.discard(run)
+            run.desk.let_go(run.lease.namespace)
+        if self.starved or run.desk.takes_more():
             self._hungry(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -88,6 +88,8 @@ class Settler:
                 arguments=_encode(part).decode(),
                 deadline=call.deadline,
                 criticality=call.criticality,
+                namespace=call.namespace,
+                parent=call.parent or call.id,
             )
             for part in parts
         ]

@@ -6,11 +6,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
 
-from ripstop.engines.base import Criticality, Store
+import msgspec
+
+from ripstop.engines.base import CallLimit, Criticality, Store
 from ripstop.kernel.clock import Clock
-from ripstop.kernel.errors import Unavailable
+from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import IdSource
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.bus import Bus
@@ -19,19 +20,15 @@ from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.pacing import Beat
 from ripstop.machinery.functions.run import Interruption
 from ripstop.machinery.functions.runner import Runner
+from ripstop.machinery.functions.steering import STEERING_TOPIC, steering
 
 logger = logging.getLogger(__name__)
 
 SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 0.75, Criticality.LOW: 0.5}
 """How full a worker may be, as a share of its concurrency, and still take calls of a class."""
 
-PROBE = 32
-PROBE_INTERVALS = {Criticality.CRITICAL: 0.5, Criticality.HIGH: 0.5, Criticality.NORMAL: 0.5, Criticality.LOW: 4.0}
-"""So many calls of a clogged class are looked at, each so many seconds, whatever function they are of.
-
-Those of the clogging function are put off again, each at the price of two commits: so nothing that may wait for long is
-looked at often.
-"""
+STEERING_SECONDS = 0.5
+"""Between two looks at what operators have set, for messages that were lost."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,14 +47,6 @@ class Limits:
     poll: float = 0.25
     gather: float = 0.001
     grace: float = 5.0
-
-
-class Order(NamedTuple):
-    """What to ask the engine for: at most `limit` calls of these classes. `clogged` is the one that is asked apart."""
-
-    classes: list[int]
-    limit: int
-    clogged: int | None = None
 
 
 async def _nothing() -> None:
@@ -93,10 +82,13 @@ class Worker:
         self._metrics = metrics or CallMetrics(Metrics())
         self._limits = limits or Limits()
         self._random = random or Random()  # noqa: S311 - it spreads load and guards nothing
+        self._rooms = {int(class_): max(1, int(self._limits.concurrency * share)) for class_, share in SHARES.items()}
+        """How many calls may be held while one of a class is taken."""
         self._beat = Beat(self._limits.gather)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
-        self._probe_at: dict[int, float] = {}
+        self._steered = asyncio.Event()
+        """Set when operators may have changed how functions are steered."""
         self._runner = Runner(
             store,
             functions,
@@ -112,21 +104,34 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then let running handlers end within the grace, and hand back all other leases."""
-        unsubscribe = self._bus.subscribe(CALLS_TOPIC, lambda _topic, _payload: self._hungry.set())
-        alarm = asyncio.create_task(self._wake_at(stop))
-        try:
-            async with self._watching():
-                try:
-                    await self._lease_until(stop)
-                finally:
-                    await self._runner.let_go(self._limits.grace)
-        finally:
-            unsubscribe()
-            alarm.cancel()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._bus.subscribe(CALLS_TOPIC, lambda _topic, _payload: self._hungry.set()))
+            stack.callback(self._bus.subscribe(STEERING_TOPIC, lambda _topic, _payload: self._steered.set()))
+            stack.callback(asyncio.create_task(self._wake_at(stop)).cancel)
+            await self._look_at_steering()
+            stack.callback(asyncio.create_task(self._follow_steering()).cancel)
+            await stack.enter_async_context(self._watching())
+            try:
+                await self._lease_until(stop)
+            finally:
+                await self._runner.let_go(self._limits.grace)
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._hungry.set()
+
+    async def _follow_steering(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._steered.wait(), STEERING_SECONDS)
+            self._steered.clear()
+            await self._look_at_steering()
+
+    async def _look_at_steering(self) -> None:
+        try:
+            self._runner.steer(await steering(self._store))
+        except (RipstopError, msgspec.DecodeError) as error:
+            logger.warning("Cannot read how functions are steered: %s", error)
 
     async def drain(self, *, most: int = 100_000) -> int:
         """Run everything that is due, and what that causes, until nothing is due any more. For tests and commands.
@@ -164,43 +169,21 @@ class Worker:
             self._hungry.clear()
             await self._beat.next(hurry=not self._runner.runs)
             try:
-                for order in self._orders():
-                    self._conclude(order, await self._lease(order.classes, order.limit))
+                classes, room = self._appetites()
+                if classes and await self._lease(classes, room, self._runner.limits(self._rooms)) == room:
+                    self._hungry.set()
             except Unavailable as error:
                 logger.warning("Cannot take calls now: %s", error)
                 await asyncio.sleep(self._random.uniform(0.5, 1.5))
 
-    def _orders(self) -> list[Order]:
-        """What to lease now. The fuller the worker, the higher a class must be.
-
-        Classes that a function without free places clogs are asked for apart: for as many calls as it has places,
-        and now and then for more, so that the calls of other functions come through.
-        """
-        total = self._limits.concurrency
+    def _appetites(self) -> tuple[list[int], int]:
+        """Of which classes to take calls now, and how many. The fuller the worker, the higher a class must be."""
         held = len(self._runner.runs)
-        chunk = max(1, total // 16)  # a few places are not worth a lease
-        clogs = self._runner.clogs
-        room = {int(class_): max(1, int(total * share)) - held for class_, share in SHARES.items()}
-        classes = [class_ for class_, places in room.items() if places >= chunk and class_ not in clogs]
-        self._runner.starved = len(classes) + len(clogs) < len(SHARES)
-        orders = [Order(classes, min(room[class_] for class_ in classes))] if classes else []
-        now = self._monotonic()
-        for class_, desk in clogs.items():
-            places = desk.places()
-            if now >= self._probe_at.get(class_, 0.0):
-                self._probe_at[class_] = now + PROBE_INTERVALS[Criticality(class_)]
-                places += PROBE
-            if places >= (desk.function.concurrency or 1) and room[class_] > 0:
-                orders.append(Order([class_], min(places, room[class_]), clogged=class_))
-        return orders
-
-    def _conclude(self, order: Order, taken: int) -> None:
-        """Learn from a lease whether there is more."""
-        if order.clogged is not None:
-            if taken < order.limit:
-                self._runner.clogs.pop(order.clogged, None)
-        elif taken == order.limit:
-            self._hungry.set()
+        chunk = max(1, self._limits.concurrency // 16)  # a few places are not worth a lease
+        room = {class_: places - held for class_, places in self._rooms.items()}
+        classes = [class_ for class_, places in room.items() if places >= chunk]
+        self._runner.starved = len(classes) < len(SHARES)
+        return classes, min((room[class_] for class_ in classes), default=0)
 
     async def _appetite(self) -> None:
         """Wait until there may be something to lease: a message, room, a call of ours that falls due, or the poll."""
@@ -217,10 +200,10 @@ class Worker:
         elif seconds < self._limits.poll:
             asyncio.get_running_loop().call_later(seconds, self._hungry.set)
 
-    async def _lease(self, classes: Sequence[int], limit: int) -> int:
+    async def _lease(self, classes: Sequence[int], limit: int, limits: Sequence[CallLimit] = ()) -> int:
         """Take calls and start them; says how many there were."""
         seconds = self._limits.lease
-        taken = (await self._store.call_lease(classes, limit=limit, seconds=seconds)).taken
+        taken = (await self._store.call_lease(classes, limit=limit, seconds=seconds, limits=limits)).taken
         if taken:
             # A lease tells the engine's time, which may differ from ours.
             await self._runner.begin(taken, now_ms=taken[0].lease_until - round(seconds * 1000))

@@ -5,13 +5,24 @@ from typing import Annotated
 
 import typer
 
+from ripstop.engines.base import FunctionBacklog
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
+from ripstop.machinery.functions.steering import Steer, steer, steering
 from ripstop.surfaces.cli.program import Program, fail
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead calls.")]
 Only = Annotated[list[str] | None, typer.Option("--function", help="Only those of this function; may be repeated.")]
+
+Name = Annotated[str, typer.Argument(help="The function, as `ripstop functions list` names it.")]
+Namespace = Annotated[str | None, typer.Option("--namespace", help="Only its calls of this namespace.")]
+Rate = Annotated[float | None, typer.Option("--rate", help="Starts per second, over all workers; 0: as declared.")]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", help="How many may run at once in one worker; 0: as declared.")
+]
+
+_NOTHING = FunctionBacklog(0, 0, 0, 0, None)
 
 TOGETHER = 500
 """Dead calls that are ended in one go."""
@@ -44,15 +55,55 @@ def register(app: typer.Typer, program: Program) -> None:
         count = asyncio.run(_end(program, ids, function, all_=all_, again=False))
         typer.echo("1 call is dropped." if count == 1 else f"{count} calls are dropped.")
 
+    @group.command()
+    def pause(function: Name, *, namespace: Namespace = None) -> None:
+        """Start no more calls of a function; those that run go on, and others wait."""
+        asyncio.run(_pause(program, function, namespace, paused=True))
+
+    @group.command()
+    def resume(function: Name, *, namespace: Namespace = None) -> None:
+        """Start calls of a paused function again."""
+        asyncio.run(_pause(program, function, namespace, paused=False))
+
+    @group.command("set")
+    def set_(function: Name, *, rate: Rate = None, concurrency: Concurrency = None) -> None:
+        """Say how often calls of a function may start, or how many may run."""
+        given = {"rate": rate, "concurrency": concurrency}
+        asyncio.run(_set(program, function, {name: value for name, value in given.items() if value is not None}))
+
 
 async def _list(program: Program) -> None:
     async with program.store(program.configuration()) as store:
         stats = await store.call_stats()
+        steered = await steering(store)
         now_ms = await store.now_ms()
     typer.echo(f"{'function':40} {'waiting':>9} {'ready':>9} {'leased':>9} {'dead':>9} {'oldest':>9}")
-    for name, backlog in sorted(stats.items()):
+    for name in sorted(stats.keys() | steered.keys()):
+        backlog = stats.get(name, _NOTHING)
         age = "" if backlog.oldest is None else f"{max(0, now_ms - time_ms(backlog.oldest)) / 1000:.0f} s"
-        typer.echo(f"{name:40} {backlog.waiting:9} {backlog.ready:9} {backlog.leased:9} {backlog.dead:9} {age:>9}")
+        figures = f"{backlog.waiting:9} {backlog.ready:9} {backlog.leased:9} {backlog.dead:9} {age:>9}"
+        typer.echo(f"{name:40} {figures}  {steered[name].in_words()}" if name in steered else f"{name:40} {figures}")
+
+
+async def _pause(program: Program, function: str, namespace: str | None, *, paused: bool) -> None:
+    async with program.store(program.configuration()) as store:
+        if namespace is None:
+            now = await steer(store, None, function, paused=paused)
+        else:
+            before = (await steering(store)).get(function, Steer()).paused_namespaces
+            after = {*before, namespace} if paused else {*before} - {namespace}
+            now = await steer(store, None, function, paused_namespaces=tuple(sorted(after)))
+    typer.echo(f"{function}: {now.in_words()}.")
+
+
+async def _set(program: Program, function: str, changes: dict[str, float | int]) -> None:
+    if not changes:
+        fail("Say what to set: --rate, --concurrency, or both.")
+    if min(changes.values()) < 0:
+        fail("A rate and a concurrency are above zero; 0 means: as declared.")
+    async with program.store(program.configuration()) as store:
+        now = await steer(store, None, function, **{name: value or None for name, value in changes.items()})
+    typer.echo(f"{function}: {now.in_words()}.")
 
 
 async def _dead(program: Program, functions: list[str] | None) -> None:

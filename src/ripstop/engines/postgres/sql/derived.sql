@@ -28,7 +28,8 @@ SELECT k.shard, $1, k.key, k.delta, ripstop_now() + $5::bigint
 FROM unnest($2::smallint[], $3::text[], $4::bigint[]) AS k (shard, key, delta)
 ORDER BY k.shard, k.key COLLATE "C"
 ON CONFLICT (shard, keyspace, key) DO UPDATE SET
-    value = CASE WHEN c.ends <= (SELECT ripstop_now()) THEN 0 ELSE c.value END + excluded.value, ends = excluded.ends;
+    value = CASE WHEN c.ends <= (SELECT ripstop_now()) THEN 0 ELSE c.value END + excluded.value, ends = excluded.ends
+RETURNING c.key, c.value;
 
 -- list_range_newest: A list's floor, and its entries between two inclusive places, the highest place first.
 SELECT l.floor, e.place, e.member

@@ -28,7 +28,8 @@ DELETE FROM cells WHERE keyspace = ? AND key = ?;
 
 -- counter_add: Add to a counter, which begins anew if it has ended.
 INSERT INTO cells (keyspace, key, value, ends) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT DO UPDATE SET value = excluded.value + iif(ends <= ?5, 0, value), ends = excluded.ends;
+ON CONFLICT DO UPDATE SET value = excluded.value + iif(ends <= ?5, 0, value), ends = excluded.ends
+RETURNING value;
 
 -- list_head: A list that lives at an instant.
 SELECT list, floor FROM lists WHERE keyspace = ? AND key = ? AND (ends IS NULL OR ends > ?);

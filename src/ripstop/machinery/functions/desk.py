@@ -1,0 +1,119 @@
+"""What a worker keeps for one function: the calls at hand, and whether one of them may start."""
+
+from collections import Counter, deque
+from typing import Any
+
+import msgspec
+
+from ripstop.engines.base import CallLimit
+from ripstop.machinery.functions.function import Function
+from ripstop.machinery.functions.quota import WINDOW_MS, Quota
+from ripstop.machinery.functions.steering import Steer
+
+_UNSTEERED = Steer()
+
+
+class Desk:
+    """The calls of one function that a worker holds: `waiting` for leave to start, and how many run."""
+
+    __slots__ = ("allowed", "busy", "decode", "function", "held", "is_refilling", "quota", "steer", "waiting")
+
+    def __init__(self, function: Function[Any], quota: Quota) -> None:
+        self.function = function
+        self.decode = msgspec.json.Decoder(function.arguments).decode
+        self.quota = quota
+        self.steer = _UNSTEERED
+        self.busy = 0
+        self.waiting: deque[Any] = deque()
+        """Runs for which there is no place yet, or no leave."""
+        self.held: Counter[str | None] = Counter()
+        """Calls held under lease, by namespace."""
+        self.allowed: int | None = None
+        """How many more the last request for leases might have brought; None if it was not limited."""
+        self.is_refilling = False
+
+    @property
+    def concurrency(self) -> int | None:
+        """How many may run at once in this worker."""
+        return self.function.concurrency if self.steer.concurrency is None else self.steer.concurrency
+
+    @property
+    def rate(self) -> float | None:
+        """How many may start in a second, over all workers."""
+        return self.function.rate if self.steer.rate is None else self.steer.rate
+
+    def is_full(self) -> bool:
+        """Whether as many run as may."""
+        limit = self.concurrency
+        return limit is not None and self.busy >= limit
+
+    def may_start(self, now_ms: float) -> bool:
+        """Whether a call that is at hand may start at this instant of the engine's clock."""
+        if self.is_full() or self.steer.paused:
+            return False
+        if self.rate is None:
+            return True
+        self.quota.expire(now_ms)
+        return self.quota.tokens > 0
+
+    def take(self, namespace: str | None) -> None:
+        """A call was leased."""
+        self.held[namespace] += 1
+        if self.allowed is not None:
+            self.allowed -= 1
+
+    def let_go(self, namespace: str | None) -> None:
+        """A lease has ended."""
+        self.held[namespace] -= 1
+        if not self.held[namespace]:
+            del self.held[namespace]
+
+    def enter(self) -> None:
+        """A run begins."""
+        self.busy += 1
+        if self.rate is not None:
+            self.quota.tokens -= 1
+
+    def leave(self) -> None:
+        """A run has ended."""
+        self.busy -= 1
+
+    def takes_more(self) -> bool:
+        """Whether calls may have been left in the store for want of room here, and there is some now."""
+        return self.allowed is not None and self.allowed <= 0 and len(self.waiting) <= self._most_waiting() // 2
+
+    def _most_waiting(self) -> int:
+        """How many calls are kept at hand beside those that run."""
+        most = [1 << 30]
+        if self.concurrency is not None:
+            most.append(self.concurrency)
+        if self.rate is not None:
+            # No more than start in one window: the others may be started sooner elsewhere.
+            most.append(max(1, round(self.rate * WINDOW_MS / 1000)))
+        return min(most)
+
+    def limits(self, room: int) -> list[CallLimit]:
+        """What a request for leases must be told of this function, if anything.
+
+        :param room: how many calls of its class this worker may hold. One function gets three quarters of it at most,
+            and one namespace half, so that others find a place at once.
+        """
+        name = self.function.name
+        limits = [CallLimit(name, 0, namespace) for namespace in self.steer.paused_namespaces]
+        for namespace, held in self.held.items():
+            if namespace is not None and 2 * held >= room // 2:
+                limits.append(CallLimit(name, max(0, room // 2 - held), namespace))
+        most = max(1, room * 3 // 4) - self.held.total()
+        self.allowed = None
+        if self.steer.paused:
+            self.allowed = 0
+        elif self.concurrency is not None or self.rate is not None:
+            places = self._most_waiting() - len(self.waiting)
+            if self.concurrency is not None:
+                places += self.concurrency - self.busy
+            self.allowed = max(0, min(most, places))
+        elif 2 * most <= room:
+            self.allowed = max(0, most)
+        if self.allowed is not None:
+            limits.append(CallLimit(name, self.allowed))
+        return limits

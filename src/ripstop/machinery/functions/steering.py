@@ -1,0 +1,81 @@
+"""What operators set while the system runs: it takes effect in all workers within a second, and survives restarts."""
+
+import msgspec
+
+from ripstop.engines.base import Store
+from ripstop.engines.batch import AnyOperation, Batch, ObjectPatch, ObjectPut
+from ripstop.kernel.errors import Conflict
+from ripstop.machinery.bus import Bus
+
+STEERING = 1
+"""The id of the one object that holds it all, and in whose shard, the first, nothing else of ours lives."""
+
+STEERING_TYPE = 1_000
+"""Its type; those below belong to whoever uses the store beside this package."""
+
+STEERING_TOPIC = "calls.steering"
+"""Bus topic that tells workers to look; carries nothing."""
+
+_TRIES = 5
+
+
+class Steer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one function is steered. None: as it is declared.
+
+    :ivar paused: no call of it is started; those that run go on.
+    :ivar rate: starts per second, over all workers.
+    :ivar concurrency: how many may run at once in one worker.
+    :ivar paused_namespaces: no call of these is started.
+    """
+
+    paused: bool = False
+    rate: float | None = None
+    concurrency: int | None = None
+    paused_namespaces: tuple[str, ...] = ()
+
+    def in_words(self) -> str:
+        """What differs from the declaration."""
+        words = ["paused"] if self.paused else []
+        if self.paused_namespaces:
+            words.append(f"paused for {', '.join(self.paused_namespaces)}")
+        if self.rate is not None:
+            words.append(f"at most {self.rate:g} starts a second")
+        if self.concurrency is not None:
+            words.append(f"at most {self.concurrency} at once in a worker")
+        return ", ".join(words) or "as declared"
+
+
+_decode = msgspec.json.Decoder(dict[str, Steer]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+async def steering(store: Store) -> dict[str, Steer]:
+    """How functions are steered, by name; those that are not are absent."""
+    found = (await store.object_get([STEERING])).get(STEERING)
+    return {} if found is None else _decode(found.data)
+
+
+async def steer(store: Store, bus: Bus | None, function: str, **changes: object) -> Steer:
+    """Change how a function is steered; what is not named stays. Returns how it is steered now.
+
+    :raises ValueError: a number that makes no sense.
+    :raises Conflict: others change it at the same time, again and again.
+    """
+    for _ in range(_TRIES):
+        found = (await store.object_get([STEERING])).get(STEERING)
+        known = {} if found is None else _decode(found.data)
+        new = msgspec.structs.replace(known.get(function, Steer()), **changes)
+        if (new.rate is not None and new.rate <= 0) or (new.concurrency is not None and new.concurrency < 1):
+            raise ValueError("A rate must be above zero and a concurrency at least one; to stop a function, pause it.")
+        entry = _encode({function: None if new == Steer() else new}).decode()
+        operation: AnyOperation
+        if found is None:
+            operation = ObjectPut(STEERING, STEERING_TYPE, _encode({function: new}).decode())
+        else:
+            operation = ObjectPatch(STEERING, entry, found.version)
+        [outcome] = await store.commit([Batch(0, [operation])])
+        if outcome.applied:
+            if bus is not None:
+                bus.publish(STEERING_TOPIC)
+            return new
+    raise Conflict("Others steer functions at the same time.")

@@ -1,0 +1,208 @@
+"""What may start: shares of functions and namespaces, rates over all workers, pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ripstop.engines.base import Store
+from ripstop.machinery.functions import Call, Done, Outcome
+from ripstop.machinery.functions.quota import WINDOW_MS, Quota
+from ripstop.machinery.functions.steering import Steer, steer, steering
+from tests.unit.functions.yard import Note, Yard
+from tests.world import PATIENCE, eventually
+
+
+@pytest.fixture
+async def yard(store: Store) -> AsyncIterator[Yard]:
+    yard = Yard(store)
+    await yard.bus.open()
+    yield yard
+    await yard.bus.close()
+
+
+@contextlib.asynccontextmanager
+async def working(yard: Yard, workers: int = 1) -> AsyncIterator[None]:
+    """Workers with room for 32 calls."""
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(yard.worker(concurrency=32, grace=0.01).run(stop)) for _ in range(workers)]
+    try:
+        yield
+    finally:
+        stop.set()
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*tasks)
+
+
+async def done(call: Call[Note]) -> Outcome:
+    return Done()
+
+
+async def all_ended(yard: Yard) -> None:
+    async def none_left() -> bool:
+        return await yard.unfinished() == 0
+
+    await eventually(none_left)
+
+
+async def soon(event: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await event.wait()
+
+
+async def test_calls_that_never_end_of_one_function_leave_places_for_others(yard: Yard) -> None:
+    ran = asyncio.Event()
+
+    async def hold(call: Call[Note]) -> Outcome:
+        await asyncio.Event().wait()
+        return Done()
+
+    async def quick(call: Call[Note]) -> Outcome:
+        ran.set()
+        return Done()
+
+    noisy, quiet = yard.function("noisy", hold), yard.function("quiet", quick)
+    await yard.call(noisy, *[Note()] * 200)
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) >= 16)
+        await yard.call(quiet, Note())
+        await soon(ran)
+
+
+async def test_calls_that_never_end_of_one_namespace_leave_places_for_others(yard: Yard) -> None:
+    ran = asyncio.Event()
+
+    async def perhaps(call: Call[Note]) -> Outcome:
+        if call.arguments.text == "quiet":
+            ran.set()
+        else:
+            await asyncio.Event().wait()
+        return Done()
+
+    shared = yard.function("shared", perhaps)
+    await yard.call(shared, *[Note("noisy")] * 200, namespace="noisy")
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) >= 10)
+        await yard.call(shared, *[Note("quiet")] * 3, namespace="quiet")
+        await soon(ran)
+
+
+async def test_a_flood_of_one_namespace_does_not_hold_up_another(yard: Yard) -> None:
+    """What has waited longer, a thousand calls, has no more than its share of each round."""
+    shared = yard.function("shared", done)
+    await yard.call(shared, *[Note("flood")] * 1000, namespace="flood")
+    await yard.call(shared, *[Note("quiet")] * 10, namespace="quiet")
+    await yard.drain(concurrency=16)
+    last = max(place for place, call in enumerate(yard.ran) if call.arguments.text == "quiet")
+    assert last < 40
+
+
+@pytest.mark.parametrize("rate", [0.3, 1.0, 7.3, 50.0, 9999.0])
+async def test_the_windows_of_a_quota_add_up_to_its_rate(yard: Yard, rate: float) -> None:
+    windows = range(7_000_000_123, 7_000_000_123 + 40 * 1000 // WINDOW_MS)
+    given = sum(Quota(yard.store, "f").of_window(window, rate) for window in windows)
+    assert abs(given - 40 * rate) <= 1
+
+
+async def test_workers_that_ask_at_once_get_no_more_than_there_is(store: Store) -> None:
+    quotas = [Quota(store, "f") for _ in range(8)]
+    now_ms = 250.0 * 4_000_000_000
+    most = quotas[0].of_window(4_000_000_000, 400.0)
+    for _ in range(3):
+        await asyncio.gather(*(quota.refill(7, 400.0, now_ms=now_ms) for quota in quotas))
+    assert sum(quota.tokens for quota in quotas) == most
+    late = Quota(store, "f")
+    assert await late.refill(50, 400.0, now_ms=now_ms) == pytest.approx(WINDOW_MS / 1000, abs=0.01)
+    assert late.tokens == 0
+
+
+async def test_what_is_left_of_a_window_is_not_carried_over(store: Store) -> None:
+    quota = Quota(store, "f")
+    await quota.refill(3, 400.0, now_ms=1000.0)
+    assert quota.tokens >= 3
+    quota.expire(1000.0 + WINDOW_MS)
+    assert quota.tokens == 0
+
+
+async def test_rationed_calls_all_run_in_time_over_two_workers(yard: Yard) -> None:
+    rationed, free = yard.function("rationed", done, rate=100.0), yard.function("free", done)
+    await yard.call(rationed, *[Note()] * 60)
+    await yard.call(free, *[Note()] * 60)
+    began = await yard.store.now_ms()
+    async with working(yard, workers=2):
+        await all_ended(yard)
+    seconds = (await yard.store.now_ms() - began) / 1000
+    assert len(yard.ran) == 120
+    assert seconds >= (60 - 25 - 1) / 100, "one window at once, and the others at their time"
+
+
+async def test_a_paused_function_stays_in_the_store_until_it_is_resumed(yard: Yard) -> None:
+    paused, other = yard.function("paused", done), yard.function("other", done)
+    await steer(yard.store, yard.bus, "paused", paused=True)
+    await yard.call(paused, *[Note()] * 50)
+    await yard.call(other, *[Note()] * 50)
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) == 50)
+        assert {call.function for call in yard.ran} == {"other"}
+    async with working(yard):
+        await steer(yard.store, yard.bus, "paused", paused=False)
+        await all_ended(yard)
+    assert await steering(yard.store) == {}
+
+
+async def test_a_function_may_be_paused_for_one_namespace(yard: Yard) -> None:
+    shared = yard.function("shared", done)
+    await steer(yard.store, None, "shared", paused_namespaces=("a",))
+    await yard.call(shared, *[Note("a")] * 20, namespace="a")
+    await yard.call(shared, *[Note("b")] * 20, namespace="b")
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) == 20)
+        assert {call.arguments.text for call in yard.ran} == {"b"}
+        await steer(yard.store, yard.bus, "shared", paused_namespaces=())
+        await all_ended(yard)
+
+
+async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> None:
+    gate = asyncio.Event()
+
+    async def hold(call: Call[Note]) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    held = yard.function("held", hold, concurrency=2)
+    await yard.call(held, *[Note()] * 12)
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) == 2)
+        await steer(yard.store, yard.bus, "held", paused=True)
+
+        async def handed_back() -> bool:
+            return (await yard.store.call_stats(["held"]))["held"].leased == 2
+
+        await eventually(handed_back)
+        gate.set()
+
+        async def two_done() -> bool:
+            return await yard.unfinished() == 10
+
+        await eventually(two_done)
+        await steer(yard.store, yard.bus, "held", paused=False)
+        await all_ended(yard)
+
+
+async def test_what_operators_set_is_kept_by_field(store: Store) -> None:
+    await steer(store, None, "f", rate=5.0)
+    await steer(store, None, "g", paused=True)
+    assert await steer(store, None, "f", concurrency=3) == Steer(rate=5.0, concurrency=3)
+    assert await steering(store) == {"f": Steer(rate=5.0, concurrency=3), "g": Steer(paused=True)}
+    await steer(store, None, "f", rate=None, concurrency=None)
+    assert await steering(store) == {"g": Steer(paused=True)}
+    with pytest.raises(ValueError, match="above zero"):
+        await steer(store, None, "f", rate=0.0)
+
+
+async def test_operators_who_steer_at_once_lose_nothing(store: Store) -> None:
+    await asyncio.gather(*(steer(store, None, f"f{number}", paused=True) for number in range(4)))
+    assert len(await steering(store)) == 4
