@@ -15,6 +15,7 @@ from aiohttp.typedefs import Query
 
 from ripstop.boot import opened_store
 from ripstop.kernel.configuration import Configuration
+from tests.described import check_described
 from tests.server import PATIENCE, Server
 
 PASSWORD = "a long enough secret"
@@ -93,7 +94,10 @@ class Api:
         query: Query = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request. Where the server says that it has too much to do, having done nothing, it is asked again."""
+        """One request, whose answer must be as the API is described.
+
+        Where the server says that it has too much to do, having done nothing, it is asked again.
+        """
         sent = dict(headers or {})
         bearer = as_.token if as_ is not None else token
         if bearer is not None:
@@ -112,6 +116,7 @@ class Api:
                     received = {name.lower(): value for name, value in response.headers.items()}
                     answer = Answer(response.status, received, await response.read())
                 if answer.status != 503:
+                    check_described(method, path, answer.status, received, answer.body)
                     if method == "POST":  # within one millisecond, ids of several shards do not sort by time
                         await asyncio.sleep(0.001)
                     return answer

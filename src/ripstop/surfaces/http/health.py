@@ -13,7 +13,10 @@ from ripstop.surfaces.http.routing import Kind, Route
 _METRICS_HEADERS: Headers = [("content-type", "text/plain; version=0.0.4; charset=utf-8"), *TEXT_HEADERS[1:]]
 
 
-ANSWERS: Mapping[str, Any] = {"GET /health": Media("text/plain"), "GET /metrics": Media("text/plain")}
+ANSWERS: Mapping[str, Any] = {
+    "GET /health": (Media("text/plain"), dict[str, Any]),
+    "GET /metrics": Media("text/plain"),
+}
 """What each route answers, for the description of the API."""
 
 

@@ -1,6 +1,7 @@
 """The API in OpenAPI 3.1, from what serves it: routes, the structs of their parameters, the types of their answers.
 
-Described is what `answers` names. An answer is the type of a JSON body, a `Media`, or several of these by status.
+Described is what `answers` names. An answer is the type of a JSON body, a `Media`, a tuple of these between which the
+client chooses, or several by status.
 """
 
 import hashlib
@@ -120,8 +121,15 @@ def by_status(answer: Any) -> Mapping[int, Any]:
 
 def _types(answers: Iterable[Iterable[Any]]) -> list[Any]:
     """The types of all bodies that are JSON, each once."""
-    every = (answer for several in answers for answer in several)
-    return list(dict.fromkeys(answer for answer in every if answer is not None and not isinstance(answer, Media)))
+    every = (one for several in answers for answer in several for one in choices(answer))
+    return list(dict.fromkeys(answer for answer in every if not isinstance(answer, Media)))
+
+
+def choices(answer: Any) -> tuple[Any, ...]:
+    """Between what a client chooses; nothing where there is no body."""
+    if answer is None:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 class _Schemas:
@@ -179,13 +187,19 @@ def _operation(route: Route, answers: Mapping[int, Any], schemas: _Schemas) -> d
 
 def _answer(status: int, answer: Any, schemas: _Schemas, is_paged: bool) -> dict[str, Any]:
     response: dict[str, Any] = {"description": _WHAT.get(status, "As asked")}
-    if isinstance(answer, Media):
-        response["content"] = {answer.content_type: {"schema": {"type": "string"}}}
-    elif answer is not None:
-        schema = schemas.of(answer)
-        response["content"] = {"application/json": {"schema": schema}}
-        headers = [*_RATE, "Link"] if is_paged and schema.get("type") == "array" else _RATE
+    content: dict[str, Any] = {}
+    is_list = False
+    for one in choices(answer):
+        if isinstance(one, Media):
+            content[one.content_type] = {"schema": {"type": "string"}}
+        else:
+            content["application/json"] = {"schema": schemas.of(one)}
+            is_list = schemas.of(one).get("type") == "array"
+    if "application/json" in content:
+        headers = [*_RATE, "Link"] if is_paged and is_list else _RATE
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    if content:
+        response["content"] = content
     return response
 
 

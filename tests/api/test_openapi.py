@@ -1,0 +1,185 @@
+"""The description of the API is whole and true. Beside this, every answer to `Api` is held to it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from ripstop import boot
+from ripstop.kernel.configuration import Configuration
+from ripstop.machinery.bus import MemoryBus
+from ripstop.surfaces.http.openapi import by_status, key_of
+from ripstop.surfaces.http.routing import Route
+from tests.api.client import Api, Person
+from tests.described import ANSWERS, described
+from tests.pictures import photograph
+from tests.server import Server
+
+World = dict[str, str]
+
+
+@pytest.fixture
+async def routes(tmp_path: Path) -> AsyncIterator[list[Route]]:
+    """All routes of the Mastodon API and the pages."""
+    ground = boot.Ground(Configuration(data=str(tmp_path)))
+    base = await boot.open_base(ground, bus=MemoryBus())
+    yield boot.make_routes(ground, base)
+    await base.parts.aclose()
+
+
+def is_page(route: Route) -> bool:
+    """Whether it is for people."""
+    return route.handler.__module__.startswith("ripstop.surfaces.web")
+
+
+async def test_every_route_for_programs_says_what_it_answers(routes: list[Route]) -> None:
+    missing = [key_of(route) for route in routes if not is_page(route) and key_of(route) not in ANSWERS]
+    assert not missing, f"add a line for each to ANSWERS of surfaces/mastodon/answers.py: {missing}"
+
+
+async def test_nothing_is_described_that_there_is_not(api: Api) -> None:
+    paths = (await api.want("GET", "/openapi.json"))["paths"]
+    shown = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert shown == set(ANSWERS)
+
+
+async def test_it_is_kept_by_whoever_has_it(api: Api) -> None:
+    first = await api.get("/openapi.json")
+    assert first.json()["openapi"] == "3.1.0"
+    assert first.headers["content-type"].startswith("application/json")
+    assert first.headers["access-control-allow-origin"] == "*"
+    again = await api.get("/openapi.json", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_its_references_lead_somewhere_and_its_names_are_its_own(api: Api) -> None:
+    answer = await api.get("/openapi.json")
+    document = answer.json()
+    references = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', answer.body.decode()))
+    assert len(references) > 50
+    for kind, name in references:
+        assert name in document["components"][kind]
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["summary"] and operation["tags"] for operation in operations)
+    for operation in operations:
+        for scheme in operation["security"]:
+            for scopes in scheme.values():
+                assert set(scopes) <= set(
+                    document["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]["scopes"]
+                )
+
+
+async def test_parameters_are_described_in_every_spelling(api: Api) -> None:
+    paths: dict[str, Any] = (await api.want("GET", "/openapi.json"))["paths"]
+    timeline = paths["/api/v1/timelines/tag/{hashtag}"]["get"]["parameters"]
+    places = {parameter["name"]: parameter["in"] for parameter in timeline}
+    assert places["hashtag"] == "path"
+    assert places["max_id"] == places["any[]"] == "query"
+    profile = paths["/api/v1/accounts/update_credentials"]["patch"]["requestBody"]["content"]
+    assert "source" in profile["application/json"]["schema"]["properties"]
+    assert "source[privacy]" in profile["application/x-www-form-urlencoded"]["schema"]["properties"]
+    assert "source[privacy]" in profile["multipart/form-data"]["schema"]["properties"]
+    reblog = paths["/api/v1/statuses/{id}/reblog"]["post"]
+    assert "id" not in reblog["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert reblog["security"] == [{"oauth2": ["write:statuses"]}, {"bearer": ["write:statuses"]}]
+
+
+async def a_world(api: Api, alice: Person, bob: Person) -> World:
+    """One of everything; the id of each by the word that stands before it in paths."""
+    await api.follow(alice, bob)
+    await api.follow(bob, alice)
+    post = await api.publish(alice, "On #weaving, with @" + bob.username, spoiler_text="cloth")
+    await api.want("PUT", f"/api/v1/statuses/{post['id']}", as_=alice, form={"status": "On #weaving and #thread"})
+    reply = await api.publish(bob, "@" + alice.username + " yes", in_reply_to_id=post["id"])
+    for verb in ("favourite", "reblog", "bookmark"):
+        await api.want("POST", f"/api/v1/statuses/{post['id']}/{verb}", as_=bob)
+        await api.want("POST", f"/api/v1/statuses/{reply['id']}/{verb}", as_=alice)
+    await api.want("POST", f"/api/v1/statuses/{post['id']}/pin", as_=alice)
+    picture = aiohttp.FormData()
+    picture.add_field("file", io.BytesIO(photograph(60, 40)), filename="cloth.jpg", content_type="image/jpeg")
+    media = await api.want("POST", "/api/v2/media", as_=alice, data=picture)
+    await api.want("POST", "/api/v1/tags/weaving/follow", as_=alice)
+    list_ = await api.want("POST", "/api/v1/lists", as_=alice, form={"title": "friends"})
+    await api.want("POST", f"/api/v1/lists/{list_['id']}/accounts", as_=alice, form={"account_ids[]": bob.id})
+    form = {"title": "quiet", "context[]": "home", "keywords_attributes[][keyword]": "yes"}
+    filter_ = await api.want("POST", "/api/v2/filters", as_=alice, form=form)
+    filtered = await api.want(
+        "POST", f"/api/v2/filters/{filter_['id']}/statuses", as_=alice, form={"status_id": reply["id"]}
+    )
+    await api.want("POST", "/api/v1/markers", as_=alice, form={"home[last_read_id]": post["id"]})
+    await api.want("PATCH", "/api/v2/notifications/policy", as_=alice, form={"for_not_following": "filter"})
+    stranger = await api.person("stranger")
+    await api.publish(stranger, f"@{alice.username} you do not know me")
+    await api.drained()
+    [request] = await api.want("GET", "/api/v1/notifications/requests", as_=alice)
+    [notification, *_] = await api.want("GET", "/api/v1/notifications", as_=alice)
+    return {
+        "accounts": alice.id,
+        "statuses": post["id"],
+        "tags": "weaving",
+        "tag": "weaving",
+        "list": list_["id"],
+        "lists": list_["id"],
+        "filters": filter_["id"],
+        "filters/keywords": filter_["keywords"][0]["id"],
+        "filters/statuses": filtered["id"],
+        "v1/filters": filter_["keywords"][0]["id"],
+        "notifications": notification["id"],
+        "v2/notifications": notification["group_key"],
+        "notifications/requests": request["id"],
+        "media": media["id"],
+        "nodeinfo": "2.1",
+    }
+
+
+QUERIES = {
+    "/api/v1/accounts": "id[]={accounts}",
+    "/api/v1/accounts/lookup": "acct={username}",
+    "/api/v1/accounts/search": "q={username}",
+    "/api/v1/accounts/relationships": "id[]={accounts}",
+    "/api/v1/accounts/familiar_followers": "id[]={accounts}",
+    "/api/v1/statuses": "id[]={statuses}",
+    "/api/v1/markers": "timeline[]=home",
+    "/api/v2/search": "q=weaving",
+    "/.well-known/webfinger": "resource=acct:{username}@{domain}",
+}
+ELSEWHERE = re.compile(r"/streaming")
+"""What goes on, of which other tests tell."""
+
+
+def filled(pattern: str, world: World) -> str:
+    """A path with the ids of what is in the world."""
+    before, brace, after = pattern.partition("/{")
+    if not brace:
+        return pattern
+    words = before.split("/")
+    names = ("/".join(words[-2:]), words[-1])
+    found = [world[name] for name in names if name in world]
+    assert found, f"{pattern}: put one into a_world"
+    return f"{before}/{found[0]}{after.partition('}')[2]}"
+
+
+async def test_whatever_can_be_read_is_as_described(api: Api, bob: Person, server: Server) -> None:
+    alice = await api.person("alice", scopes="read write follow profile push")
+    world = await a_world(api, alice, bob)
+    world |= {"username": alice.username, "domain": server.url.partition("//")[2]}
+    seen = set()
+    for key in ANSWERS:
+        method, pattern = key.split(" ", 1)
+        if method != "GET" or ELSEWHERE.search(pattern):
+            continue
+        is_there = min(by_status(ANSWERS[key])) < 400
+        path = filled(pattern, world) if is_there else re.sub(r"\{\w+\}", "1", pattern)
+        query = QUERIES.get(pattern, "").format(**world)
+        answer = await api.get(f"{path}?{query}" if query else path, as_=alice)
+        assert answer.status in by_status(ANSWERS[key]), f"{key}: {answer.body!r}"
+        assert described("GET", path) == key
+        seen.add(key)
+    assert len(seen) > 60
