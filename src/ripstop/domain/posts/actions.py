@@ -74,9 +74,13 @@ async def publish(
     if quoted is not None:
         draft = narrowed(draft, quoted.value)
     claimed = None if key is None else idempotency_name(author.id, key)
-    if draft.media and claimed is not None and (before := (await graph.names((claimed,))).get(claimed)) is not None:
-        return before  # its pictures stand in that post already
-    images = await access_attachments(graph, author.id, draft.media)
+    try:
+        images = await access_attachments(graph, author.id, draft.media)
+    except Invalid:
+        before = None if claimed is None else (await graph.names((claimed,))).get(claimed)
+        if before is None:
+            raise
+        return before  # the pictures stand in the post of an earlier attempt
     composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=bool(quoted or images))
     acct = "" if quoted is None else await check_quoting(graph, author.id, quoted, draft, composed)
     write = graph.write(author.id)
