@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
+import os
 import secrets
+import signal
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 import pytest
+from PIL import Image
 
 from tests import pictures
 from tests.api.client import Answer, Api, Person
@@ -18,15 +23,20 @@ from tests.server import Server, wait_until
 UPDATE = "/api/v1/accounts/update_credentials"
 
 
-async def update(api: Api, who: Person, **fields: bytes | str) -> Answer:
-    """Change a profile by a form, with files and texts."""
-    form = aiohttp.FormData()
+def form(**fields: bytes | str) -> aiohttp.FormData:
+    """A form with files and texts."""
+    data = aiohttp.FormData()
     for name, value in fields.items():
         if isinstance(value, str):
-            form.add_field(name, value)
+            data.add_field(name, value)
         else:
-            form.add_field(name, io.BytesIO(value), filename=f"{name}.jpg", content_type="image/jpeg")
-    return await api.ask("PATCH", UPDATE, as_=who, data=form)
+            data.add_field(name, io.BytesIO(value), filename=f"{name}.jpg", content_type="image/jpeg")
+    return data
+
+
+async def update(api: Api, who: Person, **fields: bytes | str) -> Answer:
+    """Change a profile."""
+    return await api.ask("PATCH", UPDATE, as_=who, data=form(**fields))
 
 
 async def fetch(api: Api, url: str, **headers: str) -> Answer:
@@ -149,15 +159,34 @@ async def test_a_profile_page_shows_them(api: Api, alice: Person) -> None:
     assert f'alt="Avatar of {alice.username}"' in page
 
 
-async def test_a_process_killed_over_a_picture(own_server: Server) -> None:
+def at_work(server: Server) -> list[int]:
+    """The processes in which pictures are being made."""
+    pid = server.children().get("rip-darkroom")
+    return [] if pid is None else [child.pid for child in psutil.Process(pid).children()]
+
+
+async def test_processes_killed_over_a_picture(own_server: Server) -> None:
+    large = encoded(Image.new("RGBA", (5_000, 3_000), (1, 2, 3, 4)), "PNG")  # about a second of work
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         api = Api(session, own_server)
         alice = await api.person("alice")
-        await update(api, alice, avatar=photograph(50, 50))
-        first = own_server.kill("rip-darkroom")
-        wait_until(lambda: own_server.children().get("rip-darkroom") != first, "the death of the picture process")
-        answer = await update(api, alice, avatar=photograph(60, 60))
-        assert answer.status == 200, answer.body
-        assert own_server.children()["rip-darkroom"] != first
-        await api.hashed()
+
+        waiting = asyncio.ensure_future(update(api, alice, avatar=large))
+        await asyncio.to_thread(wait_until, lambda: bool(at_work(own_server)), "the making of a picture")
+        died = own_server.kill("rip-darkroom")
+        assert (await waiting).status == 200, "another process took it over"
+        assert own_server.children()["rip-darkroom"] != died
+
+        bearer = {"authorization": f"Bearer {alice.token}"}
+        patch = session.patch(own_server.url + UPDATE, data=form(header=large), headers=bearer)
+        once = asyncio.ensure_future(patch.__aenter__())
+        await asyncio.to_thread(wait_until, lambda: bool(at_work(own_server)), "the making of a picture")
+        os.kill(at_work(own_server)[0], signal.SIGKILL)
+        answer = await once
+        assert answer.status == 503
+        assert answer.headers["retry-after"]
+        assert "Pictures cannot be processed" in (await answer.json())["error"]
+        own = await api.want("GET", "/api/v1/accounts/verify_credentials", as_=alice)
+        assert own["header"].endswith("/missing.png")
+        assert (await update(api, alice, header=photograph(60, 20))).status == 200
     assert not list((own_server.folder / "media").rglob(".*"))
