@@ -34,6 +34,7 @@ async def scene(api: Api, alice: Person, bob: Person) -> dict[str, str]:
     hers = (await api.publish(alice, f"hello @{bob.username} #suspension"))["id"]
     his = (await api.publish(bob, "hello"))["id"]
     answer = (await api.publish(alice, "an answer", in_reply_to_id=his))["id"]
+    await api.publish(alice, f"@{bob.username} for you alone", visibility="direct")
     for who, post in ((alice, his), (bob, hers)):
         for verb in ("favourite", "reblog", "bookmark"):
             await api.want("POST", f"/api/v1/statuses/{post}/{verb}", as_=who)
@@ -46,6 +47,8 @@ def paths(bob: Person, alice: Person, scene: dict[str, str]) -> list[str]:
         "/api/v1/timelines/home",
         "/api/v1/timelines/tag/suspension",
         "/api/v1/notifications",
+        "/api/v2/notifications",
+        "/api/v1/conversations",
         "/api/v1/bookmarks",
         "/api/v1/favourites",
         f"/api/v1/accounts/{bob.id}/followers",
