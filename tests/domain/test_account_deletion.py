@@ -10,6 +10,7 @@ import pytest
 
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.events import AccountDeleted
+from ripstop.domain.accounts.functions import AGAIN_MS
 from ripstop.domain.accounts.leaving import delete_account
 from ripstop.domain.accounts.model import ACCOUNT, Account, account_name
 from ripstop.domain.follows.model import BLOCKS, FOLLOWS, MUTES, NOTES
@@ -240,7 +241,7 @@ async def a_crowd(house: House, alice: Person, bob: Person, *, size: int) -> Non
 
 
 async def emit_again(house: House, person: Person) -> None:
-    """Tell of the deletion once more, as it is a minute later."""
+    """Tell of the deletion once more, as it is later on."""
     write = house.base.graph.write(person.id)
-    write.emit(AccountDeleted(account=person.id, at=0, again=True))
+    write.emit(AccountDeleted(account=person.id, at=0, again=len(AGAIN_MS)))
     await house.base.graph.commit(write)

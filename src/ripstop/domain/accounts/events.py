@@ -38,12 +38,12 @@ class Suspended(msgspec.Struct, frozen=True, kw_only=True):
 class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An account is gone since the instant `at`; what it left in lists is there still, and is to be removed.
 
-    Told once more a little later (`again`), to those who remove it: for what was under way when it was deleted.
+    Told `again` so many times, later and later, to those who remove it: for what was under way when it was deleted.
     """
 
     account: int
     at: int
-    again: bool = False
+    again: int = 0
 
 
 class ImageLoose(msgspec.Struct, frozen=True, kw_only=True):

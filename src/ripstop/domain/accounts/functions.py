@@ -197,8 +197,9 @@ class Endings:
         return Done(write.batch())
 
 
-AGAIN_MS = 60_000
-"""After which it is looked once more for what a deleted account left behind: no request takes so long."""
+AGAIN_MS = (60_000, 3_600_000, 86_400_000)
+"""After which it is looked again for what a deleted account left behind: no request takes a minute, and no backlog a
+day."""
 
 
 class Leaving:
@@ -234,7 +235,7 @@ class Leaving:
             functions.declare(function)
         events.durable(Suspended, shut_out)
         events.durable(Suspended, end_suspended)
-        events.durable(AccountDeleted, again, when=lambda event: not event.again)
+        events.durable(AccountDeleted, again, when=lambda event: event.again < len(AGAIN_MS))
         self._eraser.register(functions, events)
 
     async def _shut_out(self, call: Call[Suspended]) -> Outcome:
@@ -256,11 +257,12 @@ class Leaving:
         return Done(write.batch(), write.live)
 
     async def _delete_again(self, call: Call[AccountDeleted]) -> Outcome:
-        left = call.arguments.at + AGAIN_MS - self._graph.now_ms()
+        event = call.arguments
+        left = event.at + AGAIN_MS[event.again] - self._graph.now_ms()
         if left > 0:
             return Snooze(left / 1_000)
-        write = self._graph.write(call.arguments.account)
-        write.emit(msgspec.structs.replace(call.arguments, again=True))
+        write = self._graph.write(event.account)
+        write.emit(msgspec.structs.replace(event, again=event.again + 1))
         return Done(write.batch(), write.live)
 
     async def _end_tokens(self, write: Write, account: int, rows: Sequence[base.Association]) -> None:
