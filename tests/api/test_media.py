@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.api.client import Answer, Api, Person
+from tests.api.streams import Streams
 from tests.pictures import corners, decoded, encoded, photograph, quarters
 from tests.server import PATIENCE
 
@@ -186,6 +187,15 @@ async def test_lists_of_what_has_pictures(api: Api, alice: Person, bob: Person) 
     local = (await api.get("/api/v1/timelines/public?local=true&only_media=true", as_=bob)).ids
     assert pictured["id"] in local
     assert plain["id"] not in local
+
+
+async def test_streams_of_what_has_pictures(api: Api, streams: Streams, alice: Person) -> None:
+    async with streams.socket(alice, "public:media") as socket:
+        await api.publish(alice, "words")
+        pictured = await posted(api, alice, await upload(api, alice))
+        stream, event, payload = await socket.next()
+        assert (stream, event, payload["id"]) == (["public:media"], "update", pictured["id"])
+        assert payload["media_attachments"] == pictured["media_attachments"]
 
 
 # Editing
