@@ -80,6 +80,10 @@ async def test_hashtags_are_found_by_their_beginning(api: Api, alice: Person) ->
     assert await find(api, "hashtags", "two words") == []
     [tag] = await find(api, "hashtags", f"{stem}a")
     assert tag["url"].endswith(f"/tags/{stem}a")
+    assert "following" not in tag
+    await api.want("POST", f"/api/v1/tags/{stem}a/follow", as_=alice)
+    found = await find(api, "hashtags", stem, as_=alice)
+    assert [(tag["following"], tag["featuring"]) for tag in found] == [(True, False), (False, False)]
 
 
 async def test_posts_are_found_by_consent(api: Api, alice: Person, bob: Person) -> None:

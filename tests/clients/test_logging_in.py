@@ -1,4 +1,4 @@
-"""Existing clients, unchanged, logging in the way they do."""
+"""Clients, unchanged, logging in the way they do."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 import os
 import re
 import sys
-import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.api.client import PASSWORD, Api, Person
+from tests.api.client import PASSWORD, SCOPES, Api, Person
+from tests.clients.mastodon_py import Client, application
+from tests.clients.quiet import quietly
 from tests.server import PATIENCE, Server
 from tests.web.browser import Browser, browsing
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the client's own making
+with quietly():
     from mastodon import Mastodon, MastodonUnauthorizedError
 
-SCOPES = ["read", "write", "follow", "push"]
+covers = pytest.mark.covers
 
 
 @pytest.fixture
@@ -36,19 +36,16 @@ async def let_in(browser: Browser, address: str, who: Person) -> str:
     return page.code
 
 
-async def test_mastodon_py_logs_in_by_code(server: Server, browser: Browser, alice: Person) -> None:
-    def register() -> Mastodon:
-        id_, secret = Mastodon.create_app("by code", scopes=SCOPES, api_base_url=server.url)
-        return Mastodon(client_id=id_, client_secret=secret, api_base_url=server.url)
-
-    client = await asyncio.to_thread(register)
-    address = await asyncio.to_thread(client.auth_request_url, scopes=SCOPES, state="s", allow_http=True)
+@covers("auth_request_url", "log_in")
+async def test_mastodon_py_logs_in_by_code(server: Server, browser: Browser, alice: Person, used: set[str]) -> None:
+    scopes = SCOPES.split()
+    client = Client(await asyncio.to_thread(application, server), used)
+    address = await asyncio.to_thread(client.auth_request_url, scopes=scopes, state="s", allow_http=True)
     code = await let_in(browser, address, alice)
 
     def use() -> None:
-        assert client.log_in(code=code, scopes=SCOPES, allow_http=True)
+        token = client.log_in(code=code, scopes=scopes, allow_http=True)
         assert client.me()["username"] == alice.username
-        token = client.access_token
         client.revoke_access_token(allow_http=True)
         with pytest.raises(MastodonUnauthorizedError):
             Mastodon(access_token=token, api_base_url=server.url).account_verify_credentials()
@@ -57,7 +54,7 @@ async def test_mastodon_py_logs_in_by_code(server: Server, browser: Browser, ali
 
 
 class Toot:
-    """The program of the command line, with a home of its own."""
+    """The program of the command line as a process, with a home of its own."""
 
     def __init__(self, home: Path) -> None:
         self._environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "NO_COLOR": "1"}
@@ -83,8 +80,9 @@ class Toot:
         return said.decode()
 
 
+@covers("login --instance")
 async def test_toot_logs_in_by_a_copied_code(
-    server: Server, browser: Browser, api: Api, alice: Person, tmp_path: Path
+    server: Server, browser: Browser, api: Api, alice: Person, tmp_path: Path, used: set[str]
 ) -> None:
     toot = Toot(tmp_path)
     process = await toot.start("login", "--instance", server.url)
@@ -98,6 +96,7 @@ async def test_toot_logs_in_by_a_copied_code(
         ended, _ = await process.communicate(f"n\n{code}\n".encode())
     assert process.returncode == 0, ended.decode()
     assert "Successfully logged in" in ended.decode()
+    used |= {"login", "login --instance"}
     assert alice.username in await toot.run("whoami")
     await toot.run("post", "from the command line")
     posts = await api.want("GET", f"/api/v1/accounts/{alice.id}/statuses")

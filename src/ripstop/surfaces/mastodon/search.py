@@ -6,6 +6,8 @@ from typing import Annotated
 import msgspec
 
 from ripstop.domain.accounts.access import access_named_account
+from ripstop.domain.posts.featured import features_tag
+from ripstop.domain.posts.tags import follows_tag
 from ripstop.domain.search.queries import find_accounts, find_hashtags, find_posts
 from ripstop.domain.viewing import access_post
 from ripstop.engines.base import Engine
@@ -118,8 +120,16 @@ class Search:
                 offset=offset,
             )
             statuses = await self._statuses.render_list(viewer, found)
-        tags = [tag_fields(tag, self._site.origin, following=None) for tag in hashtags]
+        tags = [await self._tag(viewer, tag) for tag in hashtags]
         return _results(json_list(accounts), statuses, msgspec.json.encode(tags))
+
+    async def _tag(self, viewer: int | None, tag: str) -> dict[str, object]:
+        """A Tag, and what it is to the viewer, whose hashtags are held: for many at most two engine calls."""
+        if viewer is None:
+            return tag_fields(tag, self._site.origin, following=None)
+        following = await follows_tag(self._graph, viewer, tag)
+        featuring = await features_tag(self._graph, viewer, tag)
+        return tag_fields(tag, self._site.origin, following=following, featuring=featuring)
 
     async def _find_accounts(
         self, request: Request, query: str, *, limit: int, offset: int, following: bool
