@@ -1,0 +1,115 @@
+"""The whole server is killed while people post and listen: nothing acknowledged is lost, and who listens comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+
+from tests.api.client import Api, Person
+from tests.api.streams import Streams
+from tests.server import PATIENCE, Server
+
+KILLS = 3
+BEFORE = 15
+"""Posts that are acknowledged before each kill."""
+
+
+class Listener:
+    """Somebody whose client connects again whenever the stream has ended."""
+
+    def __init__(self, streams: Streams, who: Person) -> None:
+        self.heard: set[str] = set()
+        self.connected = asyncio.Event()
+        self._streams = streams
+        self._who = who
+
+    async def listen(self) -> None:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TypeError, OSError):
+                async with self._streams.socket(self._who, "user") as socket:
+                    self.connected.set()
+                    while True:
+                        _, event, payload = await socket.next()
+                        if event == "update":
+                            self.heard.add(payload["id"])
+            self.connected.clear()
+            await asyncio.sleep(0.05)
+
+    async def heard_of(self, post: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while post not in self.heard:  # noqa: ASYNC110 - what comes wakes nobody
+                await asyncio.sleep(0.01)
+
+
+class Writer:
+    """Somebody who posts without pause, and knows what was acknowledged."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: Server, who: Person) -> None:
+        self.acknowledged: list[str] = []
+        self._session = session
+        self._url = f"{server.url}/api/v1/statuses"
+        self._headers = {"authorization": f"Bearer {who.token}"}
+
+    async def write(self) -> None:
+        number = 0
+        while True:
+            number += 1
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                form = {"status": f"number {number}"}
+                async with self._session.post(self._url, data=form, headers=self._headers) as response:
+                    if response.status == 200:
+                        self.acknowledged.append((await response.json())["id"])
+                        continue
+            await asyncio.sleep(0.05)
+
+    async def wrote(self, more: int) -> None:
+        """Return once so many more were acknowledged."""
+        wanted = len(self.acknowledged) + more
+        async with asyncio.timeout(PATIENCE):
+            while len(self.acknowledged) < wanted:  # noqa: ASYNC110 - what is written wakes nobody
+                await asyncio.sleep(0.01)
+
+
+async def test_killed_while_people_post_and_listen(own_server: Server) -> None:
+    server = own_server
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        api = Api(session, server)
+        alice, bob = await api.person("alice"), await api.person("bob")
+        await api.follow(bob, alice)
+        listener, writer = Listener(Streams(session, server), bob), Writer(session, server, alice)
+        tasks = [asyncio.create_task(listener.listen()), asyncio.create_task(writer.write())]
+        try:
+            for _ in range(KILLS):
+                async with asyncio.timeout(PATIENCE):
+                    await listener.connected.wait()
+                await writer.wrote(BEFORE)
+                await listener.heard_of(writer.acknowledged[-1])
+                await asyncio.to_thread(server.kill_all)
+                await asyncio.to_thread(server.start)
+            async with asyncio.timeout(PATIENCE):
+                await listener.connected.wait()
+            await writer.wrote(BEFORE)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        there = await posts_of(api, f"/api/v1/accounts/{alice.id}/statuses", alice)
+        assert set(writer.acknowledged) <= set(there)
+        assert listener.heard <= set(there)
+        assert (await api.want("GET", f"/api/v1/accounts/{alice.id}"))["statuses_count"] == len(there)
+        assert set(there) <= set(await posts_of(api, "/api/v1/timelines/home", bob))
+    assert server.stop() == 0
+    checked = await asyncio.to_thread(server.run, "check")
+    assert checked.returncode == 0, checked.stdout
+
+
+async def posts_of(api: Api, path: str, who: Person) -> list[str]:
+    """All ids of a list, page by page."""
+    answer = await api.get(path, as_=who, query={"limit": "40"})
+    ids = answer.ids
+    while (further := answer.link("next")) is not None:
+        answer = await api.get(path, as_=who, query=further)
+        ids += answer.ids
+    return ids
