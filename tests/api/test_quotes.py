@@ -349,3 +349,17 @@ async def test_streams_show_what_each_may_see(
                 pass
             assert payload["quote"]["state"] == expected
             assert (payload["quote"]["quoted_status"] is None) == (expected != "accepted")
+
+
+async def test_a_quote_that_is_revoked_is_gone_from_streams_at_once(
+    api: Api, streams: Streams, alice: Person, bob: Person, carol: Person
+) -> None:
+    post = await api.publish(alice, "said")
+    quoting = await quote(api, bob, post)
+    await api.follow(carol, bob)
+    async with streams.socket(carol, "user") as hers:
+        await api.want("POST", f"/api/v1/statuses/{post['id']}/quotes/{quoting['id']}/revoke", as_=alice)
+        stream, event, payload = await hers.next()
+        assert (stream, event, payload["id"]) == (["user"], "status.update", quoting["id"])
+        assert payload["quote"] == {"state": "revoked", "quoted_status": None}
+        assert post["url"] not in payload["content"]

@@ -11,6 +11,7 @@ ACCOUNT = "/auth/edit"
 async def test_defaults_for_posts_are_kept_and_used(browser: Browser, api: Api, alice: Person) -> None:
     page = await browser.log_in(alice.username, PASSWORD)
     wanted = {"visibility": "unlisted", "language": "de", "sensitive": "true"}
+    wanted |= {"quotes": "followers", "replies": "following"}
     page = await browser.post("/auth/defaults", {**wanted, "proof": page.form("/auth/defaults").fields["proof"]})
     assert page.path == ACCOUNT
     assert "Saved." in page.text
@@ -19,15 +20,18 @@ async def test_defaults_for_posts_are_kept_and_used(browser: Browser, api: Api, 
     assert preferences["posting:default:visibility"] == "unlisted"
     post = await api.publish(alice, "hallo")
     assert (post["visibility"], post["language"], post["sensitive"]) == ("unlisted", "de", True)
+    assert (post["quote_approval"]["automatic"], post["reply_policy"]) == (["followers"], "following")
     page = await browser.post("/auth/defaults", {"proof": page.form("/auth/defaults").fields["proof"]})
     post = await api.publish(alice, "hello")
     assert (post["visibility"], post["language"], post["sensitive"]) == ("public", None, False)
+    assert (post["quote_approval"]["automatic"], post["reply_policy"]) == (["public"], "everyone")
 
 
 async def test_defaults_that_there_are_not_change_nothing(browser: Browser, api: Api, alice: Person) -> None:
     page = await browser.log_in(alice.username, PASSWORD)
     proof = page.form("/auth/defaults").fields["proof"]
-    for wrong in ({"visibility": "direct"}, {"visibility": "nobody"}, {"language": "not a language"}):
+    fields = {"visibility": "nobody", "language": "not a language", "quotes": "following", "replies": "nobody"}
+    for wrong in ({"visibility": "direct"}, *({name: value} for name, value in fields.items())):
         page = await browser.post("/auth/defaults", {**wrong, "proof": proof})
         assert page.status == 422
         assert "is not a supported value" in page.text

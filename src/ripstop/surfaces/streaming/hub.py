@@ -19,7 +19,14 @@ from ripstop.domain.follows.events import Followed, MembersChanged, Unfollowed
 from ripstop.domain.follows.lists import access_list
 from ripstop.domain.notifications.events import Merged, Notified
 from ripstop.domain.notifications.queries import access_notification
-from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted, PostUnreposted
+from ripstop.domain.posts.events import (
+    PostDeleted,
+    PostEdited,
+    PostPublished,
+    PostReposted,
+    PostUnreposted,
+    QuoteEnded,
+)
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC, POST, REPOST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
 from ripstop.domain.viewing import Place, Seen, filters_of
@@ -43,6 +50,7 @@ EVENTS = (
     PostDeleted,
     PostReposted,
     PostUnreposted,
+    QuoteEnded,
     Followed,
     Unfollowed,
     MembersChanged,
@@ -109,6 +117,7 @@ class Hub:
             PostDeleted: self._deleted,
             PostReposted: self._reposted,
             PostUnreposted: self._unreposted,
+            QuoteEnded: self._quote_ended,
             Followed: self._edge_changed,
             Unfollowed: self._edge_changed,
             MembersChanged: self._members_changed,
@@ -256,6 +265,12 @@ class Hub:
 
     async def _unreposted(self, event: PostUnreposted) -> None:
         self._tell_gone(event.repost, await self._reached(event.actor, REPOST))
+
+    async def _quote_ended(self, event: QuoteEnded) -> None:
+        """Unless it was deleted, the post quotes nothing any more."""
+        post = await self._graph.get(POST, event.quoting)
+        if post is not None:
+            await self._tell_post_where_it_stands(event.quoting, post.value.flags, "status.update")
 
     async def _edge_changed(self, event: Followed | Unfollowed) -> None:
         await self._following.refresh(Stream(Kind.HOME, event.follower))

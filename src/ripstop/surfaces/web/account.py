@@ -9,7 +9,17 @@ from ripstop.domain.accounts.actions import ProfileChanges, update_profile
 from ripstop.domain.accounts.applications import applications_of, revoke_application
 from ripstop.domain.accounts.check import MIN_PASSWORD
 from ripstop.domain.accounts.leaving import delete_account
-from ripstop.domain.accounts.model import PRIVATE, PUBLIC, UNLISTED, Session
+from ripstop.domain.accounts.model import (
+    EVERYONE,
+    FOLLOWERS,
+    FOLLOWING,
+    MENTIONED,
+    NOBODY,
+    PRIVATE,
+    PUBLIC,
+    UNLISTED,
+    Session,
+)
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.sessions import close_session, sessions_of
 from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
@@ -24,7 +34,14 @@ from ripstop.surfaces.web.sign_in import ACCOUNT, sign_in_address
 from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof
 
 VISIBILITIES = {PUBLIC: "everybody", UNLISTED: "everybody who comes by", PRIVATE: "those who follow you"}
-"""For whom posts may be by default, in words."""
+QUOTERS = {PUBLIC: "everybody", FOLLOWERS: "those who follow you", NOBODY: "nobody but you"}
+REPLIERS = {
+    EVERYONE: "everybody",
+    FOLLOWING: "those whom you follow",
+    FOLLOWERS: "those who follow you",
+    MENTIONED: "only those whom they mention",
+}
+"""For whom posts may be by default, and who may quote or answer them, in words."""
 
 
 class AccountParams(msgspec.Struct, kw_only=True):
@@ -48,6 +65,8 @@ class DefaultsParams(msgspec.Struct, kw_only=True):
     visibility: str = PUBLIC
     sensitive: bool = False
     language: str = ""
+    quotes: str = PUBLIC
+    replies: str = EVERYONE
     proof: str = ""
 
 
@@ -126,6 +145,8 @@ class AccountPage:
             posting_visibility=params.visibility,
             posting_sensitive=params.sensitive,
             posting_language=params.language.strip(),
+            posting_quote_policy=params.quotes,
+            posting_reply_policy=params.replies,
         )
         try:
             await update_profile(self._graph, visitor.known.account, changes)
@@ -189,6 +210,10 @@ class AccountPage:
             visibility=known.account.value.posting_visibility,
             sensitive=known.account.value.posting_sensitive,
             language=known.account.value.posting_language or "",
+            quoters=QUOTERS,
+            quotes=known.account.value.posting_quote_policy,
+            repliers=REPLIERS,
+            replies=known.account.value.posting_reply_policy,
             sessions=[_shown(session, present=session.id == known.session.id) for session in sessions],
             applications=await applications_of(self._graph, known.account.id),
             least_password=MIN_PASSWORD,
