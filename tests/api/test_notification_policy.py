@@ -105,7 +105,7 @@ async def test_what_is_held_back_is_seen_nowhere_but_among_requests(
     [request] = await requests(api, alice)
     assert (request["account"]["id"], request["notifications_count"]) == (bob.id, "2")
     assert request["last_status"]["id"] == mention["id"]
-    assert request["created_at"] < request["updated_at"]
+    assert request["created_at"] <= request["updated_at"]
     assert await api.want("GET", f"{REQUESTS}/{request['id']}", as_=alice) == request
     assert (await api.get(f"{REQUESTS}/{request['id']}", as_=bob)).status == 404
     assert await pending(api, alice) == (1, 2)

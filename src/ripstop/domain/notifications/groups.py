@@ -29,12 +29,12 @@ from ripstop.domain.notifications.model import (
     read_notice,
     ungrouped,
 )
-from ripstop.domain.notifications.queries import Wanted, access_notification, look, read_from, read_rows
+from ripstop.domain.notifications.queries import Eye, Wanted, access_notification, look, read_from, read_rows
 from ripstop.domain.viewing import Seen
 from ripstop.engines import base
 from ripstop.engines.base import Direction
 from ripstop.kernel.errors import NotFound
-from ripstop.machinery.graph import Graph
+from ripstop.machinery.graph import Graph, Tally
 
 SAMPLE = 8
 """Actors of a group that are named, the latest ones."""
@@ -76,46 +76,64 @@ class _Found(NamedTuple):
     row: base.Association
 
 
-class _Member(NamedTuple):
-    """A notification in a group."""
+_Member = tuple[int, int]
+"""A notification in a group: its id, and who did it."""
 
-    id: int
-    notice: Notice
+
+class _Members(NamedTuple):
+    """The latest notifications of a group, how many there are, and the post that all of them are of."""
+
+    latest: list[_Member]
+    size: int
+    post: int | None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[_Member]).decode
 
 
 async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collection[int] = GROUPABLE) -> Groups:
     """A page of groups; kinds that are not `grouped` stand each for itself. What rules hide is left out.
 
-    When all is cached four engine calls; a fifth while a group is changing. What one actor did is never in one group
+    When all is cached two engine calls; a third while a group is changing. What one actor did is never in one group
     twice, so that of one actor is read from `NOTIFIED` alone.
     """
     found, more = await _read(graph, viewer, wanted, grouped)
     if not found:
         return Groups([], None, None, more=False)
-    members, sizes = await _members(graph, viewer, found)
-    eye = await look(graph, viewer, [member.notice for one in found for member in members[one.row.target]])
+    members = await _members(graph, viewer, found)
+    actors = {actor for known in members.values() for _, actor in known.latest}
+    eye = await look(graph, viewer, actors, [known.post for known in members.values() if known.post is not None])
     lowest, items = found[-1].order if more else 0, []
-    for one in found:
-        known = members[one.row.target]
-        shown = [member for member in known if eye.shows(member.notice)]
-        if not shown:
-            continue
-        first = shown[0]
-        kind = one.row.flags & OF_KIND
-        is_grouped = bool(one.group) or (wanted.actor is not None and kind in grouped)
-        actors = list(dict.fromkeys(member.notice.actor for member in shown))[:SAMPLE]
-        items.append(
-            Group(
-                key=group_key(kind, first.id, first.notice.post) if is_grouped else f"ungrouped-{first.id}",
-                kind=kind,
-                size=sizes.get(one.group, 1) - len(known) + len(shown),
-                newest=first.id,
-                lowest=min((member.id for member in shown if member.id >= lowest), default=first.id),
-                actors=actors,
-                post=eye.posts.get(first.notice.post or 0),
-            )
-        )
+    for _, group, row in found:
+        kind = row.flags & OF_KIND
+        is_grouped = bool(group) or (wanted.actor is not None and kind in grouped)
+        item = _shown(eye, kind, members[row.target], lowest=lowest, is_grouped=is_grouped)
+        if item is not None:
+            items.append(item)
     return Groups(items, found[0].order, found[-1].order, more)
+
+
+def _shown(eye: Eye, kind: int, members: _Members, *, lowest: int = 0, is_grouped: bool = True) -> Group | None:
+    """A group as the viewer is to see it; None if there is nothing of it that it may see."""
+    latest, size, post = members
+    if not latest or (post is not None and post not in eye.posts):
+        return None
+    shown = [member for member in latest if member[1] not in eye.unwanted] if eye.unwanted else latest
+    if not shown:
+        return None
+    newest, oldest = shown[0][0], shown[-1][0]
+    if oldest < lowest:
+        oldest = min([id_ for id_, _ in shown if id_ >= lowest], default=newest)
+    return Group(
+        group_key(kind, newest, post) if is_grouped else f"ungrouped-{newest}",
+        kind,
+        size - len(latest) + len(shown),
+        newest,
+        oldest,
+        list(dict.fromkeys([actor for _, actor in shown]))[:SAMPLE],
+        None if post is None else eye.posts[post],
+    )
 
 
 async def _read(graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[int]) -> tuple[list[_Found], bool]:
@@ -145,46 +163,53 @@ async def _read(graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[i
     return found, more
 
 
-async def _members(
-    graph: Graph, viewer: int, found: Sequence[_Found]
-) -> tuple[dict[int, list[_Member]], dict[int, int]]:
-    """The latest notifications of each row, by its target, and how many there are of each group.
+async def _members(graph: Graph, viewer: int, found: Sequence[_Found]) -> dict[int, _Members]:
+    """What is in each group, by the target of its row.
 
-    One engine call if the numbers are cached, and if groups have more than one; one more while groups change.
+    None if it is cached; else one engine call for the numbers, one where groups have more than one, and one more while
+    groups change.
     """
-    members = {one.row.target: [_member(one.row)] for one in found if not one.group}
-    rows = {one.group: one.row for one in found if one.group}
-    if not rows:
-        return members, {}
-    sizes = {group: tally.counts[0] for group, tally in (await graph.tallies(rows.keys(), SIZES)).items()}
-    many = [group for group, size in sizes.items() if size.length > 1]
-    sampled: dict[int, list[_Member]] = defaultdict(list)
-    if many:
-        merged = await graph.merge(many, GROUPED, limit=SAMPLED, budget=len(many))
-        for entry in merged.entries:
-            sampled[entry.source].append(_member(entry))
-    changing = []
-    for group, row in rows.items():
-        size = sizes[group]
-        if not size.length:
-            members[group] = []
-        elif sampled[group]:
-            members[group] = sampled[group]
-        elif size.newest == row.order:
-            members[group] = [_Member(row.order, _notice(row))]
+    members = {}
+    groups: dict[int, base.Association] = {}
+    for _, group, row in found:
+        if group:
+            groups[group] = row
         else:
-            changing.append(group)
+            notice = _notice(row)
+            members[row.target] = _Members([(row.target, notice.actor)], 1, notice.post)
+    if not groups:
+        return members
+    tallies = await graph.tallies(groups.keys(), SIZES)
+    await _sample(graph, [tally for tally in tallies.items() if tally[1].counts[0].length > 1])
+    changing = {}
+    for group, row in groups.items():
+        tally, notice = tallies[group], _notice(row)
+        size, newest = tally.counts[0]
+        sampled = tally.rendered.get("members")
+        if sampled is not None:
+            members[group] = _Members(_decode(sampled), size, notice.post)
+        elif size and newest == row.order:
+            members[group] = _Members([(newest, notice.actor)], size, notice.post)
+        else:
+            members[group] = _Members([], size, notice.post)
+            changing[newest] = group
     if changing:
-        newest = {sizes[group].newest: group for group in changing}
-        members.update((group, []) for group in changing)
-        for row in await graph.find(viewer, (NOTIFIED,), list(newest)):
+        for row in await graph.find(viewer, (NOTIFIED,), list(changing)):
             if not row.flags & UNDONE:
-                members[newest[row.target]].append(_member(row))
-    return members, {group: size.length for group, size in sizes.items()}
+                members[changing[row.target]].latest.append((row.target, _notice(row).actor))
+    return members
 
 
-def _member(row: base.Association) -> _Member:
-    return _Member(row.target, _notice(row))
+async def _sample(graph: Graph, tallies: Sequence[tuple[int, Tally]]) -> None:
+    """Keep with the number of each group which its latest are. One engine call if any is not kept."""
+    missing = {group: tally for group, tally in tallies if "members" not in tally.rendered}
+    if not missing:
+        return
+    latest: dict[int, list[_Member]] = defaultdict(list)
+    for row in (await graph.merge(list(missing), GROUPED, limit=SAMPLED, budget=len(missing))).entries:
+        latest[row.source].append((row.target, _notice(row).actor))
+    for group, members in latest.items():
+        graph.keep_rendered(missing[group], "members", _encode(members))
 
 
 def _notice(row: base.Association) -> Notice:
@@ -202,16 +227,15 @@ async def access_group(graph: Graph, viewer: int, key: str) -> Group:
         return Group(key, item.kind, 1, item.id, item.id, [item.actor], item.post)
     group = group_id(viewer, key)
     rows = await graph.range(group, GROUPED, limit=SAMPLED)
-    members = [_member(row) for row in rows]
-    eye = await look(graph, viewer, [member.notice for member in members])
-    shown = [member for member in members if eye.shows(member.notice)]
-    if not shown:
+    if not rows:
         raise NotFound("Record not found")
+    post, latest = _notice(rows[0]).post, [(row.target, _notice(row).actor) for row in rows]
+    eye = await look(graph, viewer, {actor for _, actor in latest}, [] if post is None else [post])
     size = (await graph.tallies((group,), SIZES))[group].counts[0].length
-    actors = list(dict.fromkeys(member.notice.actor for member in shown))[:SAMPLE]
-    post = eye.posts.get(shown[0].notice.post or 0)
-    size -= len(members) - len(shown)
-    return Group(key, rows[0].flags & OF_KIND, size, shown[0].id, shown[-1].id, actors, post)
+    found = _shown(eye, rows[0].flags & OF_KIND, _Members(latest, size, post))
+    if found is None:
+        raise NotFound("Record not found")
+    return found
 
 
 async def actors_of(graph: Graph, viewer: int, key: str) -> list[int]:
@@ -223,7 +247,8 @@ async def actors_of(graph: Graph, viewer: int, key: str) -> list[int]:
         return (await access_group(graph, viewer, key)).actors
     rows = await graph.range(group_id(viewer, key), GROUPED, limit=MOST_ACTORS)
     notices = [_notice(row) for row in rows]
-    eye = await look(graph, viewer, notices)
+    posts = [notice.post for notice in notices[:1] if notice.post is not None]
+    eye = await look(graph, viewer, {notice.actor for notice in notices}, posts)
     actors = list(dict.fromkeys(notice.actor for notice in notices if eye.shows(notice)))
     if not actors:
         raise NotFound("Record not found")

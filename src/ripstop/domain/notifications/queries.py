@@ -16,15 +16,14 @@ from ripstop.domain.notifications.model import (
     Notice,
     read_notice,
 )
-from ripstop.domain.posts.model import Post
-from ripstop.domain.viewing import Filters, Place, Seen, filters_of, hydrate, sight_of
+from ripstop.domain.viewing import Place, Seen, filters_of, hydrate, sight_of
 from ripstop.domain.viewing.hydrate import absent_accounts
 from ripstop.domain.viewing.model import NOTIFICATIONS
 from ripstop.domain.viewing.sight import MOST_OTHERS
 from ripstop.engines import base
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
-from ripstop.machinery.graph import Entry, Graph
+from ripstop.machinery.graph import Graph
 
 EXAMINED = 500
 """Rows that are read at once where only those of one actor are wanted."""
@@ -151,7 +150,8 @@ async def access_notification(graph: Graph, viewer: int, id_: int) -> Notificati
 async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> list[Notification]:
     """Those whose post, if they are of one, is there and for the viewer to see, and not hidden by a filter."""
     notices = [read_notice(row.data or "{}") for row in rows]
-    eye = await look(graph, viewer, notices)
+    posts = [notice.post for notice in notices if notice.post is not None]
+    eye = await look(graph, viewer, {notice.actor for notice in notices}, posts)
     return [
         Notification(
             row.target,
@@ -166,42 +166,30 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
 
 
 class Eye(NamedTuple):
-    """What the viewer may see of some notices: the posts that they are of, by id.
+    """What the viewer may see of some notices.
 
-    `unwanted` are those of their actors of whom the viewer is to be told nothing.
+    `unwanted` are those of their actors of whom the viewer is to be told nothing, `posts` those of their posts that
+    are to be shown, by id.
     """
 
     unwanted: frozenset[int]
-    filters: Filters
-    now_ms: int
     posts: dict[int, Seen]
 
     def shows(self, notice: Notice) -> bool:
         """Whether the viewer is to be told of it."""
-        if not self.shows_actor(notice.actor):
-            return False
-        if notice.post is None:
-            return True
-        seen = self.posts.get(notice.post)
-        return seen is not None and not self._hides(seen.original or seen.post)
-
-    def shows_actor(self, actor: int) -> bool:
-        """Whether the viewer is to be told of anything that somebody does."""
-        return actor not in self.unwanted
-
-    def _hides(self, post: Entry[Post]) -> bool:
-        return bool(self.filters) and self.filters.hides(post, NOTIFICATIONS, self.now_ms)
+        return notice.actor not in self.unwanted and (notice.post is None or notice.post in self.posts)
 
 
-async def look(graph: Graph, viewer: int, notices: Sequence[Notice]) -> Eye:
-    """Find the posts of these notices, and what the viewer wants to see."""
+async def look(graph: Graph, viewer: int, actors: set[int], posts: Sequence[int]) -> Eye:
+    """Find what the viewer may see of what these people did to these posts."""
     sight = await sight_of(graph, viewer)
-    actors = {notice.actor for notice in notices}
-    if sight.is_partial and notices:
+    if sight.is_partial and actors:
         sight = await sight.knowing(graph, actors)
     silenced = await graph.flagged(viewer, MUTES, MUTES_NOTIFICATIONS, most=MOST_OTHERS)
     unwanted = actors & (sight.blocks | sight.blocked_by | silenced)
     unwanted |= set(await absent_accounts(graph, actors))
-    ids = list(dict.fromkeys(notice.post for notice in notices if notice.post is not None))
-    posts = {item.post.id: item for item in await hydrate(graph, sight, ids, Place.SINGLE)}
-    return Eye(frozenset(unwanted), await filters_of(graph, viewer), graph.now_ms(), posts)
+    seen = await hydrate(graph, sight, list(dict.fromkeys(posts)), Place.SINGLE)
+    filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
+    if filters:
+        seen = [item for item in seen if not filters.hides(item.original or item.post, NOTIFICATIONS, now_ms)]
+    return Eye(frozenset(unwanted), {item.post.id: item for item in seen})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ripstop.domain.notifications.model import ASKS, AWAY, GROUPS, SIZES, Notice, read_head
+from ripstop.domain.notifications.model import ASKS, AWAY, GROUPS, SIZES, read_head
 from ripstop.domain.notifications.queries import look
 from ripstop.domain.viewing import Seen
 from ripstop.engines import base
@@ -97,7 +97,8 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
     """Those in which anything is left, of people whom nobody blocks."""
     sizes = await _sizes(graph, rows)
     heads = [read_head(row.data or "{}") for row in rows]
-    eye = await look(graph, viewer, [Notice(head.actor, head.post) for head in heads])
+    posts = [head.post for head in heads if head.post is not None]
+    eye = await look(graph, viewer, {head.actor for head in heads}, posts)
     return [
         Request(
             id=row.target,
@@ -108,5 +109,5 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
             post=eye.posts.get(head.post or 0),
         )
         for row, head in zip(rows, heads, strict=True)
-        if sizes[row.target] and eye.shows_actor(head.actor)
+        if sizes[row.target] and head.actor not in eye.unwanted
     ]

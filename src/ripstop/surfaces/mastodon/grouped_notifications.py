@@ -50,7 +50,7 @@ class GroupedNotifications:
         ]
 
     async def several(self, request: Request, params: GroupsParams) -> Response:
-        """Four engine calls when all is cached, at most eighteen otherwise."""
+        """Two engine calls when all is cached, at most eighteen otherwise."""
         viewer = request.account
         found = await groups(self._graph, viewer, params.wanted, grouped=_kinds(params.grouped_types))
         partial = params.expand_accounts == "partial_avatars"
