@@ -54,10 +54,10 @@ def test_each_attribute_is_explained(named: str) -> None:
     assert f"`{named}`" in page("functions.md")
 
 
-@pytest.mark.parametrize("kind", ["Done", "Checkpoint", "Split", "Retry", "Snooze", "Cancel"])
+@pytest.mark.parametrize("kind", ["Done", "Checkpoint", "Split", "Retry", "Snooze", "Cancel", "Fail"])
 def test_each_outcome_is_explained_with_its_parts(kind: str) -> None:
     parts = ", ".join(getattr(outcome, kind)._fields)
-    assert f"| `{kind}({parts})` |" in page("functions.md")
+    assert f"| `{kind}({parts})`" in page("functions.md")
 
 
 def test_each_metric_is_explained() -> None:

@@ -1,25 +1,33 @@
 """The function platform: durable calls, run at least once, with their effect in the store exactly once."""
 
-from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put
+from ripstop.machinery.functions.caller import Caller
+from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put, declare
 from ripstop.machinery.functions.metrics import CallMetrics
-from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Outcome, Retry, Snooze, Split
+from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Fail, Outcome, Retry, Snooze, Split
+from ripstop.machinery.functions.quota import KEYSPACES
+from ripstop.machinery.functions.schedule import Schedule
 from ripstop.machinery.functions.worker import Limits, Worker
 
 __all__ = [
     "CALLS_TOPIC",
+    "KEYSPACES",
     "MAX_PARTS",
     "Call",
     "CallMetrics",
+    "Caller",
     "Cancel",
     "Checkpoint",
     "Done",
+    "Fail",
     "Function",
     "Functions",
     "Limits",
     "Outcome",
     "Retry",
+    "Schedule",
     "Snooze",
     "Split",
     "Worker",
     "call_put",
+    "declare",
 ]

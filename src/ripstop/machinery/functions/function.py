@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -50,6 +50,8 @@ class Function(Generic[A]):
     :param time_limit: after so long a run is cancelled, and has failed.
     :param concurrency: how many may run at once in one worker (None: no limit of its own).
     :param rate: how many may start in a second, over all workers (None: no limit of its own).
+    :param final: errors after which trying again is of no use: the call is dead at once.
+    :param exclusive: of calls with the same key no two run at the same time, whatever shard they are of.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Function(Generic[A]):
     time_limit: float = 60.0
     concurrency: int | None = None
     rate: float | None = None
+    final: tuple[type[Exception], ...] = ()
+    exclusive: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -75,6 +79,36 @@ class Function(Generic[A]):
             raise ValueError(f"The rate of {self.name} must be above zero.")
         if min(self.deadline, self.time_limit, self.backoff_base, self.backoff_cap) <= 0:
             raise ValueError(f"The durations of {self.name} must be above zero.")
+
+
+class Attributes(TypedDict, total=False):
+    """What `Function` takes beside its name, arguments and handler."""
+
+    criticality: Criticality
+    deadline: float
+    attempts: int
+    backoff_base: float
+    backoff_cap: float
+    time_limit: float
+    concurrency: int | None
+    rate: float | None
+    final: tuple[type[Exception], ...]
+    exclusive: bool
+
+
+def declare(
+    name: str, **attributes: Unpack[Attributes]
+) -> Callable[[Callable[[Call[A]], Awaitable[Outcome]]], Function[A]]:
+    """Declare the async function below as what runs for a name; its parameter is annotated with `Call[Arguments]`."""
+
+    def decorate(handler: Callable[[Call[A]], Awaitable[Outcome]]) -> Function[A]:
+        parameters = [hint for place, hint in get_type_hints(handler).items() if place != "return"]
+        if len(parameters) != 1 or get_origin(parameters[0]) is not Call:
+            raise TypeError(f"{name} must take one parameter, annotated with Call and its arguments.")
+        [arguments] = get_args(parameters[0])
+        return Function(name=name, arguments=arguments, handler=handler, **attributes)
+
+    return decorate
 
 
 class Functions:

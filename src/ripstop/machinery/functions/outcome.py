@@ -40,6 +40,12 @@ class Cancel(NamedTuple):
     reason: str
 
 
+class Fail(NamedTuple):
+    """It will never work: the call is dead at once, and kept with this error. Raising a final error means the same."""
+
+    reason: str
+
+
 class Checkpoint(NamedTuple):
     """A part is done: commit its effect, remember `state`, and start again at once, in its place among the others.
 
@@ -67,4 +73,4 @@ class Split(NamedTuple, Generic[A]):
 MAX_PARTS = 100
 """Parts of one `Split`: the most rows that one background operation may write (WAIST.md, SQLite)."""
 
-Outcome = Done | Retry | Snooze | Cancel | Checkpoint | Split[Any]
+Outcome = Done | Retry | Snooze | Cancel | Fail | Checkpoint | Split[Any]

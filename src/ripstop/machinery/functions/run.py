@@ -10,7 +10,7 @@ from typing import Any
 from ripstop.engines.base import LeasedCall
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.function import Call
-from ripstop.machinery.functions.outcome import Outcome, Retry
+from ripstop.machinery.functions.outcome import Fail, Outcome, Retry
 from ripstop.machinery.functions.standing import Standing
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Run:
         "interruption",
         "late",
         "lease",
+        "lock",
         "renewed_at",
         "standing",
         "started_at",
@@ -59,6 +60,8 @@ class Run:
         """Whether the handler runs at this moment: only then may it be interrupted."""
         self.interruption: Interruption | None = None
         self.task: asyncio.Task[None] | None = None
+        self.lock: str | None = None
+        """A name that this call holds while it runs, so that no other of its key does."""
 
     async def handle(self) -> Outcome | None:
         """Run the handler; None if it was interrupted to hand the call back, or since the lease is lost."""
@@ -81,7 +84,8 @@ class Run:
         except Exception as error:
             if lease.attempt == 1:
                 logger.warning("Call %d of %s failed.", lease.id, lease.function, exc_info=error)
-            return Retry(describe(error))
+            is_final = isinstance(error, self.desk.function.final)
+            return Fail(describe(error)) if is_final else Retry(describe(error))
         finally:
             self.handling = False
 

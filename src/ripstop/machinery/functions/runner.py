@@ -8,10 +8,12 @@ from random import Random
 import msgspec
 
 from ripstop.engines.base import CallLimit, Criticality, Lane, LeasedCall, Store
+from ripstop.engines.batch import Batch
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
+from ripstop.machinery.functions import lock
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.finisher import Finisher
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
@@ -31,6 +33,9 @@ CONFLICTS = 3
 
 TRIAL_INTERVAL = 0.01
 """Seconds between two trials."""
+
+HAND_BACK = 1.0
+"""Seconds that the store has at least to take back, after the grace, what still runs."""
 
 HORIZON = 600.0
 """Seconds that a trial is put off at most."""
@@ -122,7 +127,7 @@ class Runner:
         for run in self.runs:
             run.interrupt(Interruption.STOP)
         if self.tasks:
-            _, late = await asyncio.wait(self.tasks, timeout=grace)
+            _, late = await asyncio.wait(self.tasks, timeout=max(grace, HAND_BACK))
             for task in late:
                 task.cancel()
             if late:
@@ -288,6 +293,8 @@ class Runner:
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 
     async def _run(self, run: Run) -> None:
+        if run.desk.function.exclusive and run.lease.key is not None and not await self._lock(run):
+            return
         refused = 0
         for _ in range(CONFLICTS):
             outcome = await run.handle()
@@ -301,9 +308,20 @@ class Runner:
             await self._refresh()
         await self._settle(run, Retry(f"Its effect was refused {CONFLICTS} times, at last at operation {refused}."))
 
+    async def _lock(self, run: Run) -> bool:
+        """Take the lock of an exclusive call; while another has it, this one goes back, for longer the older it is."""
+        now_ms = await self._now_ms()
+        run.lock = await lock.take(self._store, run.lease, seconds=run.desk.function.time_limit, now_ms=now_ms)
+        if run.lock is not None:
+            return True
+        pause = min(max((now_ms - time_ms(run.lease.id)) / 16_000, 0.05), 5.0)
+        due = now_ms + round(pause * 1000)
+        await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=pause))
+        return False
+
     async def _interrupted(self, run: Run) -> None:
         if run.interruption is Interruption.STOP:
-            await self._end(run.lease, hand_back(run.lease, run.standing, kind="stop"))
+            await self._end(run.lease, _released(run, hand_back(run.lease, run.standing, kind="stop")))
         else:
             self._metrics.ended(run.lease.function, "lost")
 
@@ -315,7 +333,7 @@ class Runner:
         now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze) else 0
         try:
             ending = self._settler.settle(lease, function, run.standing, outcome, now_ms=now_ms)
-            return await self._end(lease, ending)
+            return await self._end(lease, _released(run, ending))
         except Exception as error:
             if isinstance(outcome, Retry):
                 raise
@@ -378,3 +396,11 @@ class Runner:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A call was left to the end of its lease.", exc_info=error)
+
+
+def _released(run: Run, ending: Ending) -> Ending:
+    """An ending that frees the call's lock as well, if it holds one."""
+    if run.lock is None:
+        return ending
+    batch = ending.batch
+    return ending._replace(batch=Batch(batch.home, [*batch.operations, lock.release(run.lock, run.lease)]))

@@ -16,6 +16,7 @@ from ripstop.machinery.functions.outcome import (
     Cancel,
     Checkpoint,
     Done,
+    Fail,
     Messages,
     Outcome,
     Retry,
@@ -75,6 +76,8 @@ class Settler:
                 kept = Standing(call.token, 0, standing.state).text()
                 again = CallAgain(call.id, call.token, now_ms + round(seconds * 1000), call.attempt, kept)
                 return _ending("snooze", call, again, wake_after=seconds)
+            case Fail(reason=reason):
+                return dead(call, reason)
             case Cancel():
                 return _ending("cancel", call, CallDone(call.id, call.token))
 

@@ -20,6 +20,7 @@ from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.pacing import Beat
 from ripstop.machinery.functions.run import Interruption
 from ripstop.machinery.functions.runner import Runner
+from ripstop.machinery.functions.schedule import Schedule, put_next
 from ripstop.machinery.functions.steering import STEERING_TOPIC, steering
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 
 
 STEERING_SECONDS = 0.5
 """Between two looks at what operators have set, for messages that were lost."""
+
+
+SCHEDULE_SECONDS = 1.0
+"""Between two looks whether the next firing of each schedule waits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +66,7 @@ class Worker:
     :param ids: mints the ids of the parts of a split.
     :param before_round: awaited after calls were leased and before the first of them starts, and again before a
         handler whose effect was refused runs once more: brings caches up to what the callers had committed.
+    :param schedules: what is called by the calendar. All workers of a store should know the same.
     """
 
     def __init__(
@@ -73,10 +79,13 @@ class Worker:
         bus: Bus,
         metrics: CallMetrics | None = None,
         before_round: Callable[[], Awaitable[None]] = _nothing,
+        schedules: Sequence[Schedule] = (),
         limits: Limits | None = None,
         random: Random | None = None,
     ) -> None:
         self._store = store
+        self._ids = ids
+        self._schedules = schedules
         self._bus = bus
         self._monotonic = clock.monotonic
         self._metrics = metrics or CallMetrics(Metrics())
@@ -110,6 +119,7 @@ class Worker:
             stack.callback(asyncio.create_task(self._wake_at(stop)).cancel)
             await self._look_at_steering()
             stack.callback(asyncio.create_task(self._follow_steering()).cancel)
+            stack.callback(asyncio.create_task(self._keep_schedules()).cancel)
             await stack.enter_async_context(self._watching())
             try:
                 await self._lease_until(stop)
@@ -126,6 +136,15 @@ class Worker:
                 await asyncio.wait_for(self._steered.wait(), STEERING_SECONDS)
             self._steered.clear()
             await self._look_at_steering()
+
+    async def _keep_schedules(self) -> None:
+        while self._schedules:
+            for schedule in self._schedules:
+                try:
+                    await put_next(self._store, self._ids, schedule)
+                except RipstopError as error:
+                    logger.warning("Cannot see to the schedule %s now: %s", schedule.name, error)
+            await asyncio.sleep(SCHEDULE_SECONDS * self._random.uniform(0.8, 1.2))
 
     async def _look_at_steering(self) -> None:
         try:
