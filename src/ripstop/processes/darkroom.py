@@ -1,7 +1,7 @@
 """The picture process: makes what people upload anew, each upload in a process of its own.
 
 What decoders do with bytes that nobody may trust can take all memory, take for ever, or crash. So each upload has a
-child that inherits its bytes, has limits of memory and time, holds no other file or socket, and hands back what it
+child that inherits its bytes, has limits of memory and time, can open no file and no socket, and hands back what it
 made through a pipe. Its death is the end of that upload alone. There are no threads in here, so a fork is always safe.
 """
 
@@ -26,9 +26,9 @@ from ripstop.processes.system import be_modest, die_with_parent, limit_memory
 log = logging.getLogger(__name__)
 
 MEMORY = 512 << 20
-"""Bytes of address space that one upload may take. The largest that is taken needs less than half of it."""
+"""Bytes of address space that one upload may take. The largest that is taken needs about 300 MB."""
 SECONDS = 20.0
-"""Time for one upload. The largest that is taken needs two or three on a quiet machine."""
+"""Time for one upload. The largest that is taken needs one or two on a quiet machine."""
 CPU_SECONDS = 10
 MOST_WAITING = 16
 """Uploads that wait for their turn; each holds its bytes meanwhile."""
@@ -133,6 +133,7 @@ def _be_child(make: Make, job: MakePictures, write: int, parent: int) -> NoRetur
         os.closerange(3, write)
         os.closerange(write + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         limit_memory(MEMORY)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # what is open stays so, and nothing can be opened
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         body = _encode(make(job))

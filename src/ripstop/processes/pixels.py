@@ -5,6 +5,7 @@ Only pixels come through. Whatever else was in the file (where it was taken, a s
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 
 import blurhash  # type: ignore[import-untyped] # the package has no types
@@ -15,7 +16,9 @@ from PIL import (
     ImageCms,
     ImageFile,
     JpegImagePlugin,
+    MpoImagePlugin,  # noqa: F401 - reads JPEG files with several pictures, of which telephones make many
     PngImagePlugin,
+    TiffImagePlugin,  # noqa: F401 - reads EXIF
     UnidentifiedImageError,
     WebPImagePlugin,
 )
@@ -28,7 +31,10 @@ FORMATS = (
     WebPImagePlugin.WebPImageFile.format,
     GifImagePlugin.GifImageFile.format,
 )
-"""What is tried; of what moves, the first frame alone is looked at. Imported here, so that no child has to."""
+"""What is tried; of what moves, the first frame alone is looked at."""
+
+# What Pillow imports when it first needs it must be there before: a child can open no file.
+Image.preinit()
 
 MOST_SIDE = 16_383
 """Pixels of a side that WebP can have."""
@@ -64,7 +70,7 @@ def make(data: bytes, sizes: Sequence[Size]) -> Pictures | Unusable:
         return _make(data, sizes)
     except UnidentifiedImageError:
         return Unusable("is no picture of a kind that is known here: JPEG, PNG, WebP or GIF")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         return _TOO_LARGE
     except MemoryError:
         return Unusable("takes too much memory")
@@ -76,7 +82,9 @@ _TOO_LARGE = Unusable(f"has more than {MOST_PIXELS:,} pixels")
 
 
 def _make(data: bytes, sizes: Sequence[Size]) -> Pictures | Unusable:
-    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is a lower one
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MOST_PIXELS:
         return _TOO_LARGE
     orientation = image.getexif().get(_ORIENTATION, 1)

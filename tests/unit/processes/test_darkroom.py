@@ -106,11 +106,13 @@ def quartered_between_borders() -> bytes:
     return encoded(image, "PNG")
 
 
-def test_of_what_moves_the_first_frame_is_taken() -> None:
+async def test_of_what_moves_or_has_several_the_first_frame_is_taken() -> None:
     frames = [Image.new("RGB", (50, 50), colour) for colour in ("red", "blue")]
-    for kind in ("GIF", "WEBP", "PNG"):
+    for kind in ("GIF", "WEBP", "PNG", "MPO"):
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-        (still,) = made(data, Area(2_500))
+        answer = await darkroom().ask(MakePictures(data, (Area(2_500),)))
+        assert isinstance(answer, Pictures)
+        still = decoded(answer.made[0].data)
         assert corners(still) == ["red"] * 4
         assert getattr(still, "n_frames", 1) == 1
 
@@ -205,8 +207,24 @@ def write_a_file(job: MakePictures) -> Answer:
     return Unusable("should not come so far")
 
 
-def count_files(job: MakePictures) -> Answer:
-    return Unusable(str(len(os.listdir("/proc/self/fd"))))
+def open_files(job: MakePictures) -> Answer:
+    """Says which descriptors are there, and what came of asking for more."""
+    there = [number for number in range(1_000) if is_open(number)]
+    refused = 0
+    for ask in (lambda: Path("/etc/passwd").read_bytes(), socket.socket, os.pipe):
+        try:
+            ask()
+        except OSError:
+            refused += 1
+    return Unusable(f"{len(there)} {refused}")
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def wrote_nothing(name: str) -> bool:
@@ -235,12 +253,21 @@ async def test_whoever_is_ended_from_outside_is_not_to_blame() -> None:
     assert await darkroom(make=be_killed).ask(MakePictures(b"", SIZES)) is None
 
 
-async def test_a_child_holds_nothing_open() -> None:
-    with socket.socket() as one, socket.socket() as other:
-        answer = await darkroom(make=count_files).ask(MakePictures(b"", SIZES))
-        assert one.fileno() != other.fileno()
-    assert isinstance(answer, Unusable)
-    assert int(answer.sentence) <= 5, "standard files, the pipe, and the folder that is being read"
+async def test_a_child_has_nothing_open_but_its_pipe_and_can_open_nothing() -> None:
+    with socket.socket():
+        answer = await darkroom(make=open_files).ask(MakePictures(b"", SIZES))
+    assert answer == Unusable("4 3"), "the three standard files and the pipe; and three refusals"
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+async def test_all_that_it_takes_is_there_before_the_fork(kind: str, orientation: int) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {} if kind == "GIF" else {"exif": exif, "icc_profile": profile}
+    answer = await darkroom().ask(MakePictures(encoded(quarters(90, 60), kind, **options), SIZES))
+    assert isinstance(answer, Pictures), answer
 
 
 # Over the socket
