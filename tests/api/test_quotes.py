@@ -70,6 +70,7 @@ async def test_who_may_quote(api: Api, alice: Person, bob: Person, carol: Person
     await api.follow(bob, alice)
     text = f"@{bob.username} @{carol.username} said"
     post = await api.publish(alice, text, visibility=visibility, quote_approval_policy=policy)
+    assert await status(api, post, alice) == post
     narrow = visibility in ("private", "direct")
     shown = [] if narrow or policy == "nobody" else [policy]
     allowed = {

@@ -33,6 +33,7 @@ async def test_who_may_answer(api: Api, alice: Person, bob: Person, carol: Perso
     await api.follow(alice, carol)
     post = await api.publish(alice, f"@{dave.username} said", reply_policy=policy)
     assert post["reply_policy"] == policy
+    assert await api.want("GET", f"/api/v1/statuses/{post['id']}", as_=alice) == post
     allowed = {
         alice: True,
         bob: policy in ("everyone", "followers"),

@@ -52,6 +52,21 @@ async def test_a_post_that_is_sent_several_times_is_there_once(house: House, kin
     assert other[1]["id"] != id_
 
 
+async def test_what_was_sent_is_answered_with_even_if_it_could_not_be_sent_any_more(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post("said")
+    for name in ("in_reply_to_id", "quoted_status_id"):
+        form = {name: str(post), "status": "look"}
+        made = await ask(house, "POST", "/api/v1/statuses", bob, form, key=name)
+        closed = {"quote_approval_policy": "nobody", "reply_policy": "mentioned"}
+        await ask(house, "PUT", f"/api/v1/statuses/{post}/interaction_policy", alice, closed)
+        again = await ask(house, "POST", "/api/v1/statuses", bob, form, key=name)
+        assert (again[0], again[1]["id"]) == (200, made[1]["id"])
+        assert (await ask(house, "POST", "/api/v1/statuses", bob, form, key="another"))[0] == 403
+        opened = {"quote_approval_policy": "public", "reply_policy": "everyone"}
+        await ask(house, "PUT", f"/api/v1/statuses/{post}/interaction_policy", alice, opened)
+
+
 async def test_of_edits_at_once_each_is_kept_once(house: House) -> None:
     [alice] = await house.people("alice")
     post = await alice.post("0")

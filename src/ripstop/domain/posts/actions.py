@@ -4,8 +4,14 @@ Posts are handed in as found by `ripstop.domain.viewing.access_post`, which is w
 a repost is handed in as the post that it passes on.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
 from ripstop.domain.accounts.model import DIRECT, EVERYONE, NOBODY, PRIVATE, PUBLIC, UNLISTED, Account
 from ripstop.domain.media.actions import LOOSE_MS
+from ripstop.domain.media.model import Image
 from ripstop.domain.posts.attachments import access_attachments, attach, release, shown
 from ripstop.domain.posts.audience import NARROW, check_policies, check_reply
 from ripstop.domain.posts.draft import Draft, compose
@@ -68,25 +74,65 @@ async def publish(
     """
     if key is not None and len(key) > MAX_KEY:
         raise Invalid(f"Validation failed: Idempotency-Key is longer than {MAX_KEY:,} characters")
-    check_policies(draft.quote_policy, draft.reply_policy, begins=parent is None)
-    if parent is not None:
-        await check_reply(graph, author.id, parent)
-    if quoted is not None:
-        draft = narrowed(draft, quoted.value)
     claimed = None if key is None else idempotency_name(author.id, key)
     try:
-        images = await access_attachments(graph, author.id, draft.media)
-    except Invalid:
+        ready = await _prepare(graph, author.id, draft, parent, quoted, origin=origin, domain=domain)
+    except (Invalid, Forbidden):
         before = None if claimed is None else (await graph.names((claimed,))).get(claimed)
         if before is None:
             raise
-        return before  # the pictures stand in the post of an earlier attempt
-    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=bool(quoted or images))
-    acct = "" if quoted is None else await check_quoting(graph, author.id, quoted, draft, composed)
+        return before  # what an earlier attempt could do, such as to take these pictures, a later one cannot
     write = graph.write(author.id)
     id_ = write.new_id()
+    post = msgspec.structs.replace(
+        ready.post,
+        application=application,
+        quote=None if quoted is None else Quotation(write.new_id(), quoted.id, quoted.value.author, ready.quoted_acct),
+    )
+    if claimed is not None:
+        write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
+    write.create(POST, id_, post)
+    attach(write, id_, ready.images)
+    enlist(write, id_, post)
+    _emit_published(write, id_, post, author.value)
+    if post.quote is not None and post.quote.author == author.id:
+        write.check_object(post.quote.post)
+    try:
+        await graph.commit(write)
+    except Refused as refused:
+        return await _published_before(graph, refused, claimed)
+    return Entry(POST.number, id_, 1, post)
+
+
+class _Ready(NamedTuple):
+    """A post that may be published, but for what its batch adds; its pictures; what the author it quotes is called."""
+
+    post: Post
+    images: Sequence[Entry[Image]]
+    quoted_acct: str
+
+
+async def _prepare(
+    graph: Graph,
+    author: int,
+    draft: Draft,
+    parent: Entry[Post] | None,
+    quoted: Entry[Post] | None,
+    *,
+    origin: str,
+    domain: str,
+) -> _Ready:
+    """Check a draft, and whether its author may answer and quote what it answers and quotes."""
+    check_policies(draft.quote_policy, draft.reply_policy, begins=parent is None)
+    if parent is not None:
+        await check_reply(graph, author, parent)
+    if quoted is not None:
+        draft = narrowed(draft, quoted.value)
+    images = await access_attachments(graph, author, draft.media)
+    composed = await compose(graph, draft, origin=origin, domain=domain, may_be_blank=bool(quoted or images))
+    acct = "" if quoted is None else await check_quoting(graph, author, quoted, draft, composed)
     post = Post(
-        author=author.id,
+        author=author,
         created_at=graph.now_ms(),
         visibility=draft.visibility,
         text=composed.text,
@@ -99,25 +145,11 @@ async def publish(
         root=None if parent is None else parent.value.root or parent.id,
         mentions=composed.mentions,
         tags=composed.tags,
-        application=application,
         media=shown(images),
-        quote=None if quoted is None else Quotation(write.new_id(), quoted.id, quoted.value.author, acct),
         quote_policy=NOBODY if draft.visibility in NARROW else draft.quote_policy,
         reply_policy=draft.reply_policy or EVERYONE,
     )
-    if claimed is not None:
-        write.claim(claimed, id_, expires=post.created_at + IDEMPOTENCY_MS)
-    write.create(POST, id_, post)
-    attach(write, id_, images)
-    enlist(write, id_, post)
-    _emit_published(write, id_, post, author.value)
-    if post.quote is not None and post.quote.author == author.id:
-        write.check_object(post.quote.post)
-    try:
-        await graph.commit(write)
-    except Refused as refused:
-        return await _published_before(graph, refused, claimed)
-    return Entry(POST.number, id_, 1, post)
+    return _Ready(post, images, acct)
 
 
 def _emit_published(write: Write, id_: int, post: Post, author: Account) -> None:

@@ -5,7 +5,7 @@ from itertools import product
 
 import msgspec
 
-from ripstop.domain.accounts.model import EVERYONE, NOBODY, PUBLIC, QUOTE_POLICIES, REPLY_POLICIES
+from ripstop.domain.accounts.model import DIRECT, EVERYONE, NOBODY, PUBLIC, QUOTE_POLICIES, REPLY_POLICIES
 from ripstop.domain.posts.audience import quote_policy, reply_policy
 from ripstop.domain.posts.model import Post
 from ripstop.domain.text import link
@@ -27,19 +27,19 @@ def _terms_bytes(quote: str, reply: str | None, allowed: Permissions | None) -> 
     return b"," + msgspec.json.encode(fields)[1:-1]
 
 
-_ALLOWED: Iterable[Permissions | None] = [
-    None,
-    *(Permissions(quote, reply) for quote, reply in product((False, True), (False, True, None))),
-]
-_TERMS = {
-    terms: _terms_bytes(*terms) for terms in product(QUOTE_POLICIES, (*REPLY_POLICIES, None), _ALLOWED)
-}  # fmt: skip
+_ALLOWED = (None, *(Permissions(*allowed) for allowed in product((False, True), (False, True, None))))
+_TERMS = {terms: _terms_bytes(*terms) for terms in product(QUOTE_POLICIES, (*REPLY_POLICIES, None), _ALLOWED)}
 """All that there is to say, by both policies and what the viewer may do; None stands for nobody in particular."""
 
 
 def terms_of(post: Post, allowed: Permissions | None) -> bytes:
     """Who may quote a post and answer it, and whether the viewer may."""
     return _TERMS[quote_policy(post), reply_policy(post), allowed]
+
+
+def own_terms(post: Post) -> bytes:
+    """The same for its author, who may do whatever can be done."""
+    return terms_of(post, Permissions(post.visibility != DIRECT, True if post.root is None else None))
 
 
 def is_open(post: Post) -> bool:

@@ -31,7 +31,15 @@ from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
 from ripstop.surfaces.mastodon.present.filter import NOTHING_FILTERED, filtered
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.media import attachment_fields
-from ripstop.surfaces.mastodon.present.quote import content_of, is_open, open_terms, quote, shallow_quote, terms_of
+from ripstop.surfaces.mastodon.present.quote import (
+    content_of,
+    is_open,
+    open_terms,
+    own_terms,
+    quote,
+    shallow_quote,
+    terms_of,
+)
 
 COUNTS = TypeSet(REPLIES, REPOSTED_BY, LIKED_BY, QUOTED_BY)
 MARKS = TypeSet(LIKED, REPOSTED, BOOKMARKED, PINNED)
@@ -125,11 +133,10 @@ class StatusPresenter:
         cards = await self._cards((post.value.author,))
         if author is None or author.id not in cards:
             raise NotFound("Record not found")
-        if post.value.quote is not None or not is_open(post.value):
+        if post.value.quote is not None:
             return await self.render_one(author.id, Seen(post, None))
         rendered = self._post(post, author.value)
-        begins, answers = open_terms(author.id)
-        terms = begins if post.value.root is None else answers
+        terms = own_terms(post.value)
         is_muted = root_of(post) in await muted_threads(self._graph, author.id, (post,))
         ending = _MARKED[MUTED if is_muted else 0]
         return b"".join((b'{"account":', cards[author.id], rendered, terms, b',"reblog":null', _NEW, ending))
