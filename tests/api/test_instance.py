@@ -14,10 +14,9 @@ async def test_both_versions_of_the_instance_agree(api: Api) -> None:
     second = await api.want("GET", "/api/v2/instance")
     assert first["uri"] == second["domain"]
     assert first["version"] == second["version"]
-    # Clients parse three dotted numbers, or the first three characters; from 4.3 on they stop calling version 1 of
-    # notifications.
-    assert re.match(r"4\.2\.\d+ \(compatible; Ripstop \d+\.\d+\.\d+\)$", first["version"])
-    assert "mastodon" not in second["api_versions"]
+    # Clients parse three dotted numbers, or the first three characters; from 4.3 on they ask for grouped notifications.
+    assert re.match(r"4\.5\.\d+ \(compatible; Ripstop \d+\.\d+\.\d+\)$", first["version"])
+    assert second["api_versions"]["mastodon"] == 7
     for one in (first, second):
         assert one["configuration"]["statuses"]["max_characters"] == 500
         assert one["configuration"]["statuses"]["characters_reserved_per_url"] == 23

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ripstop.kernel.secrets import Secrets
 
-MASTODON_VERSION = "4.2.0"
-"""The release whose client API is spoken. 4.3 would promise grouped notifications and their policy."""
-API_VERSIONS = {"ripstop": 1}
-"""By name of the server: `mastodon` is not among them below 4.3, where its numbering begins."""
+MASTODON_VERSION = "4.5.0"
+"""The release whose client API is spoken: with grouped notifications and their policy (4.3), and quotes (4.5)."""
+API_VERSIONS = {"mastodon": 7, "ripstop": 1}
+"""By name of the server. Of `mastodon`, 2 promises grouped notifications, and 7 quotes."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
