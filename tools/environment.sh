@@ -2,7 +2,7 @@
 # Makes .venv hold exactly what a lock names, and the project itself.
 #
 #   tools/environment.sh run    what the server needs     (requirements/run.txt)
-#   tools/environment.sh dev    that, and what tests need (requirements/dev.txt)
+#   tools/environment.sh dev    that, and what tests need (requirements/dev.txt; with npm, tests/clients/node too)
 #
 # A stamp of the lock's content makes a second call instant. PYTHON names the interpreter to use.
 set -eu
@@ -46,12 +46,28 @@ up_to_date() {
     fresh_enough .venv/bin/python && [ "$(cat ".venv/$kind.stamp" 2>/dev/null)" = "$(stamp_of "$kind")" ]
 }
 
-if up_to_date; then exit 0; fi
+# What clients in JavaScript are made of, for their tests, which are skipped where there is no npm or nothing to be had.
+install_node_packages() {
+    [ "$kind" = dev ] && command -v npm >/dev/null || return 0
+    lock=tests/clients/node/package-lock.json
+    cmp -s $lock .venv/node/installed.json && return 0
+    say "installing $lock"
+    rm -rf .venv/node
+    mkdir -p .venv/node
+    cp tests/clients/node/package*.json .venv/node/
+    if (cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2); then
+        cp $lock .venv/node/installed.json
+    else
+        say "npm could not install it: tests of JavaScript clients will be skipped"
+    fi
+}
+
+if up_to_date; then install_node_packages; exit 0; fi
 
 mkdir -p .venv
 exec 9>.venv/lock
 flock 9 # of two calls at once the second waits, and finds everything done
-if up_to_date; then exit 0; fi
+if up_to_date; then install_node_packages; exit 0; fi
 
 if ! fresh_enough .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python=$(find_python) || { install_python && python=$(find_python); } || {
@@ -70,3 +86,4 @@ say "installing $lock"
 
 stamp_of "$kind" >".venv/$kind.stamp"
 if [ "$kind" = dev ]; then stamp_of run >.venv/run.stamp; fi # dev pins all that run pins
+install_node_packages

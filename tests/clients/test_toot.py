@@ -14,8 +14,8 @@ import pytest
 from tests.clients.covering import covered, expanded
 from tests.clients.mastodon_py import Join
 from tests.clients.not_ours import TOOT_LOCAL, TOOT_REFUSED, names
-from tests.clients.pictures import picture
 from tests.clients.toot import Toot, commands
+from tests.pictures import photograph
 
 covers = pytest.mark.covers
 Drained = Callable[[], None]
@@ -109,8 +109,8 @@ def test_posting(ann: Toot, ben: Toot, drained: Drained) -> None:
 def test_pictures(ann: Toot, tmp_path: Path) -> None:
     files = []
     for number in range(2):
-        files.append(tmp_path / f"{number}.png")
-        files[-1].write_bytes(picture())
+        files.append(tmp_path / f"{number}.jpg")
+        files[-1].write_bytes(photograph(64, 48))
     one, two = map(str, files)
     made = ann.json(
         "post", "two of them", "--media", one, "--description", "the first", "--thumbnail", two, "--media", two
@@ -294,8 +294,8 @@ def test_notifications(ann: Toot, ben: Toot, drained: Drained) -> None:
     "update-account --privacy --sensitive --language",
 )
 def test_the_profile(ann: Toot, tmp_path: Path) -> None:
-    file = tmp_path / "picture.png"
-    file.write_bytes(picture(300, 200))
+    file = tmp_path / "picture.jpg"
+    file.write_bytes(photograph(300, 200))
     ann.run("update-account", "--display-name", "Ann", "--note", "I am", "--bot", "--discoverable", "--locked")
     ann.run("update-account", "--privacy", "unlisted", "--sensitive", "--language", "de")
     ann.run("update-account", "--avatar", str(file), "--header", str(file))
