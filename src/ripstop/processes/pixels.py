@@ -39,6 +39,8 @@ Image.preinit()
 MOST_SIDE = 16_383
 """Pixels of a side that WebP can have."""
 QUALITY = 80
+EFFORT = 2
+"""Of the encoder: 4, its default, takes three times as long for a file as large."""
 HASH_SIDE = 32
 """A blurhash holds no more than this many pixels a side could tell."""
 
@@ -155,7 +157,7 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 def _encode(image: Image.Image) -> Made:
     image.info = {}  # else the encoder would write what it finds there
     out = io.BytesIO()
-    image.save(out, "WEBP", quality=QUALITY, method=4)
+    image.save(out, "WEBP", quality=QUALITY, method=EFFORT)
     return Made(out.getvalue(), image.width, image.height)
 
 
