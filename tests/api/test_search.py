@@ -73,6 +73,7 @@ async def test_an_account_and_a_post_are_found_by_their_address(api: Api, alice:
 async def test_hashtags_are_found_by_their_beginning(api: Api, alice: Person) -> None:
     stem = f"tag{secrets.token_hex(3)}"
     await api.publish(alice, f"#{stem}B and #{stem}a and again #{stem}a")
+    assert [tag["name"] for tag in await find(api, "hashtags", stem, as_=alice)] == [f"{stem}a", f"{stem}b"], "at once"
     await api.publish(alice, f"#{stem}c unseen", visibility="private")
     await api.drained()
     assert [tag["name"] for tag in await find(api, "hashtags", f"#{stem}")] == [f"{stem}a", f"{stem}b"]

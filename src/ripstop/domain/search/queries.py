@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, account_name
+from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST
 from ripstop.domain.search.model import HASHTAGS, POSTS, author_filter
 from ripstop.domain.text import tag_name
 from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
@@ -15,6 +16,8 @@ MOST_NAMES = 1_000
 """Names that are looked at to find those of accounts that the viewer follows."""
 MOST_HITS = 400
 """Posts that are looked at to fill a page."""
+NEWEST = 10
+"""Public posts of a viewer whose hashtags are looked at, in case that their names are not kept yet."""
 BUDGET = 0.2
 """Seconds that the text index may take."""
 
@@ -58,13 +61,26 @@ async def find_accounts(
     return shown[offset : offset + limit]
 
 
-async def find_hashtags(graph: Graph, query: str, *, limit: int, offset: int = 0) -> list[str]:
-    """Hashtags of public posts that begin like this, by name. One engine call."""
+async def find_hashtags(graph: Graph, viewer: int | None, query: str, *, limit: int, offset: int = 0) -> list[str]:
+    """Hashtags of public posts that begin like this, by name. One engine call, for a viewer at most three.
+
+    Names are kept a moment after a post is published; the viewer's own hashtags are found at once.
+    """
     tag = tag_name(query)
     if tag is None:
         return []
     rows = await graph.names_from(HASHTAGS, tag, limit=offset + limit)
-    return [row.name.partition("/")[2] for row in rows[offset:]]
+    found = {row.name.partition("/")[2] for row in rows}
+    if viewer is not None:
+        found.update(own for own in await _just_used(graph, viewer) if own.startswith(tag))
+    return sorted(found, key=str.encode)[offset : offset + limit]
+
+
+async def _just_used(graph: Graph, account: int) -> set[str]:
+    """The hashtags of an account's newest public posts."""
+    rows = await graph.range(account, POSTED, limit=NEWEST, mask=IS_PUBLIC | REPOST, match=IS_PUBLIC)
+    posts = await graph.get_many(POST, [row.target for row in rows])
+    return {tag for post in posts.values() for tag in post.value.tags}
 
 
 async def find_posts(

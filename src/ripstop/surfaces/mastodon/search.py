@@ -105,7 +105,7 @@ class Search:
                 request, params.q, limit=limit, offset=offset, following=params.following
             )
         if params.type in (None, "hashtags"):
-            hashtags = await find_hashtags(self._graph, params.q, limit=limit, offset=min(offset, MOST_OFFSET))
+            hashtags = await find_hashtags(self._graph, viewer, params.q, limit=limit, offset=min(offset, MOST_OFFSET))
         if viewer is not None and params.type in (None, "statuses") and offset <= MOST_OFFSET:
             found = await find_posts(
                 self._graph,
