@@ -67,6 +67,7 @@ ROWS = {
     "account": "an account's posts, 20",
     "followers": "an account's followers, 15",
     "notifications": "notifications, 20",
+    "groups": "grouped notifications, 20",
     "tag": "a hashtag, 20 posts",
     "list": "a list of 15 members, 20 posts",
     "favourites": "favourites, 20 posts",
@@ -106,6 +107,8 @@ class ListRequests:
                 return f"/api/v1/accounts/{other.id}/followers?limit=20"
             case "notifications":
                 return "/api/v1/notifications?limit=20"
+            case "groups":
+                return "/api/v2/notifications?limit=20"
             case "tag":
                 return f"/api/v1/timelines/tag/{HASHTAGS[number % len(HASHTAGS)]}?limit=20"
             case "list":
