@@ -32,7 +32,7 @@ from tests.leaks.oracle import (
     mentioned,
     wants,
 )
-from tests.leaks.table import CARRIES_NOTHING, COVERED, ITEM_ROWS, PEOPLE_ROWS, ROWS, ItemRow, PeopleRow, Row
+from tests.leaks.table import ANYBODY, CARRIES_NOTHING, COVERED, ITEM_ROWS, PEOPLE_ROWS, ROWS, ItemRow, PeopleRow, Row
 from tests.leaks.world import World, build_world
 from tests.server import Server
 
@@ -107,7 +107,8 @@ async def test_lists_of_posts(api: Api, world: World, row: Row) -> None:
         def shown(item: Item) -> bool:
             return allowed and row.shows(viewer, item)
 
-        findings.markers(body, viewer, world.items, shown, row.path(world, viewer), quotes=not row.is_page)
+        reader = ANYBODY if row.is_page else viewer
+        findings.markers(body, reader, world.items, shown, row.path(world, viewer))
 
     await asyncio.gather(*(look(viewer) for viewer in VIEWERS))
     findings.check()
@@ -127,8 +128,9 @@ async def test_what_is_asked_of_one_post(api: Api, world: World, row: ItemRow) -
             def shown(item: Item, around: Item = around, allowed: bool = allowed) -> bool:
                 return allowed and row.shows(viewer, around, item)
 
+            reader = ANYBODY if row.is_page else viewer
             where = f"{row.route} of {around.kind}"
-            findings.markers(answer.body, viewer, world.items, shown, where, quotes=row.shows_quoted)
+            findings.markers(answer.body, reader, world.items, shown, where, quotes=row.shows_quoted)
 
     await asyncio.gather(*(look(viewer) for viewer in VIEWERS))
     findings.check()
@@ -267,11 +269,13 @@ async def test_how_people_stand_to_each_other(api: Api, world: World) -> None:
 
 
 async def test_counts_tell_nothing_of_what_is_hidden(api: Api, world: World) -> None:
-    """Answers that are not for everybody are not counted, nor are direct posts among somebody's posts."""
+    """Answers and quotes that are not for everybody are not counted, nor are direct posts among somebody's posts."""
     root = next(item for item in world.items if item.marker.startswith("root"))
     status = await api.want("GET", f"/api/v1/statuses/{root.id}")
     answers = [item for item in world.items if item.parent == root.id and item.visibility in (PUBLIC, UNLISTED)]
     assert status["replies_count"] == len(answers)
+    quotes = [item for item in world.items if item.quotes == root.id and item.visibility in (PUBLIC, UNLISTED)]
+    assert status["quotes_count"] == len(quotes) > 0
 
 
 async def test_every_route_is_in_the_table(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ async def test_the_answer_is_a_token_that_works_at_once(api: Api) -> None:
         "discoverable": None,
         "indexable": False,
         "attribution_domains": [],
+        "quote_policy": "public",
+        "reply_policy": "everyone",
     }
     assert own["role"]["id"] == "-99"
     assert (own["followers_count"], own["following_count"], own["statuses_count"]) == (0, 0, 0)

@@ -141,8 +141,9 @@ def passed_on(viewer: Viewer, item: Item) -> bool:
 
 
 def in_quotes(viewer: Viewer, item: Item, around: Item) -> bool:
-    """In the list of those posts that quote another, for whoever may see that."""
-    return item.quotes == around.id and may_see(viewer, around) and wants(viewer, item)
+    """In the list of those posts for everybody that quote another, for whoever may see that."""
+    is_listed = item.quotes == around.id and item.visibility in (PUBLIC, UNLISTED)
+    return is_listed and may_see(viewer, around) and wants(viewer, item)
 
 
 def in_thread(viewer: Viewer, item: Item, around: Item) -> bool:

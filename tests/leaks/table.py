@@ -31,7 +31,7 @@ class Row:
     :ivar path: of a viewer's own; None where it has none.
     :ivar shows: whether an item is shown in it to somebody.
     :ivar is_own: only people with accounts have it.
-    :ivar is_page: a page of the web, for everybody; it shows nothing of what is quoted.
+    :ivar is_page: a page of the web, read by nobody in particular.
     """
 
     route: str
@@ -177,7 +177,6 @@ ITEM_ROWS = (
         lambda viewer, around, item: itself(may_see)(ANYBODY, around, item) or in_thread(ANYBODY, item, around),
         lambda viewer, item: may_see(ANYBODY, item),
         is_page=True,
-        shows_quoted=False,
     ),
 )
 
