@@ -49,14 +49,28 @@ async def test_whom_a_direct_post_names_no_more_is_told_that_it_is_gone(
     api: Api, streams: Streams, alice: Person, bob: Person, carol: Person
 ) -> None:
     post = await api.publish(alice, f"@{bob.username} a secret", visibility="direct")
+    await api.drained()
     async with streams.socket(bob, "direct", "user") as his, streams.socket(carol, "direct") as hers:
         edited = await api.edit(alice, post["id"], f"@{carol.username} a secret")
-        assert await his.next() == (["direct"], "delete", int(post["id"]))
+        assert await his.next() == (["user"], "delete", int(post["id"]))
         stream, event, payload = await hers.next()
-        assert (stream, event, payload["content"]) == (["direct"], "status.update", edited["content"])
+        assert (stream, event, payload["last_status"]["content"]) == (["direct"], "conversation", edited["content"])
         await api.edit(alice, post["id"], f"@{carol.username} another secret")
-        assert (await hers.next())[1] == "status.update"
+        await api.drained()
         await his.settled()
+
+
+async def test_who_was_named_is_told_of_the_deletion_but_not_by_who_blocks_them(
+    api: Api, streams: Streams, alice: Person, bob: Person, carol: Person
+) -> None:
+    post = await api.publish(alice, f"@{bob.username} @{carol.username} psst", visibility="direct")
+    await api.want("POST", f"/api/v1/accounts/{carol.id}/block", as_=alice)
+    await api.drained()
+    async with streams.socket(bob, "user") as his, streams.socket(carol, "user") as hers:
+        await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+        assert await his.next() == (["user"], "delete", int(post["id"]))
+        await api.drained()
+        await hers.settled()
 
 
 async def test_whom_one_blocks_or_mutes_is_not_heard_editing(

@@ -75,9 +75,9 @@ def expected_of(viewer: Viewer, item: Item) -> Heard:
 
 def may_hear_gone(viewer: Viewer, item: Item, stream: str) -> bool:
     """Whether a viewer may learn that there was a post: who could have been told of it."""
-    if item.visibility == DIRECT:
-        return viewer.is_alice or (stream == "direct" and viewer.name in item.named)
-    return item.visibility != PRIVATE or viewer.is_alice or viewer.follows
+    if viewer.is_alice or (stream == "user" and viewer.name in item.named and not viewer.blocked):
+        return True
+    return item.visibility != DIRECT and (item.visibility != PRIVATE or viewer.follows)
 
 
 async def write(builder: Builder) -> list[Item]:

@@ -29,7 +29,7 @@ from ripstop.domain.posts.events import (
 )
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC, POST, REPOST
 from ripstop.domain.streams import Following, Kind, Stream, allowed, public_streams
-from ripstop.domain.viewing import Place, Seen, filters_of
+from ripstop.domain.viewing import Place, Seen, filters_of, sight_of
 from ripstop.domain.viewing.events import FiltersChanged
 from ripstop.domain.viewing.quotes import quotes_alike
 from ripstop.kernel.errors import NotFound, Overloaded, TooManyRequests
@@ -255,13 +255,17 @@ class Hub:
         await self._tell_post_where_it_stands(event.post, event.flags, "update")
 
     async def _edited(self, event: PostEdited) -> None:
+        """Whom a direct post names no more is told that it is gone."""
         await self._tell_post_where_it_stands(event.post, event.flags, "status.update")
+        if event.flags & IS_DIRECT:
+            self._tell_gone(event.post, await self._homes_of([account for account, _ in event.dropped], event.author))
 
     async def _reposted(self, event: PostReposted) -> None:
         await self._tell_post(event.repost, await self._reached(event.actor, event.flags))
 
     async def _deleted(self, event: PostDeleted) -> None:
-        self._tell_gone(event.post, await self._reached(event.author, event.flags, event.tags))
+        reached = await self._reached(event.author, event.flags, event.tags)
+        self._tell_gone(event.post, {*reached, *await self._homes_of(event.mentions, event.author)})
 
     async def _unreposted(self, event: PostUnreposted) -> None:
         self._tell_gone(event.repost, await self._reached(event.actor, REPOST))
@@ -341,6 +345,15 @@ class Hub:
             return [own]
         streams = {own} | self._following.of(author, tags if flags & IS_PUBLIC else ())
         return [*public_streams(flags, tags, local=await self._is_local(author)), *streams]
+
+    async def _homes_of(self, accounts: Iterable[int], author: int) -> list[Stream]:
+        """The homes of people whom a post named: they know of it, but those whom its author blocks."""
+        homes = [(account, Stream(Kind.HOME, account)) for account in accounts]
+        return [
+            home
+            for account, home in homes
+            if home in self._listening and author not in (await sight_of(self._graph, account)).blocked_by
+        ]
 
     async def _is_local(self, author: int) -> bool:
         account = await self._graph.get(ACCOUNT, author)
