@@ -124,7 +124,7 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
         run_darkroom,
         metrics=ground.helper,
         snapshot=ground.metrics.snapshot,
-        at_once=2 if len(os.sched_getaffinity(0)) > 2 else 1,
+        at_once=max(1, min(4, len(os.sched_getaffinity(0)) // 2)),
         idle_seconds=HELPER_IDLE_SECONDS,
     )
     socket = ground.configuration.run_folder / boot.DARKROOM_SOCKET

@@ -30,7 +30,7 @@ MEMORY = 512 << 20
 SECONDS = 20.0
 """Time for one upload. The largest that is taken needs one or two on a quiet machine."""
 CPU_SECONDS = 10
-MOST_WAITING = 16
+MOST_WAITING = 32
 """Uploads that wait for their turn; each holds its bytes meanwhile."""
 MOST_BYTES = 32 << 20
 """Of what a child hands back."""

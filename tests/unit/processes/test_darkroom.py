@@ -31,7 +31,7 @@ from tests.pictures import corners, decoded, encoded, photograph, quarters
 SIZES: tuple[Size, ...] = (Crop(400, 400), Crop(120, 120))
 
 
-def darkroom(*, at_once: int = 2, most_waiting: int = 16, seconds: float = 20.0, make: Make = develop) -> Darkroom:
+def darkroom(*, at_once: int = 2, most_waiting: int = 32, seconds: float = 20.0, make: Make = develop) -> Darkroom:
     metrics = HelperMetrics(Metrics())
     return Darkroom(at_once=at_once, most_waiting=most_waiting, seconds=seconds, make=make, metrics=metrics)
 
