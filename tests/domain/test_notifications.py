@@ -282,13 +282,18 @@ async def test_groups_are_of_half_a_day(house: House) -> None:
     assert group_id(alice.id, keys[0]) != group_id(alice.id, keys[1]) != group_id(bob.id, keys[1])
 
 
-async def test_nothing_undone_is_left_for_ever(house: House) -> None:
+async def test_putting_away_does_not_let_in_what_was_undone(house: House) -> None:
     [alice] = await house.people("alice")
     event = PostUnliked(post=3, author=alice.id, actor=2, like=7)
     assert await end(house, await begin(house, "notifications.unliked", event))
     assert [row.flags for row in await house.base.graph.range(alice.id, NOTIFIED, limit=9)] == [UNDONE]
     assert await groups(alice) == []
     assert await alice.get("/api/v1/notifications/unread_count") == {"count": 0}
+    await alice.do("/api/v1/notifications/7/dismiss")
+    await alice.do("/api/v1/notifications/clear")
+    late = PostLiked(post=3, author=alice.id, actor=2, like=7)
+    assert await end(house, await begin(house, "notifications.liked", late))
+    assert [row.flags for row in await house.base.graph.range(alice.id, NOTIFIED, limit=9)] == [UNDONE]
 
 
 @pytest.mark.parametrize("late", [False, True])

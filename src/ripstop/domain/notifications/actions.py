@@ -10,6 +10,7 @@ from ripstop.domain.notifications.model import (
     GROUPED,
     GROUPS,
     NOTIFIED,
+    UNDONE,
     group_id,
     read_head,
     ungrouped,
@@ -27,7 +28,7 @@ AT_ONCE = 30
 
 async def dismiss(graph: Graph, account: int, id_: int) -> None:
     """Put one away. One engine call and a commit; one that is not there is put away already."""
-    rows = await graph.find(account, (NOTIFIED,), (id_,))
+    rows = [row for row in await graph.find(account, (NOTIFIED,), (id_,)) if not row.flags & UNDONE]
     if rows:
         await _remove(graph, account, rows, lane=Lane.FOREGROUND)
 
@@ -36,7 +37,7 @@ async def clear(graph: Graph, account: int) -> None:
     """Put all away: what there is as it begins, a read and a commit for each thirty."""
     before = (graph.new_id(0), 0)
     while True:
-        rows = await graph.range(account, NOTIFIED, before=before, limit=AT_ONCE)
+        rows = await graph.range(account, NOTIFIED, before=before, limit=AT_ONCE, mask=UNDONE)
         if rows:
             await _remove(graph, account, rows, lane=Lane.BACKGROUND)
             before = (rows[-1].order, rows[-1].target)

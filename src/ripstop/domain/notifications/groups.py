@@ -192,7 +192,8 @@ async def _members(graph: Graph, viewer: int, found: Sequence[_Found]) -> dict[i
             members[group] = _Members([(newest, notice.actor)], size, notice.post)
         else:
             members[group] = _Members([], size, notice.post)
-            changing[newest] = group
+            if size:
+                changing[newest] = group
     if changing:
         for row in await graph.find(viewer, (NOTIFIED,), list(changing)):
             if not row.flags & UNDONE:

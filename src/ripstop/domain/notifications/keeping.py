@@ -103,9 +103,10 @@ class Keeping:
             more = len(rows) == PAGE
         else:
             after = None if work.post is None else (work.post, 0)
-            rows = await self._graph.range(work.account, NOTIFIED, after=after, before=before, limit=LOOK)
+            limit = PAGE if work.actor is None and work.post is None else LOOK
+            rows = await self._graph.range(work.account, NOTIFIED, after=after, before=before, limit=limit)
             found = [row for row in rows if _is_of(row, work)]
-            more = len(rows) == LOOK or len(found) > PAGE
+            more = len(rows) == limit or len(found) > PAGE
             if len(found) > PAGE:
                 found = found[:PAGE]
                 rows = rows[: rows.index(found[-1]) + 1]
