@@ -11,8 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.notifications.model import NOTIFIED, UNDONE
-from ripstop.domain.posts.model import POSTED, QUOTED_BY, REVISED
+from ripstop.domain.posts.actions import publish
+from ripstop.domain.posts.draft import Draft
+from ripstop.domain.posts.model import POST, POSTED, QUOTED_BY, REVISED, Post
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Entry
 from tests.domain.house import House, Person
 
 AT_ONCE = 12
@@ -187,3 +192,28 @@ async def test_what_is_quoted_as_it_is_deleted_is_not_shown(house: House) -> Non
         rows = await house.base.graph.range(post, QUOTED_BY, limit=50)
         assert {str(row.target) for row in rows} == set(made)
         assert await sound(house)
+
+
+async def test_what_was_deleted_since_it_was_looked_at_is_not_quoted_by_its_author(house: House) -> None:
+    """An own post and its quote live in one shard, so the batch of the quote finds out."""
+    graph = house.base.graph
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post("said")
+    entry = await graph.get(POST, post)
+    assert entry is not None
+    await house.ask("DELETE", f"/api/v1/statuses/{post}", token=alice.token)
+
+    async def quote(who: Person) -> Entry[Post] | int:
+        author = await graph.get(ACCOUNT, who.id)
+        assert author is not None
+        draft = Draft(text="look", visibility="public")
+        return await publish(
+            graph, author, draft, parent=None, quoted=entry, application=None, key=None, origin="http://x", domain="x"
+        )
+
+    with pytest.raises(NotFound):
+        await quote(alice)
+    made = await quote(bob)
+    assert isinstance(made, Entry)
+    assert (await bob.get(f"/api/v1/statuses/{made.id}"))["quote"] == {"state": "deleted", "quoted_status": None}
+    assert await alice.get(f"/api/v1/accounts/{alice.id}/statuses") == []
