@@ -1,14 +1,19 @@
-"""What the description of the API says of an answer, and whether it is so."""
+"""What the description of the API says of an answer, and whether it is so; and the routes that it describes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ripstop import boot
+from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.errors import NotFound, RipstopError
+from ripstop.machinery.bus import MemoryBus
 from ripstop.surfaces.http import health
 from ripstop.surfaces.http.openapi import Error, Media, by_status, choices, key_of
 from ripstop.surfaces.http.request import Request
@@ -66,3 +71,14 @@ def check_described(method: str, path: str, status: int, headers: Mapping[str, s
     except msgspec.ValidationError as error:
         msg = f"{key} answers {status} with what is not described: {error}\n{body[:2000]!r}"
         raise AssertionError(msg) from None
+
+
+@asynccontextmanager
+async def all_routes(folder: Path) -> AsyncIterator[list[Route]]:
+    """The routes of the Mastodon API and the pages, over an empty store in a folder."""
+    ground = boot.Ground(Configuration(data=str(folder)))
+    base = await boot.open_base(ground, bus=MemoryBus())
+    try:
+        yield boot.make_routes(ground, base)
+    finally:
+        await base.parts.aclose()

@@ -11,13 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ripstop import boot
-from ripstop.kernel.configuration import Configuration
-from ripstop.machinery.bus import MemoryBus
 from ripstop.surfaces.http.openapi import by_status, key_of
 from ripstop.surfaces.http.routing import Route
 from tests.api.client import Api, Person
-from tests.described import ANSWERS, described
+from tests.described import ANSWERS, all_routes, described
 from tests.pictures import photograph
 from tests.server import Server
 
@@ -26,11 +23,8 @@ World = dict[str, str]
 
 @pytest.fixture
 async def routes(tmp_path: Path) -> AsyncIterator[list[Route]]:
-    """All routes of the Mastodon API and the pages."""
-    ground = boot.Ground(Configuration(data=str(tmp_path)))
-    base = await boot.open_base(ground, bus=MemoryBus())
-    yield boot.make_routes(ground, base)
-    await base.parts.aclose()
+    async with all_routes(tmp_path) as routes:
+        yield routes
 
 
 def is_page(route: Route) -> bool:

@@ -67,6 +67,7 @@ async def test_what_is_beyond_the_limit_is_refused_until_the_next_period() -> No
     assert refused.json() == {"error": "Too many requests: 2 in 5 minutes are allowed. Try again later."}
     assert told(refused) == ("2", "0", "2023-11-14T22:15:00.000Z")
     assert refused.header("retry-after") == "60"
+    assert b"ripstop_rate_limited_requests_total 1.0" in place.metrics.render([place.metrics.snapshot()])
     place.clock.advance(60)
     assert told(await place.ask("/api/open")) == ("2", "1", "2023-11-14T22:20:00.000Z")
 

@@ -7,7 +7,7 @@ from email.message import Message
 from typing import Any
 
 import msgspec
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
 from ripstop.kernel.errors import BadRequest, Overloaded, TooLarge
@@ -163,7 +163,7 @@ def _parse_multipart(content_type: str, body: bytes) -> Mapping[str, Any]:
         parser = MultipartParser(boundary.encode(), parts.callbacks())
         parser.write(body)
         parser.finalize()
-    except (MultipartParseError, UnicodeError) as error:
+    except (FormParserError, UnicodeError) as error:
         raise BadRequest("The multipart body is malformed", cause=error) from None
     if not parts.ended:
         raise BadRequest("The multipart body ends too early")
