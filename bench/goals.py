@@ -73,6 +73,11 @@ SEEN_P50_MS = 20.0
 SEEN_P99_MS = 100.0
 IDLE_PSS_MB = 110.0
 LOADED_PSS_MB = 180.0
+SOCKETS = 5_000
+SOCKET_KB = 30.0
+"""Memory of an idle WebSocket at most."""
+TOLD_P99_MS = 1000.0
+"""From the request of a post until the 1,000 WebSockets of its author's followers have it."""
 GROWTH_AT_MOST = 1.4
 LISTS_OF_HOME = 2.0
 """What a list may cost at most, as a multiple of home in the same run."""

@@ -94,7 +94,29 @@ def _rows(engines: list[EngineResult]) -> str:
     memory = [f"{engine.idle_pss_mb:.0f} / {engine.loaded_pss_mb:.0f} MB" for engine in engines]
     goal = f"{goals.IDLE_PSS_MB:.0f} / {goals.LOADED_PSS_MB:.0f} MB"
     lines.append(["memory (PSS, all processes), idle / under load", "135 / 300 MB", "70 / 91 MB", goal, *memory])
+    kilobytes = [_each(engine) for engine in engines]
+    goal = f"{goals.SOCKET_KB:.0f} kB"
+    lines.append([f"memory of each of {goals.SOCKETS:,} idle WebSockets", "", "", goal, *kilobytes])
+    told = [_told(engine) for engine in engines]
+    goal = f"p99 < {goals.TOLD_P99_MS:,.0f} ms"
+    lines.append(["a post told to 1,000 WebSockets of 5,000, p50 / p99", "", "", goal, *told])
     return markdown_table(lines)
+
+
+def _each(engine: EngineResult) -> str:
+    streaming = engine.streaming
+    if streaming is None:
+        return ""
+    over = " **over**" if streaming.kilobytes_each > goals.SOCKET_KB else ""
+    return f"{streaming.kilobytes_each:.1f} kB{over}"
+
+
+def _told(engine: EngineResult) -> str:
+    streaming = engine.streaming
+    if streaming is None:
+        return ""
+    over = " **over**" if streaming.p99_ms > goals.TOLD_P99_MS else ""
+    return f"{streaming.p50_ms:.0f} / {streaming.p99_ms:.0f} ms{over}"
 
 
 def _of_goal(measured: Measured | None, goal: float) -> str:

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 import uvloop
 
-from bench.servers import Server, data_folder, running_server
+from bench.servers import Database, Server, data_folder, running_server
 
 PEOPLE = 250
 """Accounts that listen; each has as many sockets as it takes."""
@@ -60,8 +60,8 @@ class Watcher(asyncio.Protocol):
         self._transport.abort()
 
 
-class Figures(msgspec.Struct, kw_only=True):
-    """What was measured."""
+class Streaming(msgspec.Struct, kw_only=True):
+    """What was measured. `kilobytes_each` is memory beyond that of the server without sockets."""
 
     sockets: int
     kilobytes_each: float
@@ -73,10 +73,18 @@ class Figures(msgspec.Struct, kw_only=True):
     most_ms: float
 
 
-async def measure(sockets: int, followers: int, posts: int) -> Figures:
-    """Figures of one server with SQLite."""
+async def measure_streaming(
+    sockets: int = 5_000, followers: int = 1_000, posts: int = 20, *, database: Database | None = None
+) -> Streaming:
+    """The figures of a server of its own.
+
+    :param followers: sockets whose owner follows the author of the posts.
+    """
     with data_folder() as folder:
-        async with running_server(folder) as server, aiohttp.ClientSession(server.url) as session:
+        async with (
+            running_server(folder, database=database) as server,
+            aiohttp.ClientSession(server.url) as session,
+        ):
             author, author_id = await _join(session)
             watching = [(await _join(session))[0] for _ in range(PEOPLE)]
             followed = watching[: PEOPLE * followers // sockets]
@@ -95,7 +103,7 @@ async def measure(sockets: int, followers: int, posts: int) -> Figures:
             latencies = await _tell(session, author, len(followed) * sockets // PEOPLE, posts, arrivals)
             for watcher in opened:
                 watcher.close()
-    return Figures(
+    return Streaming(
         sockets=sockets,
         kilobytes_each=(after - before) * 1e3 / sockets,
         handshake_cpu_ms=handshakes * 1e3 / sockets,
@@ -179,7 +187,7 @@ def main() -> None:
     parser.add_argument("--followers", type=int, default=1_000, help="sockets whose owner follows the author")
     parser.add_argument("--posts", type=int, default=20)
     options = parser.parse_args()
-    figures = uvloop.run(measure(options.sockets, options.followers, options.posts))
+    figures = uvloop.run(measure_streaming(options.sockets, options.followers, options.posts))
     for name, value in msgspec.structs.asdict(figures).items():
         print(f"{name:>18} {value:12.3f}" if isinstance(value, float) else f"{name:>18} {value:12}")
 

@@ -16,6 +16,7 @@ from bench.lists import ListRequests, seed_lists
 from bench.load import Measured, measure
 from bench.rows import HOME, Requests
 from bench.servers import Database, Server, data_folder, running_server
+from bench.streaming import Streaming, measure_streaming
 from bench.visibility import Visibility, measure_visibility
 from ripstop.rehearsal.pool import Pool
 
@@ -37,6 +38,7 @@ class EngineResult(msgspec.Struct, kw_only=True):
     lists: dict[str, Measured] = {}
     sign_up_burst: Measured | None = None
     visibility: Visibility | None = None
+    streaming: Streaming | None = None
     idle_pss_mb: float = 0.0
     loaded_pss_mb: float = 0.0
 
@@ -46,7 +48,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float = 8.0
     shape: Shape = Shape()
-    rows: Sequence[str] = (*(row.name for row in ROWS), "visibility", "lists", "sign_up_burst")
+    rows: Sequence[str] = (*(row.name for row in ROWS), "visibility", "lists", "sign_up_burst", "streaming")
 
 
 async def measure_engine(engine: str, suite: Suite, *, database: Database | None = None) -> tuple[EngineResult, bytes]:
@@ -63,6 +65,9 @@ async def measure_engine(engine: str, suite: Suite, *, database: Database | None
             body = await _home_body(server, data)
             result.idle_pss_mb = round(server.trees.pss_mb(), 1)
             await _measure_rows(server, data, suite, result)
+    if "streaming" in suite.rows:
+        result.streaming = await measure_streaming(database=database)
+        print(f"{engine} streaming: {result.streaming}", file=sys.stderr, flush=True)
     return result, body
 
 

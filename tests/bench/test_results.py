@@ -14,6 +14,7 @@ from bench.load import Measured
 from bench.machine import describe_machine
 from bench.population import Size
 from bench.results import PAGE, Run, markdown_table, tables, write_page, write_results
+from bench.streaming import Streaming
 from bench.suite import EngineResult
 from bench.visibility import Visibility
 
@@ -30,6 +31,16 @@ def run() -> Run:
         rows={"home": MEASURED, "post": msgspec.structs.replace(MEASURED, cpu_ms=1.1)},
         sign_up_burst=MEASURED,
         visibility=Visibility(samples=10, unseen=0, p50_ms=9.0, p99_ms=20.0, others_per_second=500.0),
+        streaming=Streaming(
+            sockets=5_000,
+            kilobytes_each=6.2,
+            handshake_cpu_ms=0.7,
+            idle_cores=0.02,
+            reached=1_000,
+            p50_ms=16.0,
+            p99_ms=1_200.0,
+            most_ms=1_300.0,
+        ),
     )
     ceilings = Ceilings(
         home_bytes=msgspec.structs.replace(MEASURED, cpu_ms=0.1),
@@ -47,6 +58,8 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| home, 20 posts | 3.3 - 4.2 | 0.28 | 0.35 | 0.700 (2.00) **over** |" in parts["rows"]
     assert "| 1.20 | 1.100 (0.92) |" in parts["rows"]
     assert "9 / 20 ms at 500 posts/s" in parts["rows"]
+    assert "| 30 kB | 6.2 kB |" in parts["rows"]
+    assert "| p99 < 1,000 ms | 16 / 1200 ms **over** |" in parts["rows"]
     assert "SQLite 0.700 (7.0 x)" in parts["ceilings"]
     assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth"]
 
