@@ -56,6 +56,11 @@ async def test_a_suspension_holds_at_once_and_is_lifted(house: House, alice: Per
     await house.ask("GET", "/api/v1/preferences", token=alice.token, status=401)
 
 
+async def test_lifting_what_is_not_suspended_logs_nobody_out(house: House, alice: Person) -> None:
+    assert (await run("unsuspend", "alice"))[0] == 0
+    await alice.get("/api/v1/preferences")
+
+
 async def test_deleting_asks_first(house: House, alice: Person) -> None:
     assert (await run("delete", "alice", typed="n\n"))[0] == 1
     await alice.get("/api/v1/preferences")

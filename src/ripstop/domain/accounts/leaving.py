@@ -52,14 +52,14 @@ async def suspend(graph: Graph, account: Entry[Account]) -> None:
 
 
 async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
-    """Show it again, as it was; its owner has to log in anew. One commit, mostly.
+    """Show it again, as it was; its owner has to log in anew. One commit, mostly, and none if it is shown already.
 
     :raises Conflict: the account is being changed all the time.
     """
     for _ in range(_TRIES):
-        await shut_out(graph, account.id)
         if not account.value.is_suspended:
             return
+        await shut_out(graph, account.id)  # a log-in that was under way at the suspension may have come after it
         write = graph.write(account.id)
         write.patch(ACCOUNT, account.id, version=account.version, suspended_at=None)
         try:

@@ -109,7 +109,7 @@ class Indexing:
 
     async def _consents(self, author: int) -> bool:
         account = await self._graph.get(ACCOUNT, author)
-        return account is not None and account.value.indexable and not account.value.is_suspended
+        return account is not None and account.value.indexable
 
 
 def _document(id_: int, post: Post) -> TextDocument:
