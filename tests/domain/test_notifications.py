@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
 from ripstop.domain.notifications import keeping
@@ -340,3 +341,15 @@ async def test_a_conversation_of_many_at_once_ends_at_its_newest(house: House) -
     await house.drain()
     for who in people:
         assert [one["unread"] for one in await who.get("/api/v1/conversations")] == [False]
+
+
+async def test_who_is_dropped_while_a_post_enters_has_no_conversation(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    post = await alice.post("@bob psst", visibility="direct")
+    entering = await begin(house, "conversations.enter", Enter(post=post, root=post, accounts=(bob.id,)))
+    await house.ask("PUT", f"/api/v1/statuses/{post}", token=alice.token, form={"status": "psst"})
+    await house.drain()
+    assert await end(house, entering)
+    await house.drain()
+    assert await bob.get("/api/v1/conversations") == []
+    assert len(await alice.get("/api/v1/conversations")) == 1

@@ -13,7 +13,7 @@ from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.conversations.events import ConversationChanged, ConversationLeft, ConversationUnsettled
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN, UNREAD, conversation_id
 from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
-from ripstop.domain.posts.model import IS_DIRECT, POST
+from ripstop.domain.posts.model import IS_DIRECT, POST, Post
 from ripstop.engines import base
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph, Write
@@ -86,7 +86,7 @@ class Conversations:
         conversation = conversation_id(account, work.root)
         write = self._graph.write(account)
         post = await self._graph.get(POST, work.post)
-        if post is not None and account in (post.value.author, *(mention.id for mention in post.value.mentions)):
+        if post is not None and _is_in(account, post.value):
             write.put(SAID_IN, conversation, work.post, order=work.post)
         else:
             write.remove(SAID_IN, conversation, work.post)
@@ -101,7 +101,8 @@ class Conversations:
         account, conversation = call.arguments.account, call.arguments.conversation
         rows = await self._graph.find(account, (CONVERSING,), (conversation,))
         said = await self._graph.range(conversation, SAID_IN, limit=LOOK)
-        posts = await self._graph.get_many(POST, [row.target for row in said])
+        found = await self._graph.get_many(POST, [row.target for row in said])
+        posts = {id_: post for id_, post in found.items() if _is_in(account, post.value)}
         write = self._graph.write(account)
         for row in said:
             if row.target not in posts:
@@ -136,6 +137,11 @@ class Conversations:
         for row in rows:
             write.remove(CONVERSING, account, row.target)
             write.emit(ConversationLeft(account=account, conversation=row.target, upto=row.order))
+
+
+def _is_in(account: int, post: Post) -> bool:
+    """Whether a post is by or for an account."""
+    return account == post.author or any(mention.id == account for mention in post.mentions)
 
 
 def _changes_who_is_in_it(event: PostEdited) -> bool:
