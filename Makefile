@@ -1,7 +1,7 @@
 # The commands of the project. Each installs what it needs into .venv, from hashed locks.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench bench-growth bench-large crash lock clean run-environment dev-environment
+.PHONY: help serve test check format bench bench-growth bench-large clients crash lock clean run-environment dev-environment
 
 BIN := .venv/bin
 
@@ -32,6 +32,9 @@ bench-growth: dev-environment ## Measure with 1,000,000 accounts and 10,000,000 
 
 bench-large: dev-environment ## Measure lists of a million: followers, posts with a hashtag
 	$(BIN)/python -m bench --large
+
+clients: dev-environment ## Try the existing clients again, and write docs/clients.md
+	$(BIN)/python tools/clients.py
 
 crash: dev-environment ## Kill the server 1,000 times under write load, and look for damage
 	RIPSTOP_CRASH_KILLS=1000 $(BIN)/pytest tests/crash

@@ -8,7 +8,10 @@ them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -18,9 +21,37 @@ from tests.clients.covering import expanded
 from tests.clients.mastodon_py import Client, Join, joined
 from tests.server import Server
 
+PASSED = pytest.StashKey[dict[str, set[str]]]()
+"""What was used by tests that passed, by engine."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(*names): methods or commands of a client that a test uses")
+    config.stash[PASSED] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "teardown" and report.passed and isinstance(item, pytest.Function):
+        engine = str(item.callspec.params.get("server", "")) if hasattr(item, "callspec") else ""
+        item.config.stash[PASSED].setdefault(engine, set()).update(said(item))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where the environment names a file, write into it what was used; tools/clients.py reads it."""
+    file = os.environ.get("RIPSTOP_CLIENTS")
+    if file:
+        passed = {engine: sorted(names) for engine, names in session.config.stash[PASSED].items()}
+        Path(file).write_text(json.dumps(passed))
+
+
+def said(item: pytest.Item) -> set[str]:
+    """What a test says that it uses."""
+    return expanded(name for mark in item.iter_markers("covers") for name in mark.args)
 
 
 @pytest.fixture
@@ -55,8 +86,8 @@ def used(request: pytest.FixtureRequest) -> Iterator[set[str]]:
     """What the test has used of its client; all that it says it covers must be in it at the end."""
     used: set[str] = set()
     yield used
-    said = expanded(name for mark in request.node.iter_markers("covers") for name in mark.args)
-    assert said <= used, f"said to be covered, and not used: {sorted(said - used)}"
+    missing = said(request.node) - used
+    assert not missing, f"said to be covered, and not used: {sorted(missing)}"
 
 
 @pytest.fixture

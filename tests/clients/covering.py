@@ -19,13 +19,13 @@ def expanded(names: Iterable[str]) -> set[str]:
     }
 
 
-def covered(beginning: str) -> set[str]:
-    """All names that ``covers`` marks name in files whose names begin like this."""
+def covered(file: str, test: str = "test_") -> set[str]:
+    """All names that ``covers`` marks name, of tests and in files whose names begin like this."""
     return expanded(
         argument.value
-        for path in sorted(HERE.glob(f"{beginning}*.py"))
+        for path in sorted(HERE.glob(f"{file}*.py"))
         for function in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name.startswith(test)
         for mark in function.decorator_list
         if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "covers"
         for argument in mark.args
