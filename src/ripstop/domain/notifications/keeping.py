@@ -3,6 +3,7 @@
 Each function works through a list page by page, every page in a batch of its own, so it may stop and go on anywhere.
 """
 
+from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.events import Blocked, Muted
 from ripstop.domain.notifications.events import Admitted, Discarded, Merged, Recorded
 from ripstop.domain.notifications.model import (
@@ -85,8 +86,13 @@ class Keeping:
         return Done(write.batch())
 
     async def _deleted(self, call: Call[PostDeleted]) -> Outcome:
-        """Likes and reposts of a deleted post are told no more. They are all newer than the post."""
+        """Likes and reposts of a deleted post are told no more. They are all newer than the post.
+
+        Where the author is deleted, everything that it was told goes with it.
+        """
         event = call.arguments
+        if await self._graph.get(ACCOUNT, event.author) is None:
+            return Done()
         if not await self._graph.range(event.author, NOTIFIED, after=(event.post, 0), limit=1):
             return Done()
         write = self._graph.write(event.author)
