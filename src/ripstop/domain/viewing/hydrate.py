@@ -35,29 +35,33 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
     that are too many to be held; and those of `filters_of`.
     """
     posts = await graph.get_many(POST, ids)
-    reposted = [entry.value.repost_of for entry in posts.values() if entry.value.repost_of is not None]
+    values = [entry.value for entry in posts.values()]
+    reposted = [value.repost_of for value in values if value.repost_of is not None]
     originals = await graph.get_many(POST, reposted) if reposted else {}
-    authors = {entry.value.author for entry in posts.values()}
+    authors = {value.author for value in values}
     if originals:
         authors.update([entry.value.author for entry in originals.values()])
     absent = await absent_accounts(graph, authors)
     if sight.is_partial:
         sight = await sight.knowing(graph, authors)
     context = CONTEXTS.get(place)
-    filters = await filters_of(graph, sight.viewer) if context is not None else None
-    now_ms = graph.now_ms() if filters else 0
+    filters = None if context is None else await filters_of(graph, sight.viewer) or None
+    now_ms = 0 if filters is None else graph.now_ms()
     original_place = Place.SINGLE if place is Place.SINGLE else Place.PUBLIC
     seen = []
     for id_ in ids:
         post = posts.get(id_)
-        if post is None or post.value.author in absent or not sight.shows(post.value, place):
+        if post is None:
+            continue
+        value = post.value
+        if value.author in absent or not sight.shows(value, place):
             continue
         original = None
-        if post.value.repost_of is not None:
-            original = originals.get(post.value.repost_of)
+        if value.repost_of is not None:
+            original = originals.get(value.repost_of)
             if original is None or original.value.author in absent or not sight.shows(original.value, original_place):
                 continue
-        if filters and context is not None and filters.hides(original or post, context, now_ms):
+        if filters is not None and context is not None and filters.hides(original or post, context, now_ms):
             continue
         seen.append(Seen(post, original))
     return seen

@@ -203,14 +203,16 @@ class StatusPresenter:
         """
         viewer, cards, tallies, marks, muted, filters, now_ms = known
         begins, answers = open_terms(viewer)
+        is_filtering = bool(filters)
         found: dict[int, tuple[bytes, ...]] = {}
         for post, reposted in items:
             original = post if reposted is None else reposted
-            card = cards.get(original.value.author)
+            value = original.value
+            card = cards.get(value.author)
             if card is None:
                 continue
             rendered = original.rendered.get(_PLAIN)
-            terms = begins if original.value.root is None else answers
+            terms = begins if value.root is None else answers
             if rendered is None:
                 terms, quoting = special[original.id]
                 rendered = original.rendered[_SPECIAL] + quoting
@@ -219,7 +221,7 @@ class StatusPresenter:
             ending = b"}" if marks is None else _MARKED[marks[original.id]]
             if muted and marks is not None and root_of(original) in muted:
                 ending = _MARKED[marks[original.id] | MUTED]
-            if filters and (matches := filters.matches(original, now_ms)):
+            if is_filtering and (matches := filters.matches(original, now_ms)):
                 ending = ending.replace(NOTHING_FILTERED, filtered(matches))
             parts = (b'{"account":', card, rendered, terms, b',"reblog":null', counts, ending)
             if reposted is None:
