@@ -133,6 +133,21 @@ async def test_what_is_no_picture_is_refused_with_a_sentence(api: Api, alice: Pe
     assert own["display_name"] == ""
 
 
+@pytest.mark.parametrize("size", [24 << 20, 80 << 20])
+async def test_a_body_beyond_all_measure_is_told_so(api: Api, alice: Person, size: int) -> None:
+    """Whoever still sends hears of it, where that is not for ever."""
+    try:
+        assert (await update(api, alice, avatar=bytes(size))).status == 413
+    except aiohttp.ClientError:
+        assert size > 64 << 20
+
+
+async def test_who_may_not_upload_hears_it_after_sending(api: Api) -> None:
+    for headers in ({}, {"authorization": "Bearer nonsense"}):
+        answer = await api.ask("PATCH", UPDATE, data=form(avatar=bytes(8 << 20)), headers=headers)
+        assert answer.status == 401
+
+
 async def test_taking_them_down(api: Api, alice: Person) -> None:
     await update(api, alice, avatar=photograph(50, 50), header=photograph(60, 20))
     own = await api.want("DELETE", "/api/v1/profile/avatar", as_=alice)

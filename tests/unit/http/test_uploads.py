@@ -10,7 +10,7 @@ import pytest
 
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, json
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Auth, Route
 from tests.unit.http.web import App, FakeChannel, FakeHeaders, FakeScope
 
 
@@ -49,6 +49,7 @@ def app(desk: Desk) -> App:
     routes = [
         Route("POST", "/upload", desk.take, params=Uploaded, max_body=20_000, body_seconds=0.05),
         Route("POST", "/small", desk.take, params=Uploaded),
+        Route("POST", "/own", desk.take, params=Uploaded, max_body=20_000, auth=Auth.USER),
     ]
     return App(routes, max_body=1_000, uploads=30_000)
 
@@ -82,6 +83,19 @@ async def test_what_is_over_makes_room_however_it_ended(app: App, desk: Desk) ->
     for body in (body_of(19_000), b"x" * 19_000, b'{"text": %s' % (b"9" * 19_000), b"[]" * 9_000):
         for _ in range(2):
             assert (await app.ask("POST", "/upload", body=body)).status in (200, 400)
+
+
+async def test_what_is_refused_is_read_all_the_same_so_that_the_client_hears_of_it(app: App) -> None:
+    for body, headers in ((body_of(90_000), {}), (body_of(90_000), {"transfer-encoding": "chunked"})):
+        answer = await app.ask("POST", "/upload", body=body, headers=headers)
+        assert (answer.status, answer.read) == (413, 90_000)
+    answer = await app.ask("POST", "/own", body=body_of(9_000))
+    assert (answer.status, answer.read) == (401, 9_000)
+
+
+async def test_but_not_without_end(app: App) -> None:
+    answer = await app.ask("POST", "/upload", body=b"x", headers={"content-length": str(1 << 40)})
+    assert (answer.status, answer.read) == (413, 0)
 
 
 async def test_who_sends_nothing_holds_nothing_and_has_the_time_of_the_route(app: App, desk: Desk) -> None:

@@ -1,8 +1,7 @@
 """Reading a request's body: bounded in size and time, as JSON, urlencoded form or multipart form."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from email.message import Message
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from ripstop.kernel.errors import BadRequest, Overloaded, TooLarge
+from ripstop.kernel.errors import BadRequest, TooLarge
 from ripstop.surfaces.http.errors import RequestTimeout
 from ripstop.surfaces.http.form import MAX_PAIRS, Pairs, nest, split_pairs
 from ripstop.surfaces.http.params import Upload
@@ -19,64 +18,13 @@ from ripstop.surfaces.http.request import Channel, HeaderMap
 _decode_json = msgspec.json.Decoder().decode
 
 
-class Room:
-    """How many bytes of large bodies, such as uploads, one process holds at once, so that many cannot take all memory.
-
-    :param most: bytes.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held = 0
-
-    @contextmanager
-    def share(self) -> "Iterator[Share]":
-        """What one body holds, until it was dealt with."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            self._held -= share.held
-
-    def take(self, size: int) -> None:
-        """Hold so many bytes more.
-
-        :raises Overloaded: there is no room.
-        """
-        if self._held + size > self._most:
-            raise Overloaded("Too many uploads are under way. Please try again in a moment.", retry_after=5)
-        self._held += size
-
-
-class Share:
-    """What one body holds of the room: as much as has come."""
-
-    __slots__ = ("_room", "held")
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self.held = 0
-
-    def take(self, size: int) -> None:
-        """Hold so many bytes more.
-
-        :raises Overloaded: there is no room.
-        """
-        self._room.take(size)
-        self.held += size
-
-
-async def read_body(
-    headers: HeaderMap, channel: Channel, *, limit: int, seconds: float, share: Share | None = None
-) -> bytes:
+async def read_body(headers: HeaderMap, channel: Channel, *, limit: int, seconds: float) -> bytes:
     """All of the body.
 
     :param limit: bytes.
     :param seconds: by when all of it must have come.
-    :param share: where its bytes are counted as they come.
     :raises TooLarge: it is larger than `limit`; nothing beyond that was kept.
     :raises RequestTimeout: it came too slowly.
-    :raises Overloaded: too much else is held.
     """
     declared = headers.get("content-length")
     if declared is None and headers.get("transfer-encoding") is None:
@@ -88,29 +36,30 @@ async def read_body(
             if declared is not None:
                 # The server has checked that it is a number, and never hands over more than was declared.
                 if int(declared) > limit:
-                    raise _too_large(limit)
-                if share is None:
-                    return await channel()
-            return await _read_chunks(channel, limit, share)
+                    raise too_large(limit)
+                return await channel()
+            return await _read_chunks(channel, limit)
     except TimeoutError:
-        raise RequestTimeout(f"The body did not arrive within {seconds:g} seconds") from None
+        raise too_slow(seconds) from None
 
 
-async def _read_chunks(channel: Channel, limit: int, share: Share | None) -> bytes:
+async def _read_chunks(channel: Channel, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in channel:
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
-        if share is not None:
-            share.take(len(chunk))
+            raise too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit:,} bytes")
+
+
+def too_slow(seconds: float) -> RequestTimeout:
+    return RequestTimeout(f"The body did not arrive within {seconds:g} seconds")
 
 
 def parse_body(content_type: str | None, body: bytes) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from ripstop.kernel.errors import BadRequest, RipstopError
 from ripstop.kernel.metrics import Histogram, Metrics
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.auth import Authenticate, authorise, bearer_token
-from ripstop.surfaces.http.body import Room, parse_body, read_body
+from ripstop.surfaces.http.body import parse_body, read_body
 from ripstop.surfaces.http.errors import INTERNAL, error_body, error_headers
 from ripstop.surfaces.http.lasting import Lasting
 from ripstop.surfaces.http.networks import Networks
@@ -23,6 +23,7 @@ from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Channel, Request, Scope
 from ripstop.surfaces.http.response import JSON_HEADERS, PREFLIGHT_HEADERS, Answer, Headers, Response, Stream, Upgrade
 from ripstop.surfaces.http.routing import METHODS, Endpoint, Kind, Route, Router
+from ripstop.surfaces.http.uploads import Incoming, Room
 
 log = logging.getLogger(__name__)
 
@@ -141,23 +142,28 @@ class Dispatcher:
         tally.latency.observe(perf_counter() - started)
 
     async def _answer(self, endpoint: Endpoint, request: Request, channel: Channel) -> Answer:
-        token = None if endpoint.is_open else bearer_token(request)
-        admission = self._admission
-        if admission.pressure:
-            admission.admit(endpoint.anonymous_kind if token is None else endpoint.kind)
-        if endpoint.kind is not Kind.ALWAYS:
-            await self._begin()
+        limit = self._max_body if endpoint.max_body is None else endpoint.max_body
         try:
-            if not endpoint.is_open:
-                await authorise(request, token, endpoint, self._authenticate)
-        finally:  # where a token is refused too, so that guesses count
-            if self._rates is not None:
-                self._rates.admit(request, endpoint)
+            token = None if endpoint.is_open else bearer_token(request)
+            admission = self._admission
+            if admission.pressure:
+                admission.admit(endpoint.anonymous_kind if token is None else endpoint.kind)
+            if endpoint.kind is not Kind.ALWAYS:
+                await self._begin()
+            try:
+                if not endpoint.is_open:
+                    await authorise(request, token, endpoint, self._authenticate)
+            finally:  # where a token is refused too, so that guesses count
+                if self._rates is not None:
+                    self._rates.admit(request, endpoint)
+        except RipstopError:
+            if limit > self._max_body:
+                await Incoming(request.headers, channel, self._room).discard(seconds=self._body_seconds)
+            raise
         decoder = endpoint.decoder
         if decoder is None:
             return await endpoint.handler(request, None)
         fields = None
-        limit = self._max_body if endpoint.max_body is None else endpoint.max_body
         if limit > self._max_body:
             return await self._answer_upload(endpoint, request, channel, decoder)
         if limit:
@@ -173,8 +179,12 @@ class Dispatcher:
         """The same for bodies that are so large that not all of them may be there at once."""
         assert endpoint.max_body is not None
         seconds = endpoint.body_seconds or self._body_seconds
-        with self._room.share() as share:
-            body = await read_body(request.headers, channel, limit=endpoint.max_body, seconds=seconds, share=share)
+        with Incoming(request.headers, channel, self._room) as incoming:
+            try:
+                body = await incoming.read(limit=endpoint.max_body, seconds=seconds)
+            except RipstopError:
+                await incoming.discard(seconds=self._body_seconds)
+                raise
             fields = None
             if body:
                 # Taking it apart takes tens of milliseconds, in which others are to be answered.
