@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ripstop.boot import SCHEMA
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.events import AccountDeleted
 from ripstop.domain.accounts.functions import AGAIN_MS
@@ -30,6 +31,7 @@ from ripstop.domain.posts.model import (
 )
 from ripstop.engines.base import Table
 from ripstop.kernel.errors import NotFound
+from ripstop.machinery.graph import Association
 from tests.domain.house import House, Person
 
 BY_OTHERS = {one.number for one in (MUTES, NOTES, BOOKMARKED, MUTES_THREAD, NOTIFIED)}
@@ -245,3 +247,31 @@ async def emit_again(house: House, person: Person) -> None:
     write = house.base.graph.write(person.id)
     write.emit(AccountDeleted(account=person.id, at=0, again=len(AGAIN_MS)))
     await house.base.graph.commit(write)
+
+
+BEGIN_ELSEWHERE = {
+    "directory", "grouped", "in_thread", "large_authors", "liked_by", "lists_member", "listed", "quoted_by", "quotes",
+    "replies", "reply_to", "reposted_by", "revised", "said_in", "tag_posts", "tagged", "thread", "timeline",
+}  # fmt: skip
+"""Lists that begin at something else than an account: they end with that. All others are to be erased."""
+
+
+async def test_every_list_of_an_account_is_erased(house: House) -> None:
+    """Whoever adds a type of association has an `Eraser` erase it, or says above where it begins."""
+    alice, bob = await house.people("alice", "bob")
+    graph, types = house.base.graph, SCHEMA.associations
+    begin_here = {one.name: Association(one) for one in types.values() if one.name not in BEGIN_ELSEWHERE}
+    for association in begin_here.values():
+        type_ = association.engine
+        write = graph.write(alice.id if type_.forward else bob.id)
+        if type_.forward:
+            write.put(association, alice.id, write.new_id(), order=write.new_id())
+        else:
+            assert type_.inverse is not None
+            write.put(Association(types[type_.inverse]), bob.id, alice.id, order=write.new_id())
+        await graph.commit(write)
+    await delete(house, alice)
+    await house.drain()
+    left = [name for name, one in begin_here.items() if await graph.range(alice.id, one, limit=1)]
+    assert left == [], "these outlive their account"
+    assert [fault async for fault in house.base.store.check()] == []

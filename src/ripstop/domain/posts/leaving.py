@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.posts.actions import do_delete
 from ripstop.domain.posts.events import PostUnliked
-from ripstop.domain.posts.model import BOOKMARKED, FEATURES_TAG, FOLLOWS_TAG, LIKED, MUTES_THREAD, PINNED, POST, POSTED
+from ripstop.domain.posts.model import (
+    BOOKMARKED,
+    FEATURES_TAG,
+    FOLLOWS_TAG,
+    LIKED,
+    MUTES_THREAD,
+    PINNED,
+    POST,
+    POSTED,
+    REPOSTED,
+)
 from ripstop.engines.base import Association
 from ripstop.machinery.functions import Functions
 from ripstop.machinery.graph import Events, Graph, Write
@@ -19,7 +29,7 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "posts",
-            plain=(BOOKMARKED, PINNED, MUTES_THREAD, FOLLOWS_TAG, FEATURES_TAG),
+            plain=(REPOSTED, BOOKMARKED, PINNED, MUTES_THREAD, FOLLOWS_TAG, FEATURES_TAG),
             own={POSTED: self._delete, LIKED: self._unlike},
         )
 
