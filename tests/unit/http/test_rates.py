@@ -138,19 +138,27 @@ async def test_this_machine_is_told_and_not_counted() -> None:
         ("192.0.2.9, 10.0.0.2, 127.0.0.1", "192.0.2.9"),
         ("192.0.2.9,10.0.0.2", "192.0.2.9"),
         ("2001:db8::5", "2001:0db8:0000:0000::/64"),
-        ("192.0.2.9, nonsense", ""),
-        ("", ""),
+        ("192.0.2.9:4711", "192.0.2.9"),
+        ("[2001:db8::5]:4711", "2001:0db8:0000:0000::/64"),
+        ("192.0.2.9, nonsense", "unknown"),
+        ("", "unknown"),
         ("127.0.0.1", ""),
     ],
 )
 async def test_a_proxy_says_for_whom_it_asks(said: str, network: str) -> None:
     networks = Networks(["127.0.0.0/8", "10.0.0.0/8"])
     assert networks.of("10.0.0.1:4") == ""
-    assert networks.behind(said) == network
+    assert networks.behind([said]) == network
     place = Place(network=1)
     assert (await place.ask("/api/open", client="10.0.0.1:4", x_forwarded_for=said)).status == 200
     again = await place.ask("/api/open", client="127.0.0.1:4", x_forwarded_for=said)
     assert again.status == (429 if network else 200)
+
+
+def test_of_several_lines_the_last_is_of_the_nearest_proxy() -> None:
+    networks = Networks(["10.0.0.0/8"])
+    assert networks.behind(["198.51.100.1", "192.0.2.9, 10.0.0.2"]) == "192.0.2.9"
+    assert networks.behind([]) == "unknown", "there was one, and it is not ASCII"
 
 
 async def test_what_others_say_of_themselves_does_not_count() -> None:

@@ -41,8 +41,14 @@ class FakeHeaders:
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = dict(headers)
 
+    def __contains__(self, key: str, /) -> bool:
+        return key in self._headers
+
     def get(self, key: str, default: str | None = None, /) -> str | None:
         return self._headers.get(key, default)
+
+    def get_all(self, key: str, /) -> list[str]:
+        return [self._headers[key]] if key in self._headers else []
 
 
 @dataclass

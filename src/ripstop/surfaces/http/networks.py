@@ -1,8 +1,10 @@
 """Where a request comes from: the network that one customer has, seen past the proxies in front of this server."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+UNKNOWN = "unknown"
+"""Of whom a proxy says nothing that can be read."""
 MOST_KNOWN = 10_000
 """Connections of which is kept where they come from; beyond, all of it is forgotten."""
 
@@ -26,18 +28,22 @@ class Networks:
         if network is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            network = self._known[client] = self.behind(client.rpartition(":")[0])
+            address = _address(client)
+            network = "" if address is None or self._is_proxy(address) else _network(address)
+            self._known[client] = network
         return network
 
-    def behind(self, said: str) -> str:
-        """For whom a proxy asks: the last of whom it says so that is no proxy of ours. Empty: nothing is known.
+    def behind(self, said: Sequence[str]) -> str:
+        """For whom a proxy asks: the last of whom it says so that is no proxy of ours; empty for itself.
 
         What anybody else says of itself does not count, so this is to be asked for proxies alone.
+
+        :param said: all lines of the header, without those that are not ASCII.
         """
-        for host in reversed(said.split(",")):
+        for host in reversed(",".join(said).split(",")):
             address = _address(host.strip())
             if address is None:
-                break
+                return UNKNOWN
             if not self._is_proxy(address):
                 return _network(address)
         return ""
@@ -51,8 +57,12 @@ def _network(address: IPv4Address | IPv6Address) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as it is written with a port or without."""
+    host = text.partition("]")[0][1:] if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
     try:
-        address = ip_address(text.strip("[]"))
+        address = ip_address(host)
     except ValueError:
         return None
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -21,9 +21,11 @@ class Viewer(Protocol):
 
 
 class HeaderMap(Protocol):
-    """Request headers by lower-case name; values that are not ASCII count as absent."""
+    """Request headers by lower-case name; values that are not ASCII are told by no method but `in`."""
 
+    def __contains__(self, key: str, /) -> bool: ...
     def get(self, key: str, default: str | None = None, /) -> str | None: ...
+    def get_all(self, key: str, /) -> list[str]: ...
 
 
 class Scope(Protocol):
@@ -102,8 +104,8 @@ class Request:
     def network(self) -> str:
         """Where it comes from; empty for this machine, or a proxy that names nobody. See `Networks`."""
         network = self._networks.of(self._scope.client)
-        if not network and (said := self.headers.get("x-forwarded-for")) is not None:
-            return self._networks.behind(said)
+        if not network and "x-forwarded-for" in self.headers:
+            return self._networks.behind(self.headers.get_all("x-forwarded-for"))
         return network
 
     def header(self, name: str) -> str | None:
