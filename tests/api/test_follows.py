@@ -141,3 +141,20 @@ async def test_the_scope_decides(api: Api, alice: Person, verb: str, scope: str)
     assert (await api.post(f"/api/v1/accounts/{alice.id}/{verb}", as_=reader)).status == 403
     assert (await api.post(f"/api/v1/accounts/{alice.id}/{verb}")).status == 401
     assert (await api.post(f"/api/v1/accounts/17/{verb}", as_=allowed)).status == 404
+
+
+async def test_posts_that_name_whom_one_blocks_are_not_at_home(
+    api: Api, alice: Person, bob: Person, carol: Person
+) -> None:
+    """Whoever wrote them, and whoever passed them on, but for the viewer."""
+    dan = await api.person("dan")
+    for author in (bob, carol):
+        await api.follow(alice, author)
+    plain = await api.publish(bob, "to nobody")
+    named = await api.publish(bob, f"@{dan.username} and @{carol.username}")
+    repost = await api.want("POST", f"/api/v1/statuses/{named['id']}/reblog", as_=carol)
+    assert (await api.get("/api/v1/timelines/home", as_=alice)).ids == [repost["id"], plain["id"]]
+    await api.want("POST", f"/api/v1/accounts/{dan.id}/block", as_=alice)
+    assert (await api.get("/api/v1/timelines/home", as_=alice)).ids == [plain["id"]]
+    own = await api.want("POST", f"/api/v1/statuses/{named['id']}/reblog", as_=alice)
+    assert (await api.get("/api/v1/timelines/home", as_=alice)).ids == [own["id"], plain["id"]]

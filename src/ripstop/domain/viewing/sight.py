@@ -140,7 +140,11 @@ class Sight:
             return True
         if not self._wants_from(post, author) and not (self.tags and self._wants_tagged(post)):
             return False
-        return not self.blocks or not any(mention.id in self.blocks for mention in post.mentions)
+        return not self.names_blocked(post)
+
+    def names_blocked(self, post: Post) -> bool:
+        """Whether a post names somebody whom the viewer blocks: home has no such posts by others."""
+        return bool(self.blocks) and any(mention.id in self.blocks for mention in post.mentions)
 
     def _wants_from(self, post: Post, author: int) -> bool:
         """Whether it is what the viewer follows its author for."""
