@@ -61,8 +61,8 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
             original = originals.get(value.repost_of)
             if original is None or original.value.author in absent or not sight.shows(original.value, original_place):
                 continue
-                if place is Place.HOME and value.author != sight.viewer and sight.names_blocked(original.value):
-                    continue
+            if place is Place.HOME and value.author != sight.viewer and sight.names_blocked(original.value):
+                continue
         if filters is not None and context is not None and filters.hides(original or post, context, now_ms):
             continue
         seen.append(Seen(post, original))
