@@ -32,9 +32,20 @@ from ripstop.engines.sqlite import SqliteStore
 from ripstop.kernel.clock import SystemClock
 from ripstop.kernel.ids import IdSource
 from ripstop.machinery.bus import LocalBus
-from ripstop.machinery.functions import CALLS_TOPIC, Call, Done, Function, Functions, Outcome, Worker, call_put
+from ripstop.machinery.functions import (
+    CALLS_TOPIC,
+    KEYSPACES,
+    Call,
+    Done,
+    Function,
+    Functions,
+    Outcome,
+    Worker,
+    call_put,
+)
 
 TITLES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+SCHEMA = Schema(keyspaces=KEYSPACES)
 PER_BATCH = 100
 AT_ONCE = 16
 IDLE_SECONDS = 5.0
@@ -59,9 +70,9 @@ class Site:
     async def opened(self) -> AsyncIterator[tuple[Store, LocalBus]]:
         store: Store
         if self.engine == "sqlite":
-            store = SqliteStore(Path(self.where), Schema(), clock=SystemClock())
+            store = SqliteStore(Path(self.where), SCHEMA, clock=SystemClock())
         else:
-            store = PostgresStore(self.where, Schema(), clock=SystemClock())
+            store = PostgresStore(self.where, SCHEMA, clock=SystemClock())
         bus = LocalBus(self.bus)
         await store.open()
         await bus.open()

@@ -1,6 +1,7 @@
 """The function platform: durable calls, run at least once, with their effect in the store exactly once."""
 
 from ripstop.machinery.functions.caller import Caller
+from ripstop.machinery.functions.downstream import Pressure
 from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put, declare
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Fail, Outcome, Retry, Snooze, Split
@@ -23,6 +24,7 @@ __all__ = [
     "Functions",
     "Limits",
     "Outcome",
+    "Pressure",
     "Retry",
     "Schedule",
     "Snooze",

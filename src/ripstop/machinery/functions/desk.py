@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from ripstop.engines.base import CallLimit
+from ripstop.machinery.functions.downstream import Downstream
 from ripstop.machinery.functions.function import Function
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer
@@ -16,10 +17,22 @@ _UNSTEERED = Steer()
 class Desk:
     """The calls of one function that a worker holds: `waiting` for leave to start, and how many run."""
 
-    __slots__ = ("allowed", "busy", "decode", "function", "held", "is_refilling", "quota", "steer", "waiting")
+    __slots__ = (
+        "allowed",
+        "busy",
+        "decode",
+        "downstreams",
+        "function",
+        "held",
+        "is_refilling",
+        "quota",
+        "steer",
+        "waiting",
+    )
 
-    def __init__(self, function: Function[Any], quota: Quota) -> None:
+    def __init__(self, function: Function[Any], quota: Quota, downstreams: list[Downstream]) -> None:
         self.function = function
+        self.downstreams = downstreams
         self.decode = msgspec.json.Decoder(function.arguments).decode
         self.quota = quota
         self.steer = _UNSTEERED
@@ -47,9 +60,11 @@ class Desk:
         limit = self.concurrency
         return limit is not None and self.busy >= limit
 
-    def may_start(self, now_ms: float) -> bool:
-        """Whether a call that is at hand may start at this instant of the engine's clock."""
+    def may_start(self, now: float, now_ms: float) -> bool:
+        """Whether a call that is at hand may start, at this instant of the monotonic and of the engine's clock."""
         if self.is_full() or self.steer.paused:
+            return False
+        if self.downstreams and not all(each.may_start(now) for each in self.downstreams):
             return False
         if self.rate is None:
             return True
@@ -67,6 +82,10 @@ class Desk:
         self.held[namespace] -= 1
         if not self.held[namespace]:
             del self.held[namespace]
+
+    def wants_tokens(self) -> bool:
+        """Whether starts should be asked for, so that calls at hand can begin."""
+        return self.rate is not None and not (self.is_refilling or self.is_full() or self.steer.paused)
 
     def enter(self) -> None:
         """A run begins."""
@@ -92,7 +111,7 @@ class Desk:
             most.append(max(1, round(self.rate * WINDOW_MS / 1000)))
         return min(most)
 
-    def limits(self, room: int) -> list[CallLimit]:
+    def limits(self, room: int, now: float) -> list[CallLimit]:
         """What a request for leases must be told of this function, if anything.
 
         :param room: how many calls of its class this worker may hold. One function gets three quarters of it at most,
@@ -114,6 +133,10 @@ class Desk:
             self.allowed = max(0, min(most, places))
         elif 2 * most <= room:
             self.allowed = max(0, most)
+        for downstream in self.downstreams:
+            if downstream.share < 1.0:
+                places = max(0, downstream.room(now) - len(self.waiting))
+                self.allowed = places if self.allowed is None else min(self.allowed, places)
         if self.allowed is not None:
             limits.append(CallLimit(name, self.allowed))
         return limits

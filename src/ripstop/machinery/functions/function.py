@@ -51,6 +51,8 @@ class Function(Generic[A]):
     :param concurrency: how many may run at once in one worker (None: no limit of its own).
     :param rate: how many may start in a second, over all workers (None: no limit of its own).
     :param final: errors after which trying again is of no use: the call is dead at once.
+    :param downstreams: names of what it leans on. Under their pressure, all functions that do so start less.
+    :param circuit: whether each namespace (a remote host) is a downstream of its own.
     :param exclusive: of calls with the same key no two run at the same time, whatever shard they are of.
     """
 
@@ -66,6 +68,8 @@ class Function(Generic[A]):
     concurrency: int | None = None
     rate: float | None = None
     final: tuple[type[Exception], ...] = ()
+    downstreams: tuple[str, ...] = ()
+    circuit: bool = False
     exclusive: bool = False
 
     def __post_init__(self) -> None:
@@ -93,6 +97,8 @@ class Attributes(TypedDict, total=False):
     concurrency: int | None
     rate: float | None
     final: tuple[type[Exception], ...]
+    downstreams: tuple[str, ...]
+    circuit: bool
     exclusive: bool
 
 

@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ripstop.engines.base import LeasedCall
+from ripstop.kernel.errors import Unavailable
 from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.downstream import Pressure
 from ripstop.machinery.functions.function import Call
-from ripstop.machinery.functions.outcome import Fail, Outcome, Retry
+from ripstop.machinery.functions.outcome import Fail, Outcome, Retry, Snooze
 from ripstop.machinery.functions.standing import Standing
 
 logger = logging.getLogger(__name__)
+
+
+PRESSURE_SECONDS = 0.5
+"""After which a call that met with pressure is due again; whether it starts then, its downstreams decide."""
 
 
 class Interruption(Enum):
@@ -35,11 +41,13 @@ class Run:
         "late",
         "lease",
         "lock",
+        "pressure",
         "renewed_at",
         "standing",
         "started_at",
         "taken_at",
         "task",
+        "went_well",
     )
 
     def __init__(
@@ -60,6 +68,10 @@ class Run:
         """Whether the handler runs at this moment: only then may it be interrupted."""
         self.interruption: Interruption | None = None
         self.task: asyncio.Task[None] | None = None
+        self.pressure: Pressure | None = None
+        """That what it leans on could not take it."""
+        self.went_well = False
+        """Whether the handler came to its end, so that what it leans on is well."""
         self.lock: str | None = None
         """A name that this call holds while it runs, so that no other of its key does."""
 
@@ -71,7 +83,9 @@ class Run:
         call = Call(lease.id, lease.function, self.arguments, lease.attempt, self.standing.state, lease.deadline)
         self.handling = True
         try:
-            return await self.desk.function.handler(call)
+            outcome = await self.desk.function.handler(call)
+            self.went_well = True
+            return outcome
         except asyncio.CancelledError:
             if self.task is None or self.task.cancelling() == 0:
                 return Retry("CancelledError: something that it waited for was cancelled.")
@@ -79,15 +93,23 @@ class Run:
                 raise
             self.task.uncancel()
             if self.interruption is Interruption.TIME_LIMIT:
+                self.pressure = Pressure("It took too long.")
                 return Retry(f"Took longer than its limit of {self.desk.function.time_limit:g} s.")
             return None
         except Exception as error:
+            if isinstance(error, Pressure | Unavailable) and self._leans():
+                self.pressure = Pressure(describe(error), retry_after=error.retry_after)
+                return Snooze(error.retry_after or PRESSURE_SECONDS)
             if lease.attempt == 1:
                 logger.warning("Call %d of %s failed.", lease.id, lease.function, exc_info=error)
             is_final = isinstance(error, self.desk.function.final)
             return Fail(describe(error)) if is_final else Retry(describe(error))
         finally:
             self.handling = False
+
+    def _leans(self) -> bool:
+        """Whether there is a downstream that pressure could come from."""
+        return bool(self.desk.downstreams) or (self.desk.function.circuit and self.lease.namespace is not None)
 
     def is_interrupted(self) -> bool:
         """Whether the handler was cancelled, or shall not start."""

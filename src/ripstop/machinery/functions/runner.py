@@ -2,29 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 
 import msgspec
 
-from ripstop.engines.base import CallLimit, Criticality, Lane, LeasedCall, Store
+from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
 from ripstop.engines.batch import Batch
 from ripstop.kernel.clock import Clock
-from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions import lock
-from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.desks import Desks
 from ripstop.machinery.functions.finisher import Finisher
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze
 from ripstop.machinery.functions.pacing import Beat, Pace
-from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
-from ripstop.machinery.functions.steering import Steer
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +36,6 @@ HAND_BACK = 1.0
 
 HORIZON = 600.0
 """Seconds that a trial is put off at most."""
-
-REFILL_AGAIN = 0.25
-"""Seconds after which starts are asked for again when the engine could not say."""
 
 
 class Runner:
@@ -65,13 +59,12 @@ class Runner:
         hungry: Callable[[float], None],
         beat: Beat,
         random: Random,
+        most: int,
     ) -> None:
         self.runs: set[Run] = set()
         """What is held under lease. A call may be held twice, if its first lease ran out."""
         self.tasks: set[asyncio.Task[None]] = set()
         """What is being done for them. Nothing is held without a task or a place in a desk's queue."""
-        self.draining = False
-        """Whether nothing shall be put off to a later time."""
         self.starved = False
         """Whether calls may have been left for want of room."""
         self._store = store
@@ -81,21 +74,16 @@ class Runner:
         self._bus = bus
         self._metrics = metrics
         self._refresh = refresh
-        self._hungry = hungry
+        self.hungry = hungry
         self._settler = Settler(ids, random)
         self._finishers = {lane: Finisher(store, lane, beat=beat, random=random) for lane in Lane}
-        self._desks: dict[str, Desk] = {}
-        self._restricted = functions.restricted()
-        """Functions of which no more may be taken than can start, whatever is known of them."""
-        self._steering: dict[str, Steer] = {}
-        self._ahead_ms = 0.0
-        """By how much the engine's clock is ahead of the monotonic one."""
+        self.desks = Desks(store, functions, self, monotonic=clock.monotonic, random=random, most=most)
         self._trial: int | None = None
         self._trials = Pace()
 
     async def begin(self, taken: Sequence[LeasedCall], *, now_ms: int) -> None:
         """Start calls that were just leased, or find out why not. `now_ms` is the engine's time."""
-        self._ahead_ms = now_ms - self._monotonic() * 1000
+        self.desks.ahead_ms = now_ms - self._monotonic() * 1000
         runs = [run for lease in taken if (run := self._admit(lease, now_ms)) is not None]
         self.runs.update(runs)
         for run in runs:
@@ -113,13 +101,13 @@ class Runner:
             elif run.standing.trials:
                 tried.append(run)
             else:
-                self._start_or_wait(run)
+                self.desks.offer(run)
         if tried:
-            self._spawn(self._try_one(tried, now_ms))
+            self.spawn(self._try_one(tried, now_ms))
 
     async def let_go(self, grace: float) -> None:
         """End all that is held: handlers may go on for `grace` seconds, what has not begun is handed back at once."""
-        for desk in self._desks.values():
+        for desk in self.desks:
             while desk.waiting:
                 self._put_back(desk.waiting.popleft(), kind="stop")
         if self.tasks:
@@ -140,7 +128,7 @@ class Runner:
 
     def _admit(self, lease: LeasedCall, now_ms: int) -> Run | None:
         """Make sense of a call; one that makes none is dead, and kept."""
-        desk = self._desk(lease.function)
+        desk = self.desks.get(lease.function)
         if desk is None:
             error = f"No function {lease.function} is declared here."
         else:
@@ -153,87 +141,11 @@ class Runner:
                 late = (now_ms - max(lease.due, time_ms(lease.id))) / 1000
                 return Run(lease, desk, standing, arguments, taken_at=self._monotonic(), late=max(0.0, late))
         logger.error("Call %d dies: %s", lease.id, error)
-        self._spawn(self._bury(lease, error))
+        self.spawn(self._bury(lease, error))
         return None
-
-    def _desk(self, name: str) -> Desk | None:
-        desk = self._desks.get(name)
-        if desk is None:
-            function = self._functions.get(name)
-            if function is not None:
-                desk = self._desks[name] = Desk(function, Quota(self._store, name))
-                desk.steer = self._steering.get(name, desk.steer)
-        return desk
 
     async def _bury(self, lease: LeasedCall, error: str) -> None:
         await self._end(lease, dead(lease, error))
-
-    def _start_or_wait(self, run: Run) -> None:
-        """Start a call if its function may start one now, or keep it at hand."""
-        desk = run.desk
-        if not desk.waiting and ((self.draining and not desk.is_full()) or desk.may_start(self._engine_ms())):
-            self._start(run)
-        else:
-            desk.waiting.append(run)
-            self._start_more(desk)
-
-    def _start_more(self, desk: Desk) -> None:
-        """Start what is at hand and may; where starts are rationed, ask for more of them."""
-        while desk.waiting and ((self.draining and not desk.is_full()) or desk.may_start(self._engine_ms())):
-            self._start(desk.waiting.popleft())
-        if desk.waiting and desk.rate is not None and not (desk.is_refilling or desk.is_full() or desk.steer.paused):
-            desk.is_refilling = True
-            self._spawn(self._refill(desk, desk.rate))
-
-    async def _refill(self, desk: Desk, rate: float) -> None:
-        try:
-            pause = await desk.quota.refill(len(desk.waiting), rate, now_ms=self._engine_ms())
-        except RipstopError as error:
-            logger.warning("Cannot ask how often %s may start: %s", desk.function.name, error)
-            pause = REFILL_AGAIN
-        if pause > 0:
-            asyncio.get_running_loop().call_later(pause, self._refilled, desk)
-        else:
-            self._refilled(desk)
-
-    def _refilled(self, desk: Desk) -> None:
-        desk.is_refilling = False
-        self._start_more(desk)
-        if desk.takes_more():
-            self._hungry(0.0)
-
-    def _engine_ms(self) -> float:
-        return self._monotonic() * 1000 + self._ahead_ms
-
-    # What is asked for
-
-    def limits(self, rooms: Mapping[int, int]) -> list[CallLimit]:
-        """What the next request for leases must be told: how much of which functions it may bring.
-
-        :param rooms: by class, how many calls this worker may hold.
-        """
-        for name in self._restricted:
-            self._desk(name)
-        return [limit for desk in self._desks.values() for limit in desk.limits(rooms[desk.function.criticality])]
-
-    def steer(self, steering: dict[str, Steer]) -> None:
-        """Take what operators have set. Calls at hand of what is paused now are handed back."""
-        if steering == self._steering:
-            return
-        for name in self._steering.keys() | steering.keys():
-            desk = self._desk(name)
-            if desk is None:
-                continue
-            desk.steer = steer = steering.get(name, Steer())
-            for _ in range(len(desk.waiting)):
-                run = desk.waiting.popleft()
-                if steer.paused or run.lease.namespace in steer.paused_namespaces:
-                    self._put_back(run, kind="postponed")
-                else:
-                    desk.waiting.append(run)
-            self._start_more(desk)
-            self._hungry(0.0)
-        self._steering = steering
 
     # Calls whose worker died: docs/functions.md, "Poison"
 
@@ -243,7 +155,7 @@ class Runner:
         if trials >= TRIALS:
             error = f"Its worker died, or lost its lease, in each of {trials} trials of this call apart from others."
             logger.error("Call %d of %s dies: %s", run.lease.id, run.lease.function, error)
-            self._spawn(self._release(run, dead(run.lease, error)))
+            self.spawn(self._release(run, dead(run.lease, error)))
         else:
             due = self._trial_slot(now_ms)
             self._put_back(run, kind="set apart", due=due, trials=trials + 1, wake_after=(due - now_ms) / 1000)
@@ -253,7 +165,7 @@ class Runner:
         first = None
         if self._trial is None and not tried[0].desk.is_full():
             first = tried[0]
-            first.desk.enter()
+            self.desks.enter(first)
             self._trial = first.lease.id
         await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
         if first is not None:
@@ -268,28 +180,34 @@ class Runner:
         await self._release(run, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=wake_after))
 
     def _trial_slot(self, now_ms: int) -> int:
-        interval = 0.0 if self.draining else TRIAL_INTERVAL
+        interval = 0.0 if self.desks.draining else TRIAL_INTERVAL
         return self._trials.slot(now_ms, interval=interval, horizon=HORIZON)
 
     # Running
 
-    def _start(self, run: Run) -> None:
-        run.desk.enter()
-        self._spawn(self._execute(run))
+    def start(self, run: Run) -> None:
+        """Run a call, for which its desk has made a place."""
+        self.spawn(self._execute(run))
+
+    def postpone(self, run: Run, seconds: float) -> None:
+        """Hand back a call that shall not start here and now."""
+        self.spawn(self._hand_back_for(run, seconds))
+
+    async def _hand_back_for(self, run: Run, seconds: float) -> None:
+        due = await self._now_ms() + round(seconds * 1000) if seconds > 0 else 0
+        await self._release(run, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=seconds))
 
     async def _execute(self, run: Run) -> None:
         """Run a call to its end and free its place."""
-        lease, desk = run.lease, run.desk
+        lease = run.lease
         run.task = asyncio.current_task()
         run.started_at = started_at = self._monotonic()
         try:
             await self._run(run)
         finally:
             seconds = self._monotonic() - started_at
-            desk.leave()
+            self.desks.left(run)
             self._forget(run)
-            if desk.waiting:
-                self._start_more(desk)
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 
     async def _run(self, run: Run) -> None:
@@ -363,15 +281,15 @@ class Runner:
 
     def _wake_after(self, seconds: float) -> None:
         """Have the queue looked at: here, and in all workers where something is due at once."""
-        self._hungry(seconds)
-        if seconds <= 0 and not self.draining:
+        self.hungry(seconds)
+        if seconds <= 0 and not self.desks.draining:
             self._bus.publish(CALLS_TOPIC)
 
     def _put_back(
         self, run: Run, *, kind: str, due: int = 0, trials: int | None = None, wake_after: float = 0.0
     ) -> None:
         ending = hand_back(run.lease, run.standing, kind=kind, due=due, trials=trials, wake_after=wake_after)
-        self._spawn(self._release(run, ending))
+        self.spawn(self._release(run, ending))
 
     async def _release(self, run: Run, ending: Ending) -> None:
         """End a lease without having run the call."""
@@ -385,9 +303,10 @@ class Runner:
             self.runs.discard(run)
             run.desk.let_go(run.lease.namespace)
         if self.starved or run.desk.takes_more():
-            self._hungry(0.0)
+            self.hungry(0.0)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do something that the runner waits for before it lets go."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self._ended)

@@ -109,6 +109,7 @@ class Worker:
             hungry=self._hungry_after,
             beat=self._beat,
             random=self._random,
+            most=self._limits.concurrency,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -148,7 +149,7 @@ class Worker:
 
     async def _look_at_steering(self) -> None:
         try:
-            self._runner.steer(await steering(self._store))
+            self._runner.desks.steer(await steering(self._store))
         except (RipstopError, msgspec.DecodeError) as error:
             logger.warning("Cannot read how functions are steered: %s", error)
 
@@ -162,7 +163,7 @@ class Worker:
         """
         runner = self._runner
         count = 0
-        runner.draining = True
+        runner.desks.draining = True
         try:
             async with self._watching():
                 while count <= most:
@@ -176,7 +177,7 @@ class Worker:
             await runner.let_go(self._limits.grace)
             raise
         finally:
-            runner.draining = False
+            runner.desks.draining = False
         raise RuntimeError(f"Still not drained after {count} calls: some function keeps calling itself.")
 
     # Leasing
@@ -189,7 +190,7 @@ class Worker:
             await self._beat.next(hurry=not self._runner.runs)
             try:
                 classes, room = self._appetites()
-                if classes and await self._lease(classes, room, self._runner.limits(self._rooms)) == room:
+                if classes and await self._lease(classes, room, self._runner.desks.limits(self._rooms)) == room:
                     self._hungry.set()
             except Unavailable as error:
                 logger.warning("Cannot take calls now: %s", error)

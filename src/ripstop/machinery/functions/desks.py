@@ -1,0 +1,236 @@
+"""What one worker may start, and what it asks for: desks, quotas, downstreams and operators, all in one place."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from random import Random
+from typing import Any, Protocol
+
+from ripstop.engines.base import CallLimit, Engine
+from ripstop.kernel.errors import RipstopError
+from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.downstream import Downstream
+from ripstop.machinery.functions.function import Functions
+from ripstop.machinery.functions.quota import Quota
+from ripstop.machinery.functions.run import Run
+from ripstop.machinery.functions.steering import Steer
+
+logger = logging.getLogger(__name__)
+
+REFILL_AGAIN = 0.25
+"""Seconds after which starts are asked for again when the engine could not say."""
+
+CIRCUITS = 10_000
+"""Circuits of namespaces that are remembered; beyond that, those that are closed are forgotten."""
+
+
+class Starter(Protocol):
+    """Who runs calls, and hands back those that shall not start."""
+
+    def start(self, run: Run) -> None: ...
+
+    def postpone(self, run: Run, seconds: float) -> None: ...
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None: ...
+
+    def hungry(self, seconds: float) -> None: ...
+
+
+class Desks:
+    """One desk for each function that this worker has met, or that has limits of its own.
+
+    :param most: calls that the worker holds at once; what a downstream may get while nothing is known against it.
+    """
+
+    def __init__(
+        self, engine: Engine, functions: Functions, starter: Starter, *, monotonic: Callable[[], float], random: Random,
+        most: int,
+    ) -> None:  # fmt: skip
+        self.draining = False
+        """Whether limits are passed over, but for those of concurrency."""
+        self.ahead_ms = 0.0
+        """By how much the engine's clock is ahead of the monotonic one."""
+        self._engine = engine
+        self._functions = functions
+        self._starter = starter
+        self._monotonic = monotonic
+        self._random = random
+        self._most = most
+        self._desks: dict[str, Desk] = {}
+        self._restricted = functions.restricted()
+        self._steering: dict[str, Steer] = {}
+        self._downstreams: dict[str, Downstream] = {}
+        self._circuits: dict[tuple[str, str], Downstream] = {}
+        """By function and namespace, of functions with circuits."""
+
+    def __iter__(self) -> Iterator[Desk]:
+        return iter(self._desks.values())
+
+    def get(self, name: str) -> Desk | None:
+        """The desk of a function, if that is declared."""
+        desk = self._desks.get(name)
+        if desk is None:
+            function = self._functions.get(name)
+            if function is not None:
+                downstreams = [self._downstream(each) for each in function.downstreams]
+                desk = self._desks[name] = Desk(function, Quota(self._engine, name), downstreams)
+                desk.steer = self._steering.get(name, desk.steer)
+        return desk
+
+    def _downstream(self, name: str) -> Downstream:
+        found = self._downstreams.get(name)
+        if found is None:
+            found = self._downstreams[name] = Downstream(self._most, self._random)
+        return found
+
+    # Starting
+
+    def offer(self, run: Run) -> None:
+        """Start a call if its function may start one now, or keep it at hand."""
+        desk = run.desk
+        if not desk.waiting and self._may_start(run):
+            self._start(run)
+        else:
+            desk.waiting.append(run)
+            self.start_more(desk)
+
+    def start_more(self, desk: Desk) -> None:
+        """Start what is at hand and may; where starts are rationed, ask for more of them."""
+        while desk.waiting:
+            if self._is_cut_off(desk.waiting[0]):
+                run = desk.waiting.popleft()
+                self._starter.postpone(run, self._random.uniform(0.05, 0.5))
+            elif self._may_start(desk.waiting[0]):
+                self._start(desk.waiting.popleft())
+            else:
+                break
+        if desk.waiting and desk.wants_tokens():
+            desk.is_refilling = True
+            self._starter.spawn(self._refill(desk))
+
+    def _may_start(self, run: Run) -> bool:
+        desk = run.desk
+        if self.draining:
+            return not desk.is_full()
+        now = self._monotonic()
+        return desk.may_start(now, now * 1000 + self.ahead_ms) and not self._is_cut_off(run)
+
+    def _is_cut_off(self, run: Run) -> bool:
+        """Whether the circuit of the call's namespace lets nothing through now."""
+        if not run.desk.function.circuit or run.lease.namespace is None or self.draining:
+            return False
+        circuit = self._circuits.get((run.lease.function, run.lease.namespace))
+        return circuit is not None and not circuit.may_start(self._monotonic())
+
+    def _start(self, run: Run) -> None:
+        self.enter(run)
+        self._starter.start(run)
+
+    def enter(self, run: Run) -> None:
+        """A run begins."""
+        run.desk.enter()
+        for downstream in self._leans_on(run):
+            downstream.enter()
+
+    def _leans_on(self, run: Run) -> list[Downstream]:
+        namespace = run.lease.namespace
+        if not run.desk.function.circuit or namespace is None:
+            return run.desk.downstreams
+        key = (run.lease.function, namespace)
+        circuit = self._circuits.get(key)
+        if circuit is None:
+            if len(self._circuits) >= CIRCUITS:
+                self._forget_circuits()
+            circuit = self._circuits[key] = Downstream(self._most, self._random)
+        return [*run.desk.downstreams, circuit]
+
+    def _forget_circuits(self) -> None:
+        idle = [key for key, each in self._circuits.items() if not each.in_flight and each.share >= 1.0]
+        for key in idle:
+            del self._circuits[key]
+
+    def left(self, run: Run) -> None:
+        """A run has ended, as its `pressure` says: learn from it, and start what waits for its place."""
+        run.desk.leave()
+        leans_on = self._leans_on(run)
+        now = self._monotonic()
+        for downstream in leans_on:
+            downstream.leave()
+            if run.pressure is not None:
+                downstream.pressed(now, retry_after=run.pressure.retry_after)
+                if downstream.open_until > now:
+                    self._look_again_after(downstream.open_until - now)
+            elif run.went_well:
+                downstream.went_well()
+        if not leans_on:
+            self.start_more(run.desk)
+        else:
+            for desk in self._desks.values():
+                if desk is run.desk or not set(desk.downstreams).isdisjoint(leans_on):
+                    self.start_more(desk)
+
+    def _look_again_after(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        for desk in self._desks.values():
+            self.start_more(desk)
+        self._starter.hungry(0.0)
+
+    async def _refill(self, desk: Desk) -> None:
+        try:
+            now_ms = self._monotonic() * 1000 + self.ahead_ms
+            pause = await desk.quota.refill(len(desk.waiting), desk.rate or 1.0, now_ms=now_ms)
+        except RipstopError as error:
+            logger.warning("Cannot ask how often %s may start: %s", desk.function.name, error)
+            pause = REFILL_AGAIN
+        if pause > 0:
+            asyncio.get_running_loop().call_later(pause, self._refilled, desk)
+        else:
+            self._refilled(desk)
+
+    def _refilled(self, desk: Desk) -> None:
+        desk.is_refilling = False
+        self.start_more(desk)
+        if desk.takes_more():
+            self._starter.hungry(0.0)
+
+    # Asking
+
+    def limits(self, rooms: Mapping[int, int]) -> list[CallLimit]:
+        """What the next request for leases must be told: how much of which functions it may bring.
+
+        :param rooms: by class, how many calls this worker may hold.
+        """
+        for name in self._restricted:
+            self.get(name)
+        now = self._monotonic()
+        limits = [
+            CallLimit(function, circuit.room(now), namespace)
+            for (function, namespace), circuit in self._circuits.items()
+            if circuit.share < 1.0
+        ]
+        for desk in self._desks.values():
+            limits += desk.limits(rooms[desk.function.criticality], now)
+        return limits
+
+    def steer(self, steering: dict[str, Steer]) -> None:
+        """Take what operators have set. Calls at hand of what is paused now are handed back."""
+        if steering == self._steering:
+            return
+        changed, self._steering = self._steering.keys() | steering.keys(), steering
+        for name in changed:
+            desk = self.get(name)
+            if desk is not None:
+                self._steer(desk, steering.get(name, Steer()))
+        self._starter.hungry(0.0)
+
+    def _steer(self, desk: Desk, steer: Steer) -> None:
+        desk.steer = steer
+        for _ in range(len(desk.waiting)):
+            run: Any = desk.waiting.popleft()
+            if steer.paused or run.lease.namespace in steer.paused_namespaces:
+                self._starter.postpone(run, 0.0)
+            else:
+                desk.waiting.append(run)
+        self.start_more(desk)
