@@ -238,9 +238,9 @@ async def mute(
     relation = await relation_to(graph, actor, target.id)
     write = graph.write(actor)
     id_ = write.new_id()
-    data = MuteData(graph.now_ms() + seconds * 1_000) if seconds else None
-    write.put(MUTES, actor, target.id, order=id_, flags=MUTES_NOTIFICATIONS if notifications else 0, data=data)
     until = graph.now_ms() + seconds * 1_000 if seconds else 0
+    flags, data = MUTES_NOTIFICATIONS if notifications else 0, MuteData(until) if until else None
+    write.put(MUTES, actor, target.id, order=id_, flags=flags, data=data)
     write.emit(Muted(muter=actor, muted=target.id, mute=id_, until=until, notifications=notifications))
     await graph.commit(write)
     return msgspec.structs.replace(relation, mutes=True, mutes_notifications=notifications)
