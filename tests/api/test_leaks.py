@@ -19,7 +19,7 @@ from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.bus import MemoryBus
 from ripstop.processes.hasher import ThreadHasher
 from ripstop.surfaces.streaming.routes import streaming_routes
-from tests.api.client import Answer, Api
+from tests.api.client import Answer, Api, Person
 from tests.leaks.oracle import (
     PUBLIC,
     UNLISTED,
@@ -276,6 +276,19 @@ async def test_counts_tell_nothing_of_what_is_hidden(api: Api, world: World) -> 
     assert status["replies_count"] == len(answers)
     quotes = [item for item in world.items if item.quotes == root.id and item.visibility in (PUBLIC, UNLISTED)]
     assert status["quotes_count"] == len(quotes) > 0
+
+
+async def test_entity_tags_do_not_outlive_what_they_stand_for(api: Api, alice: Person) -> None:
+    """Whoever knows the page of a post is not told that nothing has changed once it is gone."""
+    post = await api.publish(alice, "here and gone")
+    pages = [f"/@{alice.username}/{post['id']}", f"/@{alice.username}"]
+    tags = [(await api.get(page)).headers["etag"] for page in pages]
+    for page, tag in zip(pages, tags, strict=True):
+        assert (await api.get(page, headers={"if-none-match": tag})).status == 304
+    await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+    answers = [await api.get(page, headers={"if-none-match": tag}) for page, tag in zip(pages, tags, strict=True)]
+    assert [answer.status for answer in answers] == [404, 200]
+    assert not any(b"here and gone" in answer.body for answer in answers)
 
 
 async def test_every_route_is_in_the_table(tmp_path: Path) -> None:

@@ -131,12 +131,38 @@ class Heard(StreamListener):
     def on_update(self, status: Any) -> None:
         self.events.append(("update", str(status["id"])))
 
+    def on_status_update(self, status: Any) -> None:
+        self.events.append(("status.update", str(status["id"])))
+
     def on_notification(self, notification: Any) -> None:
         self.events.append((notification["type"], notification["account"]["acct"]))
 
     def on_delete(self, status_id: Any) -> None:
         self.events.append(("delete", str(status_id)))
         self.enough.set()
+
+
+class EnoughError(Exception):
+    """Nothing more is to be heard."""
+
+
+class Patient(Heard):
+    """Listens in the thread that asked for the stream, until something is deleted."""
+
+    def on_delete(self, status_id: Any) -> None:
+        super().on_delete(status_id)
+        raise EnoughError
+
+
+async def write(api: Api, alice: Person, bob: Person) -> list[tuple[str, str]]:
+    """Post, have it liked, edit it and delete it; what alice hears of that."""
+    post = await api.publish(alice, "mine")
+    await api.want("POST", f"/api/v1/statuses/{post['id']}/favourite", as_=bob)
+    await api.drained()
+    await api.edit(alice, post["id"], "mine, still")
+    await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+    said = post["id"]
+    return [("update", said), ("favourite", bob.username), ("status.update", said), ("delete", said)]
 
 
 async def test_an_existing_client_listens(api: Api, server: Server, alice: Person, bob: Person) -> None:
@@ -146,11 +172,33 @@ async def test_an_existing_client_listens(api: Api, server: Server, alice: Perso
     handle = await asyncio.to_thread(client.stream_user, heard, run_async=True)
     try:
         assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
-        post = await api.publish(alice, "mine")
-        await api.want("POST", f"/api/v1/statuses/{post['id']}/favourite", as_=bob)
-        await api.drained()
-        await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
+        expected = await write(api, alice, bob)
         assert await asyncio.to_thread(heard.enough.wait, PATIENCE)
-        assert heard.events == [("update", post["id"]), ("favourite", bob.username), ("delete", post["id"])]
+        assert heard.events == expected
     finally:
         await asyncio.to_thread(handle.close)
+
+
+async def test_an_existing_client_waits_for_what_comes(api: Api, server: Server, alice: Person, bob: Person) -> None:
+    client = Mastodon(access_token=alice.token, api_base_url=server.url)
+    heard = Patient()
+    listening = asyncio.create_task(asyncio.to_thread(client.stream_user, heard))
+    assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
+    expected = await write(api, alice, bob)
+    with pytest.raises(EnoughError):
+        await listening
+    assert heard.events == expected
+
+
+async def test_an_existing_client_listens_to_a_list(api: Api, server: Server, alice: Person, bob: Person) -> None:
+    client = Mastodon(access_token=bob.token, api_base_url=server.url)
+    await api.follow(bob, alice)
+    made = await api.want("POST", "/api/v1/lists", as_=bob, form={"title": "some"})
+    await api.want("POST", f"/api/v1/lists/{made['id']}/accounts", as_=bob, form={"account_ids[]": alice.id})
+    heard = Patient()
+    listening = asyncio.create_task(asyncio.to_thread(client.stream_list, made["id"], heard))
+    assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
+    expected = await write(api, alice, bob)
+    with pytest.raises(EnoughError):
+        await listening
+    assert heard.events == [event for event in expected if event[0] != "favourite"]
