@@ -61,11 +61,11 @@ def check_described(method: str, path: str, status: int, headers: Mapping[str, s
         expected = answers.get(status)
     if expected is None:
         return
-    media = {one.content_type for one in choices(expected) if isinstance(one, Media)}
-    if kind in media:
+    media = [one if isinstance(one, Media) else Media("application/json", one) for one in choices(expected)]
+    types = {one.content_type: one.of for one in media}
+    assert kind in types, f"{key} answers {kind}"
+    if (type_ := types[kind]) is None:
         return
-    assert kind in {"application/json", "application/jrd+json"}, f"{key} answers {kind}"
-    [type_] = [one for one in choices(expected) if not isinstance(one, Media)]
     try:
         msgspec.json.decode(body, type=type_)
     except msgspec.ValidationError as error:

@@ -30,9 +30,13 @@ _COST = re.compile(r"engine call|commit|cached", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An answer that is no JSON."""
+    """An answer of another content type than JSON, or of JSON that goes by a name of its own.
+
+    :param of: the type of what is JSON.
+    """
 
     content_type: str
+    of: Any = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +126,8 @@ def by_status(answer: Any) -> Mapping[int, Any]:
 def _types(answers: Iterable[Iterable[Any]]) -> list[Any]:
     """The types of all bodies that are JSON, each once."""
     every = (one for several in answers for answer in several for one in choices(answer))
-    return list(dict.fromkeys(answer for answer in every if not isinstance(answer, Media)))
+    types = (answer.of if isinstance(answer, Media) else answer for answer in every)
+    return list(dict.fromkeys(type_ for type_ in types if type_ is not None))
 
 
 def choices(answer: Any) -> tuple[Any, ...]:
@@ -191,7 +196,7 @@ def _answer(status: int, answer: Any, schemas: _Schemas, is_paged: bool) -> dict
     is_list = False
     for one in choices(answer):
         if isinstance(one, Media):
-            content[one.content_type] = {"schema": {"type": "string"}}
+            content[one.content_type] = {"schema": {"type": "string"} if one.of is None else schemas.of(one.of)}
         else:
             content["application/json"] = {"schema": schemas.of(one)}
             is_list = schemas.of(one).get("type") == "array"
@@ -233,7 +238,7 @@ def _summary(route: Route) -> str:
     text = " ".join((inspect.getdoc(route.handler) or "").partition("\n\n")[0].split())
     told = [sentence for sentence in re.split(r"(?<=\.) ", text) if sentence and not _COST.search(sentence)]
     name = getattr(route.handler, "__name__", "").strip("_")
-    return " ".join(told) or name.replace("_", " ").capitalize()
+    return " ".join(told) or f"{_tag(route)}: {name}".replace("_", " ").capitalize()
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Auth(Enum):
     """Whom a route serves."""
 
     NONE = "anybody; a token is not even looked at"
+    OWN = "a user's token, for which the handler looks itself, since it may stand elsewhere"
     OPTIONAL = "anybody; a token, if there is one, must be good"
     APP = "any good token, of an application or of a user"
     USER = "a user's token"
@@ -118,7 +119,7 @@ class Endpoint:
         # Members of enums are slow to look up, so that what every request asks is a bare attribute.
         self.quota = None if quota is Quota.NONE else quota
         self.is_dear = quota not in (Quota.NONE, Quota.REQUESTS)
-        self.is_open = route.auth is Auth.NONE
+        self.is_open = route.auth in (Auth.NONE, Auth.OWN)
         default = Kind.READ if route.method == "GET" else Kind.WRITE
         self.kind = default if route.kind is None else route.kind
         self.anonymous_kind = Kind.ANONYMOUS_READ if self.kind is Kind.READ else self.kind

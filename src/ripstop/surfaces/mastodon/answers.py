@@ -72,7 +72,7 @@ _OAUTH: Answers = {
 }
 
 _DISCOVERY: Answers = {
-    "GET /.well-known/webfinger": WebFinger,
+    "GET /.well-known/webfinger": Media("application/jrd+json", WebFinger),
     "GET /.well-known/nodeinfo": Links,
     "GET /nodeinfo/{version}": NodeInfo,
     "GET /.well-known/host-meta": (Media("application/xrd+xml"), Links),

@@ -29,6 +29,13 @@ _PUBLIC = "max-age=3600, public"
 _JSON = msgspec.json.Encoder()
 
 
+class WebFingerParams(msgspec.Struct, kw_only=True):
+    """Who is looked for, and which links are wanted. Either may come again, so that the query is read itself."""
+
+    resource: str = ""
+    rel: str | None = None
+
+
 class Discovery:
     """Handlers of what lies under well-known paths. Only WebFinger asks the store."""
 
@@ -39,7 +46,7 @@ class Discovery:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/.well-known/webfinger", self.webfinger),
+            Route("GET", "/.well-known/webfinger", self.webfinger, params=WebFingerParams),
             Route("GET", "/.well-known/nodeinfo", self.nodeinfo_links),
             Route("GET", "/nodeinfo/{version}", self.nodeinfo),
             Route("GET", "/.well-known/host-meta", self.host_meta),
@@ -47,7 +54,7 @@ class Discovery:
             Route("GET", "/.well-known/change-password", self.change_password),
         ]
 
-    async def webfinger(self, request: Request, params: None) -> Response:
+    async def webfinger(self, request: Request, params: WebFingerParams) -> Response:
         """Who goes by `acct:alice@domain` or by the address of a profile (RFC 7033). At most two engine calls.
 
         :raises BadRequest: no resource is named.

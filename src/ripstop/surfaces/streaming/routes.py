@@ -19,7 +19,7 @@ from ripstop.surfaces.http.openapi import Media
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Headers, Response, Stream, Upgrade, text
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Auth, Route
 from ripstop.surfaces.http.websocket import WebSocket
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
@@ -92,9 +92,9 @@ class Streaming:
     def routes(self) -> list[Route]:
         return [
             Route("GET", BASE + "/health", self.health, kind=routing.Kind.ALWAYS),
-            Route("GET", BASE, self.any, params=StreamParams),
+            Route("GET", BASE, self.any, auth=Auth.OWN, params=StreamParams),
             *(
-                Route("GET", f"{BASE}/{path}", self._events_of(kind), params=StreamParams)
+                Route("GET", f"{BASE}/{path}", self._events_of(kind), auth=Auth.OWN, params=StreamParams)
                 for path, kind in PATHS.items()
             ),
         ]
