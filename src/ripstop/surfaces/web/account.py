@@ -1,7 +1,8 @@
 """The page on which the owner of an account keeps it: password, defaults, who and what is let in, and its end."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,7 +30,7 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, with_headers
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.web.forms import Forms, sentences_of
+from ripstop.surfaces.web.forms import Forms, Page, sentences_of
 from ripstop.surfaces.web.sign_in import ACCOUNT, sign_in_address
 from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof
 
@@ -93,6 +94,10 @@ class ShownSession(NamedTuple):
     present: bool
 
 
+Act = Callable[[Request, Any, Visitor, LoggedIn], Awaitable[Response]]
+"""What a form of the page does."""
+
+
 class AccountPage:
     """Handlers for people who are logged in."""
 
@@ -105,12 +110,29 @@ class AccountPage:
         guarded = self._forms.guarded
         return [
             Route("GET", ACCOUNT, guarded(self.show), params=AccountParams),
-            Route("POST", ACCOUNT, guarded(self.change_password), params=PasswordParams),
-            Route("POST", "/auth/defaults", guarded(self.set_defaults), params=DefaultsParams),
-            Route("POST", "/auth/delete", guarded(self.delete), params=DeleteParams),
-            Route("POST", "/auth/sessions/{id}/end", guarded(self.end_session), params=EndParams),
-            Route("POST", "/auth/applications/{id}/revoke", guarded(self.revoke_application), params=EndParams),
+            *(
+                Route("POST", path, guarded(self._of_owner(act)), params=params)
+                for path, act, params in (
+                    (ACCOUNT, self.change_password, PasswordParams),
+                    ("/auth/defaults", self.set_defaults, DefaultsParams),
+                    ("/auth/delete", self.delete, DeleteParams),
+                    ("/auth/sessions/{id}/end", self.end_session, EndParams),
+                    ("/auth/applications/{id}/revoke", self.revoke_application, EndParams),
+                )
+            ),
         ]
+
+    def _of_owner(self, act: Act) -> Page[Any]:
+        """What is done with a form of the page, by whoever is logged in and was sent it. Three engine calls."""
+
+        async def handler(request: Request, params: Any) -> Response:
+            visitor = await self._forms.visitors.meet(request)
+            if visitor.known is None:
+                return self._forms.lead(sign_in_address(request, ACCOUNT))
+            check_proof(visitor, params.proof)
+            return await act(request, params, visitor, visitor.known)
+
+        return handler
 
     async def show(self, request: Request, params: AccountParams) -> Response:
         """At most eight engine calls."""
@@ -119,13 +141,10 @@ class AccountPage:
             return self._forms.lead(sign_in_address(request, ACCOUNT))
         return await self._page(visitor, visitor.known, changed=params.changed, saved=params.saved)
 
-    async def change_password(self, request: Request, params: PasswordParams) -> Response:
+    async def change_password(
+        self, request: Request, params: PasswordParams, visitor: Visitor, known: LoggedIn
+    ) -> Response:
         """Change the password, and log out everywhere else. At most nine engine calls and a commit."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        check_proof(visitor, params.proof)
-        known = visitor.known
         try:
             await self._passwords.change(
                 known.account, params.current, params.password, keep=known.session.id, network=request.network
@@ -135,12 +154,10 @@ class AccountPage:
             return with_headers(answer, error_headers(error))
         return self._forms.lead(f"{request.origin}{ACCOUNT}?changed=true")
 
-    async def set_defaults(self, request: Request, params: DefaultsParams) -> Response:
+    async def set_defaults(
+        self, request: Request, params: DefaultsParams, visitor: Visitor, known: LoggedIn
+    ) -> Response:
         """At most four engine calls and a commit."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        check_proof(visitor, params.proof)
         changes = ProfileChanges(
             posting_visibility=params.visibility,
             posting_sensitive=params.sensitive,
@@ -149,18 +166,13 @@ class AccountPage:
             posting_reply_policy=params.replies,
         )
         try:
-            await update_profile(self._graph, visitor.known.account, changes)
+            await update_profile(self._graph, known.account, changes)
         except Invalid as error:
-            return await self._page(visitor, visitor.known, status=error.status, problems=sentences_of(error))
+            return await self._page(visitor, known, status=error.status, problems=sentences_of(error))
         return self._forms.lead(f"{request.origin}{ACCOUNT}?saved=true")
 
-    async def delete(self, request: Request, params: DeleteParams) -> Response:
+    async def delete(self, request: Request, params: DeleteParams, visitor: Visitor, known: LoggedIn) -> Response:
         """Delete the account, with the present password. At most eight engine calls, and a few commits."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        check_proof(visitor, params.proof)
-        known = visitor.known
         try:
             await self._passwords.confirm(known.account, params.current, network=request.network)
             await delete_account(self._graph, known.account)
@@ -169,22 +181,16 @@ class AccountPage:
             return with_headers(answer, error_headers(error))
         return self._forms.lead(request.origin + "/", *self._forms.visitors.close())
 
-    async def end_session(self, request: Request, params: EndParams) -> Response:
+    async def end_session(self, request: Request, params: EndParams, visitor: Visitor, known: LoggedIn) -> Response:
         """At most four engine calls and a commit."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        check_proof(visitor, params.proof)
-        await close_session(self._graph, visitor.known.account.id, params.id)
+        await close_session(self._graph, known.account.id, params.id)
         return self._forms.lead(request.origin + ACCOUNT)
 
-    async def revoke_application(self, request: Request, params: EndParams) -> Response:
+    async def revoke_application(
+        self, request: Request, params: EndParams, visitor: Visitor, known: LoggedIn
+    ) -> Response:
         """At most five engine calls and a commit."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        check_proof(visitor, params.proof)
-        await revoke_application(self._graph, visitor.known.account.id, params.id)
+        await revoke_application(self._graph, known.account.id, params.id)
         return self._forms.lead(request.origin + ACCOUNT)
 
     async def _page(
