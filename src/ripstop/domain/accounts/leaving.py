@@ -7,6 +7,8 @@ A suspension takes nothing away but these, and can be lifted for `KEPT_DAYS`; th
 account its name alone stays, so that nobody else can ever be taken for it.
 """
 
+from collections.abc import Awaitable, Callable
+
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.applications import end_token
 from ripstop.domain.accounts.events import AccountDeleted, Suspended
@@ -35,20 +37,18 @@ async def suspend(graph: Graph, account: Entry[Account]) -> None:
 
     :raises Conflict: the account is being changed all the time.
     """
-    for _ in range(_TRIES):
-        if not account.value.is_suspended:
-            now_ms = graph.now_ms()
-            write = graph.write(account.id)
-            write.patch(ACCOUNT, account.id, version=account.version, suspended_at=now_ms)
-            write.emit(Suspended(account=account.id, at=now_ms))
-            try:
-                await graph.commit(write)
-            except Refused:
-                account = await _again(graph, account.id)
-                continue
-        await shut_out(graph, account.id)
-        return
-    raise Conflict("This account is being changed at the same time")
+
+    async def suspension(now: Entry[Account]) -> Write | None:
+        if now.value.is_suspended:
+            return None
+        at = graph.now_ms()
+        write = graph.write(now.id)
+        write.patch(ACCOUNT, now.id, version=now.version, suspended_at=at)
+        write.emit(Suspended(account=now.id, at=at))
+        return write
+
+    await _change(graph, account, suspension)
+    await shut_out(graph, account.id)
 
 
 async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
@@ -56,19 +56,16 @@ async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
 
     :raises Conflict: the account is being changed all the time.
     """
-    for _ in range(_TRIES):
-        if not account.value.is_suspended:
-            return
-        await shut_out(graph, account.id)  # a log-in that was under way at the suspension may have come after it
-        write = graph.write(account.id)
-        write.patch(ACCOUNT, account.id, version=account.version, suspended_at=None)
-        try:
-            await graph.commit(write)
-        except Refused:
-            account = await _again(graph, account.id)
-            continue
-        return
-    raise Conflict("This account is being changed at the same time")
+
+    async def lifting(now: Entry[Account]) -> Write | None:
+        if not now.value.is_suspended:
+            return None
+        await shut_out(graph, now.id)  # a log-in that was under way at the suspension may have come after it
+        write = graph.write(now.id)
+        write.patch(ACCOUNT, now.id, version=now.version, suspended_at=None)
+        return write
+
+    await _change(graph, account, lifting)
 
 
 async def delete_account(graph: Graph, account: Entry[Account]) -> None:
@@ -80,15 +77,33 @@ async def delete_account(graph: Graph, account: Entry[Account]) -> None:
     :raises NotFound: somebody was first.
     :raises Conflict: the account is being changed all the time.
     """
+
+    async def deletion(now: Entry[Account]) -> Write:
+        return await deletion_write(graph, now)
+
+    await _change(graph, account, deletion)
+    await shut_out(graph, account.id)
+
+
+async def _change(
+    graph: Graph, account: Entry[Account], change: Callable[[Entry[Account]], Awaitable[Write | None]]
+) -> None:
+    """Commit what a change takes of the account as it is; None: nothing. It is asked again if somebody was faster.
+
+    :raises NotFound: the account was deleted meanwhile.
+    :raises Conflict: it is being changed all the time.
+    """
     for _ in range(_TRIES):
-        write = await deletion_write(graph, account)
+        write = await change(account)
+        if write is None:
+            return
         try:
             await graph.commit(write)
         except Refused:
-            account = await _again(graph, account.id)
-            continue
-        await shut_out(graph, account.id)
-        return
+            await graph.sync()
+            account = await access_account(graph, account.id)
+        else:
+            return
     raise Conflict("This account is being changed at the same time")
 
 
@@ -104,15 +119,6 @@ async def deletion_write(graph: Graph, account: Entry[Account]) -> Write:
         write.release(mail_name(credentials.value.email), account.id)
     write.emit(AccountDeleted(account=account.id, at=graph.now_ms()))
     return write
-
-
-async def _again(graph: Graph, id_: int) -> Entry[Account]:
-    """The account as somebody else has just changed it.
-
-    :raises NotFound: it was deleted.
-    """
-    await graph.sync()
-    return await access_account(graph, id_)
 
 
 async def shut_out(graph: Graph, account: int) -> None:
