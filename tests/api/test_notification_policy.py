@@ -121,6 +121,10 @@ async def test_a_request_follows_what_is_undone(api: Api, alice: Person, bob: Pe
     assert await pending(api, alice) == (1, 2)
     await api.want("POST", f"/api/v1/statuses/{post['id']}/unreblog", as_=bob)
     assert await pending(api, alice) == (1, 1)
+    await api.follow(bob, alice)
+    [request] = await requests(api, alice)
+    assert (request["notifications_count"], request["last_status"]["id"]) == ("2", post["id"])
+    await api.want("POST", f"/api/v1/accounts/{alice.id}/unfollow", as_=bob)
     await api.want("POST", f"/api/v1/statuses/{post['id']}/unfavourite", as_=bob)
     assert await pending(api, alice) == (0, 0)
     assert await requests(api, alice) == []

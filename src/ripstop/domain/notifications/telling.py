@@ -121,12 +121,7 @@ class Telling:
         write.check_association(ADMITS, account, notice.actor, present=False)
         write.put(NOTIFIED, account, id_, order=id_, flags=kind | FILTERED, data=notice)
         write.put(GROUPED, request, id_, order=id_, flags=kind, data=notice)
-        before = _asked_before(known.request)
-        head = Head(
-            actor=notice.actor,
-            post=notice.post if notice.post is not None or before is None else before.post,
-            first=id_ if before is None else min(id_, before.first or id_),
-        )
+        head = _asking(id_, notice, known.request)
         self._join(write, account, request, id_, known.request, flags=ASKS, head=head)
         return Done(write.batch(), write.live)
 
@@ -217,9 +212,16 @@ def _row_of(account: int, group: int, row: base.Association | None, last: base.A
     notice = read_notice(last.data or "{}")
     if group != request_id(account, notice.actor):
         return last.flags, Head(notice.actor, notice.post)
-    before = _asked_before(row)
-    first = last.target if before is None or before.first is None else before.first
-    return ASKS, Head(notice.actor, notice.post, first)
+    return ASKS, _asking(last.target, notice, row)
+
+
+def _asking(id_: int, notice: Notice, request: base.Association | None) -> Head:
+    """What the row of a request says whose newest notification this is."""
+    before = _asked_before(request)
+    if before is None:
+        return Head(notice.actor, notice.post, id_)
+    post = before.post if notice.post is None else notice.post
+    return Head(notice.actor, post, min(id_, before.first or id_))
 
 
 def _asked_before(request: base.Association | None) -> Head | None:
