@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.api.client import PASSWORD, SCOPES, Api, Person
@@ -21,6 +22,17 @@ with quietly():
     from mastodon import Mastodon, MastodonUnauthorizedError
 
 covers = pytest.mark.covers
+
+
+@pytest.fixture
+async def api(server: Server) -> AsyncIterator[Api]:
+    async with aiohttp.ClientSession() as session:
+        yield Api(session, server)
+
+
+@pytest.fixture
+async def alice(api: Api) -> Person:
+    return await api.person("alice")
 
 
 @pytest.fixture
