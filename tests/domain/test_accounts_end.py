@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.applications import OUT_OF_BAND, Granted, register_application
 from ripstop.domain.accounts.erasure import FEW, Erase
 from ripstop.domain.accounts.events import AccountDeleted, ApplicationRegistered, Suspended
 from ripstop.domain.accounts.functions import AGAIN_MS
+from ripstop.domain.accounts.grants import BadGrant, check_ask, exchange_code, grant_access
 from ripstop.domain.accounts.leaving import KEPT_DAYS, suspend, unsuspend
 from ripstop.domain.accounts.model import ACCOUNT, APPLICATION, HOLDS_TOKEN
 from ripstop.domain.posts.model import POSTED
@@ -124,3 +128,30 @@ async def test_an_application_that_nobody_lets_in_goes(house: House) -> None:
         await run(house, "accounts.end_unused_application", ApplicationRegistered(application=id_, until=now_ms))
     assert await graph.get(APPLICATION, int(idle["client_id"])) is None
     assert await graph.get(APPLICATION, int(busy["client_id"])) is not None
+
+
+async def test_no_token_is_made_while_its_owner_is_shut_out(house: House) -> None:
+    """Whichever is first, what is exchanged for a code has ended when the suspension has been acknowledged."""
+    (alice,) = await house.people("alice")
+    graph = house.base.graph
+    registered = await register_application(
+        graph, name="racer", redirect_uris=[OUT_OF_BAND], scopes=["read"], website=None
+    )
+    application = await graph.get(APPLICATION, registered.id)
+    assert application is not None
+    async with house.another() as other:
+        for _ in range(10):
+            ask = check_ask(application, OUT_OF_BAND, ["read"], challenge="", method="")
+            code = await grant_access(graph, alice.id, application, ask)
+            await other.base.graph.sync()
+            exchange = exchange_code(other.base.graph, application, code, redirect_uri=OUT_OF_BAND, verifier="")
+            account = await access_account(graph, alice.id)
+            exchanged, suspended = await asyncio.gather(exchange, suspend(graph, account), return_exceptions=True)
+            assert suspended is None
+            assert isinstance(exchanged, Granted | BadGrant)
+            await graph.sync()
+            assert await graph.range(alice.id, HOLDS_TOKEN, limit=1) == []
+            if isinstance(exchanged, Granted):
+                await house.ask("GET", "/api/v1/preferences", token=exchanged.secret, status=401)
+            await unsuspend(graph, await access_account(graph, alice.id))
+            await graph.sync()
