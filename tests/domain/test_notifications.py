@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -12,8 +13,11 @@ import pytest
 from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
-from ripstop.domain.notifications import keeping
+from ripstop.domain.notifications import keeping, queries
+from ripstop.domain.notifications.groups import Groups
+from ripstop.domain.notifications.groups import groups as grouped
 from ripstop.domain.notifications.model import GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
+from ripstop.domain.notifications.queries import Told, Wanted, notifications
 from ripstop.domain.posts.events import PostDeleted, PostLiked, PostPublished, PostUnliked
 from ripstop.domain.posts.model import IS_DIRECT
 from ripstop.machinery.functions import Call, Done, Outcome, Split
@@ -353,3 +357,27 @@ async def test_who_is_dropped_while_a_post_enters_has_no_conversation(house: Hou
     await house.drain()
     assert await bob.get("/api/v1/conversations") == []
     assert len(await alice.get("/api/v1/conversations")) == 1
+
+
+@pytest.mark.parametrize("read", [notifications, grouped])
+async def test_what_one_did_long_ago_is_found_page_by_page(
+    house: House, read: Callable[..., Awaitable[Told | Groups]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "EXAMINED", 2)
+    monkeypatch.setattr(queries, "ROUNDS", 2)
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    posts = [await alice.post(f"post {i}") for i in range(12)]
+    for post in posts:
+        await (bob if post in posts[:2] else carol).do(f"/api/v1/statuses/{post}/favourite")
+    await house.drain()
+    graph = house.base.graph
+    await graph.sync()
+    met: list[int] = []
+    wanted = Wanted(actor=bob.id, limit=1)
+    while True:
+        page = await read(graph, alice.id, wanted)
+        met += [item.post.post.id for item in page.items if item.post is not None]
+        if not page.more or page.oldest is None:
+            break
+        wanted = msgspec.structs.replace(wanted, before=(page.oldest, 0))
+    assert met == list(reversed(posts[:2]))

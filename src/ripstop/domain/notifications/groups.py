@@ -98,9 +98,9 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
     When all is cached two engine calls; a third while a group is changing. What one actor did is never in one group
     twice, so that of one actor is read from `NOTIFIED` alone.
     """
-    found, more = await _read(graph, viewer, wanted, grouped)
+    found, more, last = await _read(graph, viewer, wanted, grouped)
     if not found:
-        return Groups([], None, None, more=False)
+        return Groups([], None, last, more)
     members = await _members(graph, viewer, found)
     actors = {actor for known in members.values() for _, actor in known.latest}
     eye = await look(graph, viewer, actors, [known.post for known in members.values() if known.post is not None])
@@ -111,7 +111,7 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
         item = _shown(eye, kind, members[row.target], lowest=lowest, is_grouped=is_grouped)
         if item is not None:
             items.append(item)
-    return Groups(items, found[0].order, found[-1].order, more)
+    return Groups(items, found[0].order, last, more)
 
 
 def _shown(eye: Eye, kind: int, members: _Members, *, lowest: int = 0, is_grouped: bool = True) -> Group | None:
@@ -136,13 +136,18 @@ def _shown(eye: Eye, kind: int, members: _Members, *, lowest: int = 0, is_groupe
     )
 
 
-async def _read(graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[int]) -> tuple[list[_Found], bool]:
-    """The rows of a page, newest first, and whether there may be more. Two engine calls, or those of `read_rows`."""
+async def _read(
+    graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[int]
+) -> tuple[list[_Found], bool, int | None]:
+    """The rows of a page, newest first, whether there may be more, and the order of the lowest that was looked at.
+
+    Two engine calls, or those of `read_rows`.
+    """
     together = [kind for kind in grouped if kind in wanted.kinds and kind in GROUPABLE]
     if wanted.actor is not None:
         together = []
     mask = wanted.hidden | sum(kind << IN_GROUP for kind in together)
-    alone, more, _ = await read_rows(graph, viewer, wanted, mask=mask)
+    alone, more, last = await read_rows(graph, viewer, wanted, mask=mask)
     found = [_Found(row.order, 0, row) for row in alone]
     if together:
         rows = await graph.range(
@@ -160,7 +165,9 @@ async def _read(graph: Graph, viewer: int, wanted: Wanted, grouped: Collection[i
     if len(found) > wanted.limit:
         more = True
         found = found[: wanted.limit] if wanted.direction is Direction.NEWEST_FIRST else found[-wanted.limit :]
-    return found, more
+    if found and (wanted.actor is None or wanted.direction is Direction.OLDEST_FIRST):
+        last = found[-1].order
+    return found, more, last
 
 
 async def _members(graph: Graph, viewer: int, found: Sequence[_Found]) -> dict[int, _Members]:
