@@ -158,8 +158,7 @@ TOOT_REFUSED: Table = {
 """Commands and options of toot that end with the server's refusal, or find nothing."""
 
 TOOT_LOCAL: Table = {
-    "Of other servers' software": ("post --content-type",),
-    "Draws to a terminal; the commands that it sends are those of the library": (
+    "Draws to a terminal, and asks the server for what the commands ask for": (
         "tui --relative-datetimes --media-viewer --cache-size --default-visibility --always-show-sensitive",
         "tui --image-format --show-display-names",
     ),

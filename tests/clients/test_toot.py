@@ -82,7 +82,7 @@ def test_looking_around(ann: Toot, ben: Toot, drained: Drained) -> None:
 
 @covers(
     "post --visibility --sensitive --spoiler-text --language --reply-to --reply-last --using",
-    "post --editor",
+    "post --editor --content-type",
     "status",
     "thread",
     "delete",
@@ -96,6 +96,7 @@ def test_posting(ann: Toot, ben: Toot, drained: Drained) -> None:
     answer = post(ben, "an answer", "--reply-to", first["id"])
     assert ben.json("post", "and more", "--reply-last")["in_reply_to_id"] == answer
     assert ann.json("post", "as myself", "--using", ann.handle, "--editor", "false")["account"]["acct"] == name_of(ann)
+    assert "*plain*" in ann.json("post", "*plain*", "--content-type", "text/markdown")["content"], "all text is plain"
     assert "an answer" in ann.run("thread", first["id"])
     assert len(ann.json("thread", first["id"])["descendants"]) == 2
     assert "see" in ben.run("status", first["id"])
