@@ -109,7 +109,7 @@ class Rule:
 
     def headers(self, left: int) -> Headers:
         """What a client is told, by which it can pace itself."""
-        return [self._limit_header, ("x-ratelimit-remaining", str(left)), self._reset_header]
+        return [self._limit_header, ("x-ratelimit-remaining", f"{left}"), self._reset_header]
 
 
 class Rates:
