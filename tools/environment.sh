@@ -49,14 +49,14 @@ up_to_date() {
 # What clients in JavaScript are made of, for their tests, which are skipped where there is no npm or nothing to be had.
 install_node_packages() {
     [ "$kind" = dev ] && command -v npm >/dev/null || return 0
-    lock=tests/clients/node/package-lock.json
-    cmp -s $lock .venv/node/installed.json && return 0
-    say "installing $lock"
+    packages=tests/clients/node/package-lock.json
+    cmp -s $packages .venv/node/installed.json && return 0
+    say "installing $packages"
     rm -rf .venv/node
     mkdir -p .venv/node
     cp tests/clients/node/package*.json .venv/node/
     if (cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2); then
-        cp $lock .venv/node/installed.json
+        cp $packages .venv/node/installed.json
     else
         say "npm could not install it: tests of JavaScript clients will be skipped"
     fi
