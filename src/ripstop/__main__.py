@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
-from pathlib import Path
 
 import typer
 
@@ -61,9 +60,10 @@ class Program:
     def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
         return boot.opened_graph(configuration)
 
-    async def restore(self, configuration: Configuration, source: Path) -> None:
+    @contextmanager
+    def idle_store(self, configuration: Configuration) -> Iterator[Store]:
         with FolderLock(configuration.data_folder):
-            await boot.make_store(configuration).restore(source)
+            yield boot.make_store(configuration)
 
 
 def _demand_database(configuration: Configuration, command: str) -> None:

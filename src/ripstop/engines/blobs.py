@@ -7,6 +7,7 @@ it), and commits what shows it after; whoever removes one has committed before t
 import asyncio
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,10 @@ class BlobStore(Protocol):
 
     async def get(self, name: str) -> bytes | None:
         """The blob, or None: there is none of this name."""
+        ...
+
+    async def has(self, name: str) -> bool:
+        """Whether there is a blob of this name."""
         ...
 
     async def delete(self, name: str) -> None:
@@ -48,6 +53,9 @@ class FolderBlobs:
     async def get(self, name: str) -> bytes | None:
         return await asyncio.to_thread(_read, self._path(name))
 
+    async def has(self, name: str) -> bool:
+        return await asyncio.to_thread(self._path(name).is_file)
+
     async def delete(self, name: str) -> None:
         await asyncio.to_thread(_remove, self._path(name))
 
@@ -68,6 +76,13 @@ class FolderBlobs:
         # Another thread may have made the folders just now, and not have come so far.
         for folder in (path.parent, self._folder, self._folder.parent):
             _sync(folder)
+
+
+def blobs_in(folder: Path) -> Iterator[Path]:
+    """Where the blobs of a folder are, relative to it; those that come meanwhile may be among them or not."""
+    for path in sorted(folder.glob("??/*")):
+        if NAME.fullmatch(path.name):
+            yield path.relative_to(folder)
 
 
 def _unfinished(path: Path) -> Path:

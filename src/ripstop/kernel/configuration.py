@@ -111,6 +111,11 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return Path(self.data).expanduser().absolute()
 
     @property
+    def engine(self) -> str:
+        """What the store rests on, in words."""
+        return "PostgreSQL" if self.database else "SQLite"
+
+    @property
     def run_folder(self) -> Path:
         """Sockets and locks of the running server, in the data folder."""
         return self.data_folder / "run"

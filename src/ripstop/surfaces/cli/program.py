@@ -1,7 +1,6 @@
 """What the command line asks of the program."""
 
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import NoReturn, Protocol
 
 import typer
@@ -41,8 +40,8 @@ class Program(Protocol):
         """The graph over the store, with all that listens to what happens in it."""
         ...
 
-    async def restore(self, configuration: Configuration, source: Path) -> None:
-        """Fill the store, which must be new, from a copy."""
+    def idle_store(self, configuration: Configuration) -> AbstractContextManager[Store]:
+        """The store, not open, of an installation that no server runs on, nor can while this is entered."""
         ...
 
 
