@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.client import Api
-from tests.api.test_openapi import a_world
+from tests.api.everything import a_world
 from tests.server import Server
 
 Operation = APIOperation[Any, Any, Any, Any]

@@ -11,7 +11,7 @@ import pytest
 
 from ripstop.surfaces.http.rates import SHORT
 from tests.api.client import Api, Person, sign_up_form
-from tests.api.test_rubbish import sent
+from tests.api.everything import sent
 from tests.server import Server, installed
 
 LIMITS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
 import json
@@ -15,8 +14,9 @@ import pytest
 from ripstop.boot import opened_store
 from ripstop.kernel.configuration import Configuration
 from tests.api.client import Answer, Api, Person
+from tests.api.everything import sent
 from tests.api.test_bad_input import assert_refused
-from tests.server import PATIENCE, Server
+from tests.server import Server
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PART = b'--x\r\nContent-Disposition: form-data; name="status"\r\n\r\n'
@@ -307,17 +307,3 @@ async def test_of_keys_that_come_twice_the_later_counts(api: Api, alice: Person)
     twice = b'{"status": "first", "status": "second"}'
     post = await api.want("POST", "/api/v1/statuses", as_=alice, data=twice, headers={"content-type": JSON})
     assert post["content"] == "<p>second</p>"
-
-
-async def sent(server: Server, head: bytes) -> bytes:
-    """All that comes back until the connection is closed."""
-    host, port = server.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        async with asyncio.timeout(PATIENCE):
-            writer.write(head)
-            return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
