@@ -52,6 +52,7 @@ PAGES = {
     "list": "/api/v1/timelines/list/{list}?limit=40",
     "list members": "/api/v1/lists/{list}/accounts",
     "search for accounts": "/api/v1/accounts/search?q=fan",
+    "search for hashtags": "/api/v2/search?type=hashtags&q=m",
     "context": "/api/v1/statuses/{post}/context",
     "notifications": "/api/v1/notifications?limit=80",
     "grouped notifications": "/api/v2/notifications?limit=80",
@@ -66,7 +67,13 @@ PAGES = {
 }
 
 
-OF_ALICE = ("notifications", "grouped notifications", "unread groups", "notification policy")
+OF_ALICE = (
+    "search for hashtags",
+    "notifications",
+    "grouped notifications",
+    "unread groups",
+    "notification policy",
+)
 """What is hers alone to see; the others are bob's."""
 
 
