@@ -218,6 +218,51 @@ async def test_no_query_breaks_anything(town: Town) -> None:
     assert asked > 500
 
 
+FORMS = ["/auth/sign_in", "/auth/sign_up", "/auth/sign_out", "/auth/edit", "/oauth/authorize", "/auth/sessions/1/end"]
+PAGES = [
+    "/",
+    "/@nobody",
+    "/@nobody/1",
+    "/tags/nothing",
+    "/auth/sign_in",
+    "/auth/sign_up",
+    "/oauth/authorize",
+    "/auth/edit",
+]
+FIELDS = [
+    "login",
+    "password",
+    "return_to",
+    "proof",
+    "username",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "max_id",
+]
+
+
+async def test_no_page_breaks_either(town: Town) -> None:
+    before = await town.settled()
+    for path in FORMS:
+        for what, (kind, body) in UNREADABLE.items():
+            answer = await town.api.post(path, data=body, headers={"content-type": kind})
+            assert 400 <= answer.status < 500, f"{path}: {what}: {answer.status}"
+        for field in FIELDS:
+            for value in ODD:
+                data = json.dumps({field: value}).encode()
+                answer = await town.api.post(path, data=data, headers={"content-type": JSON})
+                assert answer.status < 500, f"{path} {data[:200]!r}: {answer.body!r}"
+    for path in PAGES:
+        for field in FIELDS:
+            for value in ODD_QUERIES:
+                spelled = f"{path}?{field}={value.format(name=field) if '{name}' in value else value}"
+                answer = await town.api.get(spelled)
+                assert answer.status < 500, f"{spelled[:200]}: {answer.body!r}"
+    await town.check_unchanged(before)
+
+
 NO_IDS = ["0", "-1", "x", "1.5", str(2**63), "9" * 300, "%00", "%ff", "+1", "%20"]
 
 
