@@ -48,13 +48,14 @@ class Writer:
 
     def __init__(self, session: aiohttp.ClientSession, server: Server, who: Person) -> None:
         self.acknowledged: list[str] = []
+        self.enough = False
         self._session = session
         self._url = f"{server.url}/api/v1/statuses"
         self._headers = {"authorization": f"Bearer {who.token}"}
 
     async def write(self) -> None:
         number = 0
-        while True:
+        while not self.enough:
             number += 1
             with contextlib.suppress(aiohttp.ClientError, OSError):
                 form = {"status": f"number {number}"}
@@ -79,7 +80,7 @@ async def test_killed_while_people_post_and_listen(own_server: Server) -> None:
         alice, bob = await api.person("alice"), await api.person("bob")
         await api.follow(bob, alice)
         listener, writer = Listener(Streams(session, server), bob), Writer(session, server, alice)
-        tasks = [asyncio.create_task(listener.listen()), asyncio.create_task(writer.write())]
+        listening, writing = asyncio.create_task(listener.listen()), asyncio.create_task(writer.write())
         try:
             for _ in range(KILLS):
                 async with asyncio.timeout(PATIENCE):
@@ -92,9 +93,9 @@ async def test_killed_while_people_post_and_listen(own_server: Server) -> None:
                 await listener.connected.wait()
             await writer.wrote(BEFORE)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            writer.enough = True  # what is under way is answered first
+            listening.cancel()
+            await asyncio.gather(listening, writing, return_exceptions=True)
         there = await posts_of(api, f"/api/v1/accounts/{alice.id}/statuses", alice)
         assert set(writer.acknowledged) <= set(there)
         assert listener.heard <= set(there)
