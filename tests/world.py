@@ -20,7 +20,7 @@ from ripstop.engines.base import (
 from ripstop.engines.batch import AnyOperation, AssociationDelete, AssociationPut, Batch, CallPut, ObjectPut, Outcome
 from ripstop.engines.derived import KeyspaceKind, KeyspaceType
 from ripstop.kernel.ids import shard_of
-from ripstop.machinery.functions.quota import STARTS
+from ripstop.machinery.functions.keyspaces import KEYSPACES
 
 FOLLOWS, FOLLOWED_BY = 1, 2
 """Keyed and counted in both directions."""
@@ -70,7 +70,7 @@ SCHEMA = Schema(
             KeyspaceType(name="brief_lists", kind=KeyspaceKind.LISTS, cap=CAP, ttl=0.3),
             KeyspaceType(name="values", kind=KeyspaceKind.VALUES),
             KeyspaceType(name="brief_values", kind=KeyspaceKind.VALUES, ttl=0.3),
-            STARTS,
+            *KEYSPACES.values(),
             KeyspaceType(name="counters", kind=KeyspaceKind.COUNTERS),
             KeyspaceType(name="brief_counters", kind=KeyspaceKind.COUNTERS, ttl=0.3),
         )

@@ -52,8 +52,8 @@ from ripstop.kernel.ids import IdSource, Slot
 from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.machinery.bus import Bus, LocalBus
 from ripstop.machinery.functions import Functions
+from ripstop.machinery.functions.keyspaces import KEYSPACES as FUNCTION_KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
-from ripstop.machinery.functions.quota import KEYSPACES as FUNCTION_KEYSPACES
 from ripstop.machinery.functions.worker import Worker
 from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types

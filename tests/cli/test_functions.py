@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -123,3 +124,15 @@ async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:
     assert (await run("set", "slow"))[0] != 0
     assert (await run("set", "slow", "--rate", "-1"))[0] != 0
     assert await steering(yard.store) == {"slow": Steer(concurrency=4)}
+
+
+async def test_the_list_comes_as_json(yard: Yard) -> None:
+    await some_dead(yard)
+    code, output = await run("list", "--json")
+    told = json.loads(output)
+    assert code == 0
+    assert told["mail"] == {
+        "waiting": 0, "ready": 0, "leased": 0, "dead": 2, "oldest_seconds": None, "running": 0, "starts": 0.0,
+        "held_back": [], "steered": None,
+    }  # fmt: skip
+    assert set(told) == {"mail", "push", "later"}

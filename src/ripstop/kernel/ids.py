@@ -34,6 +34,11 @@ def shard_of(id_: int) -> int:
     return (id_ >> _SHARD_SHIFT) & (SHARDS - 1)
 
 
+def slot_of(id_: int) -> int:
+    """The slot, 0 to 63, of the process that minted an id."""
+    return (id_ >> _SLOT_SHIFT) & (SLOTS - 1)
+
+
 def time_ms(id_: int) -> int:
     """When an id was minted, in milliseconds since the Unix epoch."""
     return (id_ >> _TIME_SHIFT) + EPOCH_MS

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ripstop.engines.base import Store
-from ripstop.machinery.functions import Call, Done, Outcome
+from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
 from tests.unit.functions.yard import Note, Yard
@@ -206,3 +206,41 @@ async def test_what_operators_set_is_kept_by_field(store: Store) -> None:
 async def test_operators_who_steer_at_once_lose_nothing(store: Store) -> None:
     await asyncio.gather(*(steer(store, None, f"f{number}", paused=True) for number in range(4)))
     assert len(await steering(store)) == 4
+
+
+async def test_workers_say_what_they_do_and_what_holds_them_back(yard: Yard) -> None:
+    gate = asyncio.Event()
+
+    async def hold(call: Call[Note]) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    async def shut(call: Call[Note]) -> Outcome:
+        raise Pressure("closed for the day", retry_after=3600.0)
+
+    await yard.call(yard.function("narrow", hold, concurrency=2), *[Note()] * 9)
+    await yard.call(yard.function("shut", shut, downstreams=("mail",)), Note())
+    await yard.call(yard.function("host", shut, circuit=True), Note(), namespace="dead.example")
+    await yard.call(yard.function("paused", done), Note())
+    await yard.call(yard.function("slow", done, rate=0.5), *[Note()] * 5)
+    await steer(yard.store, None, "paused", paused=True)
+    async with working(yard):
+
+        async def all_told() -> bool:
+            told = await overview(yard.store)
+            return all(told[name].held_back for name in ("narrow", "shut", "host", "paused"))
+
+        await eventually(all_told)
+        told = await overview(yard.store)
+        assert told["narrow"].held_back == ["bound by its concurrency of 2"]
+        assert told["narrow"].running == 2
+        assert told["shut"].held_back[0].startswith("shut off from downstream mail for ")
+        assert told["host"].held_back == ["shut off from dead.example"]
+        assert (told["paused"].held_back, told["paused"].steered) == (["paused by an operator"], "paused")
+        assert told["narrow"].ready + told["narrow"].leased == 9
+
+        async def rationed() -> bool:
+            return (await overview(yard.store))["slow"].held_back == ["bound by its rate of 0.5 starts a second"]
+
+        await eventually(rationed)
+        gate.set()

@@ -3,9 +3,10 @@
 from ripstop.machinery.functions.caller import Caller
 from ripstop.machinery.functions.downstream import Pressure
 from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put, declare
+from ripstop.machinery.functions.keyspaces import KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Fail, Outcome, Retry, Snooze, Split
-from ripstop.machinery.functions.quota import KEYSPACES
+from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.schedule import Schedule
 from ripstop.machinery.functions.worker import Limits, Worker
 
@@ -24,6 +25,7 @@ __all__ = [
     "Functions",
     "Limits",
     "Outcome",
+    "Overview",
     "Pressure",
     "Retry",
     "Schedule",
@@ -32,4 +34,5 @@ __all__ = [
     "Worker",
     "call_put",
     "declare",
+    "overview",
 ]

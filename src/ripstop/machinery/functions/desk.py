@@ -26,6 +26,7 @@ class Desk:
         "held",
         "is_refilling",
         "quota",
+        "started",
         "steer",
         "waiting",
     )
@@ -37,6 +38,8 @@ class Desk:
         self.quota = quota
         self.steer = _UNSTEERED
         self.busy = 0
+        self.started = 0
+        """Runs since this worker began."""
         self.waiting: deque[Any] = deque()
         """Runs for which there is no place yet, or no leave."""
         self.held: Counter[str | None] = Counter()
@@ -90,6 +93,7 @@ class Desk:
     def enter(self) -> None:
         """A run begins."""
         self.busy += 1
+        self.started += 1
         if self.rate is not None:
             self.quota.tokens -= 1
 
@@ -140,3 +144,23 @@ class Desk:
         if self.allowed is not None:
             limits.append(CallLimit(name, self.allowed))
         return limits
+
+    def held_back(self, now: float) -> str | None:
+        """What keeps further calls from starting here, in words; None if nothing does.
+
+        :param now: on the monotonic clock.
+        """
+        if self.steer.paused:
+            return "paused by an operator"
+        for name, downstream in zip(self.function.downstreams, self.downstreams, strict=True):
+            if downstream.open_until > now:
+                return f"shut off from downstream {name} for {downstream.open_until - now:.1f} s"
+            if downstream.share < 1.0 and not downstream.may_start(now):
+                return f"bound by downstream {name} at {downstream.share * 100:.0f} %"
+        if self.rate is not None and self.waiting and self.quota.tokens <= 0:
+            return f"bound by its rate of {self.rate:g} starts a second"
+        if self.is_full() and (self.waiting or self.allowed == 0):
+            return f"bound by its concurrency of {self.concurrency}"
+        if self.steer.paused_namespaces:
+            return f"paused by an operator for {', '.join(self.steer.paused_namespaces)}"
+        return None

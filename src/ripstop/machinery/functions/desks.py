@@ -12,6 +12,7 @@ from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.downstream import Downstream
 from ripstop.machinery.functions.function import Functions
 from ripstop.machinery.functions.quota import Quota
+from ripstop.machinery.functions.report import Activity
 from ripstop.machinery.functions.run import Run
 from ripstop.machinery.functions.steering import Steer
 
@@ -22,6 +23,9 @@ REFILL_AGAIN = 0.25
 
 CIRCUITS = 10_000
 """Circuits of namespaces that are remembered; beyond that, those that are closed are forgotten."""
+
+
+_IDLE = Activity()
 
 
 class Starter(Protocol):
@@ -194,6 +198,40 @@ class Desks:
         self.start_more(desk)
         if desk.takes_more():
             self._starter.hungry(0.0)
+
+    # Telling
+
+    def activities(self, started: Mapping[str, int], seconds: float) -> dict[str, Activity]:
+        """What this worker does for each function for which it does something.
+
+        :param started: what `started` said so many seconds ago.
+        """
+        now = self._monotonic()
+        found = {}
+        for name, desk in self._desks.items():
+            activity = Activity(
+                held=desk.held.total(),
+                running=desk.busy,
+                starts=round((desk.started - started.get(name, 0)) / seconds, 1),
+                held_back=desk.held_back(now) or self._cut_off_in_words(name, now),
+            )
+            if activity != _IDLE:
+                found[name] = activity
+        return found
+
+    def started(self) -> dict[str, int]:
+        """How many calls of each function were started here."""
+        return {name: desk.started for name, desk in self._desks.items()}
+
+    def _cut_off_in_words(self, function: str, now: float) -> str | None:
+        names = [
+            namespace
+            for (name, namespace), circuit in self._circuits.items()
+            if name == function and circuit.open_until > now
+        ]
+        if not names:
+            return None
+        return f"shut off from {names[0]}" if len(names) == 1 else f"shut off from {len(names)} namespaces"
 
     # Asking
 

@@ -8,9 +8,6 @@ from ripstop.engines.derived import CounterAdd, KeyspaceKind, KeyspaceType
 STARTS = KeyspaceType(name="function_starts", kind=KeyspaceKind.COUNTERS, ttl=60.0)
 """Starts that workers have taken for themselves, by function and window."""
 
-KEYSPACES = {STARTS.name: STARTS}
-"""What the engine must be told of before it is opened, in its `Schema`."""
-
 WINDOW_MS = 250
 """A quota is given out anew so often: what is called smooth here."""
 

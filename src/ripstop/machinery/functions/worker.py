@@ -12,12 +12,13 @@ import msgspec
 from ripstop.engines.base import CallLimit, Criticality, Store
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import RipstopError, Unavailable
-from ripstop.kernel.ids import IdSource
+from ripstop.kernel.ids import IdSource, slot_of
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.pacing import Beat
+from ripstop.machinery.functions.report import put_report
 from ripstop.machinery.functions.run import Interruption
 from ripstop.machinery.functions.runner import Runner
 from ripstop.machinery.functions.schedule import Schedule, put_next
@@ -31,6 +32,9 @@ SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 
 STEERING_SECONDS = 0.5
 """Between two looks at what operators have set, for messages that were lost."""
 
+
+REPORT_SECONDS = 1.0
+"""Between two reports of a worker that works."""
 
 SCHEDULE_SECONDS = 1.0
 """Between two looks whether the next firing of each schedule waits."""
@@ -121,6 +125,7 @@ class Worker:
             await self._look_at_steering()
             stack.callback(asyncio.create_task(self._follow_steering()).cancel)
             stack.callback(asyncio.create_task(self._keep_schedules()).cancel)
+            stack.callback(asyncio.create_task(self._keep_reporting()).cancel)
             await stack.enter_async_context(self._watching())
             try:
                 await self._lease_until(stop)
@@ -146,6 +151,21 @@ class Worker:
                 except RipstopError as error:
                     logger.warning("Cannot see to the schedule %s now: %s", schedule.name, error)
             await asyncio.sleep(SCHEDULE_SECONDS * self._random.uniform(0.8, 1.2))
+
+    async def _keep_reporting(self) -> None:
+        slot = slot_of(self._ids.new(0))
+        desks = self._runner.desks
+        was_busy = False
+        while True:
+            started, began = desks.started(), self._monotonic()
+            await asyncio.sleep(REPORT_SECONDS)
+            activities = desks.activities(started, max(self._monotonic() - began, 0.001))
+            if activities or was_busy:  # an idle worker writes nothing
+                try:
+                    await put_report(self._store, slot, activities)
+                except RipstopError as error:
+                    logger.warning("Cannot report now: %s", error)
+            was_busy = bool(activities)
 
     async def _look_at_steering(self) -> None:
         try:

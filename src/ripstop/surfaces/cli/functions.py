@@ -1,13 +1,14 @@
 """`ripstop functions`: what waits, what is dead, and what becomes of that."""
 
 import asyncio
+import contextlib
 from typing import Annotated
 
+import msgspec
 import typer
 
-from ripstop.engines.base import FunctionBacklog
-from ripstop.kernel.ids import time_ms
 from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
+from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.steering import Steer, steer, steering
 from ripstop.surfaces.cli.program import Program, fail
 
@@ -22,7 +23,11 @@ Concurrency = Annotated[
     int | None, typer.Option("--concurrency", help="How many may run at once in one worker; 0: as declared.")
 ]
 
-_NOTHING = FunctionBacklog(0, 0, 0, 0, None)
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Between two looks.")]
+
+CLEAR = "\x1b[H\x1b[2J"
+"""What empties a terminal (ECMA-48: CUP, ED)."""
 
 TOGETHER = 500
 """Dead calls that are ended in one go."""
@@ -34,9 +39,15 @@ def register(app: typer.Typer, program: Program) -> None:
     app.add_typer(group, name="functions")
 
     @group.command("list")
-    def list_() -> None:
-        """Say how many calls of each function wait, are ready, run and are dead, and how old the oldest is."""
-        asyncio.run(_list(program))
+    def list_(*, json: Json = False) -> None:
+        """Say of each function how many calls it has in which state, how many start, and what holds them back."""
+        asyncio.run(_list(program, as_json=json))
+
+    @group.command()
+    def top(*, seconds: Seconds = 1.0) -> None:
+        """Show the same again and again, until interrupted."""
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_top(program, seconds))
 
     @group.command()
     def dead(function: Only = None) -> None:
@@ -72,17 +83,30 @@ def register(app: typer.Typer, program: Program) -> None:
         asyncio.run(_set(program, function, {name: value for name, value in given.items() if value is not None}))
 
 
-async def _list(program: Program) -> None:
+async def _list(program: Program, *, as_json: bool) -> None:
     async with program.store(program.configuration()) as store:
-        stats = await store.call_stats()
-        steered = await steering(store)
-        now_ms = await store.now_ms()
-    typer.echo(f"{'function':40} {'waiting':>9} {'ready':>9} {'leased':>9} {'dead':>9} {'oldest':>9}")
-    for name in sorted(stats.keys() | steered.keys()):
-        backlog = stats.get(name, _NOTHING)
-        age = "" if backlog.oldest is None else f"{max(0, now_ms - time_ms(backlog.oldest)) / 1000:.0f} s"
-        figures = f"{backlog.waiting:9} {backlog.ready:9} {backlog.leased:9} {backlog.dead:9} {age:>9}"
-        typer.echo(f"{name:40} {figures}  {steered[name].in_words()}" if name in steered else f"{name:40} {figures}")
+        functions = await overview(store)
+    typer.echo(msgspec.json.format(msgspec.json.encode(functions)).decode() if as_json else _table(functions))
+
+
+async def _top(program: Program, seconds: float) -> None:
+    """Show the list anew, until interrupted."""
+    async with program.store(program.configuration()) as store:
+        while True:
+            table = _table(await overview(store))
+            typer.echo(f"{CLEAR}{table}")
+            await asyncio.sleep(seconds)
+
+
+def _table(functions: dict[str, Overview]) -> str:
+    columns = ("waiting", "ready", "leased", "dead", "oldest", "starts/s")
+    lines = [f"{'function':40} " + " ".join(f"{column:>9}" for column in columns)]
+    for name, each in functions.items():
+        age = "" if each.oldest_seconds is None else f"{each.oldest_seconds:.0f} s"
+        figures = (each.waiting, each.ready, each.leased, each.dead, age, f"{each.starts:g}")
+        words = "; ".join([*([each.steered] if each.steered else []), *each.held_back])
+        lines.append(f"{name:40} " + " ".join(f"{figure:>9}" for figure in figures) + (f"  {words}" if words else ""))
+    return "\n".join(lines)
 
 
 async def _pause(program: Program, function: str, namespace: str | None, *, paused: bool) -> None:
