@@ -30,6 +30,7 @@ from ripstop.domain.media import model as media
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.functions import Sweeping
 from ripstop.domain.media.imaging import ImageMaker
+from ripstop.domain.moderation import model as moderation
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import leaving as leaving_posts
@@ -96,6 +97,7 @@ SCHEMA = Schema(
             *viewing.ASSOCIATIONS,
             *notifications.ASSOCIATIONS,
             *conversations.ASSOCIATIONS,
+            *moderation.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
         )
     },

@@ -75,3 +75,35 @@ async def test_who_is_not_here_is_an_error(house: House, command: str, name: str
     code, output = await run(command, name)
     assert code == 1
     assert output
+
+
+async def test_the_first_owner_is_made_here(house: House, alice: Person) -> None:
+    assert (await alice.get("/api/v1/accounts/verify_credentials"))["role"]["permissions"] == "0"
+    assert (await run("role", "alice", "owner"))[0] == 0
+    own = await alice.get("/api/v1/accounts/verify_credentials")
+    assert (own["role"]["id"], own["role"]["name"], int(own["role"]["permissions"]) & 1) == ("3", "Owner", 1)
+    assert own["roles"] == [{"id": "3", "name": "Owner", "color": ""}]
+    assert "role          owner" in (await run("show", "alice"))[1]
+    assert (await run("role", "alice", "none"))[0] == 0
+    own = await alice.get("/api/v1/accounts/verify_credentials")
+    assert (own["role"]["id"], own["roles"]) == ("-99", [])
+
+
+async def test_there_are_no_other_roles(house: House, alice: Person) -> None:
+    code, output = await run("role", "alice", "king")
+    assert code == 1
+    assert "moderator" in output
+    assert (await alice.get("/api/v1/accounts/verify_credentials"))["roles"] == []
+
+
+async def test_what_is_done_here_is_in_the_audit_log(house: House, alice: Person) -> None:
+    await run("role", "alice", "admin")
+    await run("suspend", "alice", "--reason", "spam")
+    await run("suspend", "alice")  # is suspended already: nothing is done
+    await run("unsuspend", "alice")
+    result = await asyncio.to_thread(CliRunner().invoke, commands(), ["audit"])
+    assert [line[21:] for line in result.output.splitlines()] == [
+        "the operator  unsuspend  @alice",
+        "the operator  suspend  @alice  (spam)",
+        "the operator  role  @alice  none to admin",
+    ]

@@ -27,6 +27,7 @@ from ripstop.domain.accounts.model import (
     HOLDS_TOKEN,
     IN_DIRECTORY,
     READ_UP_TO,
+    SERVES,
     TOKEN,
 )
 from ripstop.domain.accounts.sessions import do_close
@@ -210,7 +211,7 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "accounts",
-            plain=(READ_UP_TO, IN_DIRECTORY),
+            plain=(READ_UP_TO, IN_DIRECTORY, SERVES),
             own={HOLDS_TOKEN: self._end_tokens, HOLDS_SESSION: self._end_sessions},
         )
 

@@ -25,6 +25,9 @@ from ripstop.domain.accounts.sessions import do_close
 from ripstop.kernel.errors import Conflict
 from ripstop.machinery.graph import Entry, Graph, Refused, Write
 
+Also = Callable[[Entry[Account], Write], None]
+"""Adds to the batch that changes an account, knowing how the account is now; what it raises stops the change."""
+
 KEPT_DAYS = 30
 """Days after which a suspended account is deleted."""
 AT_ONCE = 30
@@ -32,7 +35,11 @@ AT_ONCE = 30
 _TRIES = 5
 
 
-async def suspend(graph: Graph, account: Entry[Account]) -> None:
+def _nothing_else(account: Entry[Account], write: Write) -> None:
+    """Add nothing."""
+
+
+async def suspend(graph: Graph, account: Entry[Account], also: Also = _nothing_else) -> None:
     """Show an account to nobody, and shut its owner out. A commit, and one for each `AT_ONCE` tokens and sessions.
 
     :raises Conflict: the account is being changed all the time.
@@ -45,13 +52,14 @@ async def suspend(graph: Graph, account: Entry[Account]) -> None:
         write = graph.write(now.id)
         write.patch(ACCOUNT, now.id, version=now.version, suspended_at=at)
         write.emit(Suspended(account=now.id, at=at))
+        also(now, write)
         return write
 
-    await _change(graph, account, suspension)
+    await change_account(graph, account, suspension)
     await shut_out(graph, account.id)
 
 
-async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
+async def unsuspend(graph: Graph, account: Entry[Account], also: Also = _nothing_else) -> None:
     """Show it again, as it was; its owner has to log in anew. One commit, mostly, and none if it is shown already.
 
     :raises Conflict: the account is being changed all the time.
@@ -63,12 +71,13 @@ async def unsuspend(graph: Graph, account: Entry[Account]) -> None:
         await shut_out(graph, now.id)  # a log-in that was under way at the suspension may have come after it
         write = graph.write(now.id)
         write.patch(ACCOUNT, now.id, version=now.version, suspended_at=None)
+        also(now, write)
         return write
 
-    await _change(graph, account, lifting)
+    await change_account(graph, account, lifting)
 
 
-async def delete_account(graph: Graph, account: Entry[Account]) -> None:
+async def delete_account(graph: Graph, account: Entry[Account], also: Also = _nothing_else) -> None:
     """Delete an account for good. A commit, and one for each `AT_ONCE` tokens and sessions.
 
     Its address of e-mail is free at once. Whatever it wrote and did is removed by the functions of each package that
@@ -79,13 +88,15 @@ async def delete_account(graph: Graph, account: Entry[Account]) -> None:
     """
 
     async def deletion(now: Entry[Account]) -> Write:
-        return await deletion_write(graph, now)
+        write = await deletion_write(graph, now)
+        also(now, write)
+        return write
 
-    await _change(graph, account, deletion)
+    await change_account(graph, account, deletion)
     await shut_out(graph, account.id)
 
 
-async def _change(
+async def change_account(
     graph: Graph, account: Entry[Account], change: Callable[[Entry[Account]], Awaitable[Write | None]]
 ) -> None:
     """Commit what a change takes of the account as it is; None: nothing. It is asked again if somebody was faster.

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.engines.base import Counted
 from ripstop.machinery.graph import ObjectType, association, association_pair
 
@@ -45,7 +46,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `discoverable` None means: never asked. `posting_*` are the owner's defaults for new posts. `attribution_domains`
     are sites that may name the owner as an author, in lower case. `suspended_at` is the instant since which nobody is
     shown the account or anything of it, and its owner is shut out. `watched` says that there may be followers who want
-    to be told of each new post.
+    to be told of each new post. `role` is one of `ripstop.domain.accounts.roles.ROLES`.
     """
 
     username: str
@@ -71,6 +72,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attribution_domains: tuple[str, ...] = ()
     suspended_at: int | None = None
     watched: bool = False
+    role: str = NO_ROLE
 
     @property
     def is_suspended(self) -> bool:
@@ -192,11 +194,17 @@ that."""
 DIRECTORY_ROOT = 3
 """The id under which everybody who agreed stands in DIRECTORY. No object has it."""
 
+SERVES, STAFF = association_pair((62, "serves"), (63, "staff"), counted=Counted.NO, inverse_counted=Counted.NO)
+"""Account with a role to STAFF_ROOT; the order is an id minted when it got its first one."""
+
+STAFF_ROOT = 4
+"""The id under which everybody with a role stands in STAFF. No object has it."""
+
 MARKERS = {"home": 1, "notifications": 2}
 """What one can have read up to a point: its name, and the number that stands as a target."""
 
 OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN, SESSION, GRANT)
-ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION, IN_DIRECTORY, DIRECTORY)
+ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION, IN_DIRECTORY, DIRECTORY, SERVES, STAFF)
 
 
 def account_name(username: str, domain: str = "") -> str:

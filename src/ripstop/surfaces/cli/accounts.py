@@ -1,23 +1,35 @@
-"""`ripstop accounts`: showing, suspending and deleting accounts."""
+"""`ripstop accounts`: showing, suspending and deleting accounts, and giving roles."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
 from ripstop.domain.accounts.access import access_named_account
-from ripstop.domain.accounts.leaving import KEPT_DAYS, delete_account, suspend, unsuspend
+from ripstop.domain.accounts.leaving import KEPT_DAYS
 from ripstop.domain.accounts.model import CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, Account
+from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
+from ripstop.domain.moderation import people
+from ripstop.domain.moderation.authority import OPERATOR, Staff
 from ripstop.domain.posts.model import POSTED
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.cli.program import Program, fail
 
 Name = Annotated[str, typer.Argument(help="A user name of this server, such as alice or @alice.", show_default=False)]
+RoleName = Annotated[str, typer.Argument(help="owner, admin, moderator, or none.", metavar="ROLE", show_default=False)]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+class Action(Protocol):
+    """Something that is done about an account."""
+
+    async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str) -> None: ...
+
 
 MOST_COUNTED = 1_000
 """Tokens and sessions that are counted; beyond, it says so."""
@@ -25,7 +37,7 @@ MOST_COUNTED = 1_000
 
 def register(app: typer.Typer, program: Program) -> None:
     """Add the commands of accounts."""
-    group = typer.Typer(help="Show, suspend and delete accounts.", no_args_is_help=True)
+    group = typer.Typer(help="Show, suspend and delete accounts, and give roles.", no_args_is_help=True)
     app.add_typer(group, name="accounts")
 
     @group.command()
@@ -33,25 +45,44 @@ def register(app: typer.Typer, program: Program) -> None:
         """Say what there is to know of an account, but nothing that is only for its owner."""
         asyncio.run(_with_account(program, name, _show))
 
-    @group.command("suspend")
-    def suspend_(name: Name) -> None:
+    @group.command()
+    def suspend(name: Name, *, reason: Why = "") -> None:
         """Show an account to nobody and shut its owner out, at once; it can be lifted for 30 days."""
-        asyncio.run(_with_account(program, name, suspend))
+        _act(program, name, people.suspend, reason)
         typer.echo(f"{name} is suspended. The account is deleted in {KEPT_DAYS} days, unless `unsuspend` lifts it.")
 
-    @group.command("unsuspend")
-    def unsuspend_(name: Name) -> None:
+    @group.command()
+    def unsuspend(name: Name, *, reason: Why = "") -> None:
         """Show a suspended account again, as it was; its owner has to log in anew."""
-        asyncio.run(_with_account(program, name, unsuspend))
+        _act(program, name, people.unsuspend, reason)
         typer.echo(f"{name} is not suspended.")
 
     @group.command()
-    def delete(name: Name, *, yes: Yes = False) -> None:
+    def delete(name: Name, *, yes: Yes = False, reason: Why = "") -> None:
         """Delete an account with all that it wrote and did, for good. Nobody else can ever take its name."""
         if not yes:
             typer.confirm(f"Delete {name} for good?", abort=True)
-        asyncio.run(_with_account(program, name, delete_account))
+        _act(program, name, people.delete, reason)
         typer.echo(f"{name} is deleted. What it left in the lists of others is removed in the background.")
+
+    @group.command()
+    def role(name: Name, role_: RoleName) -> None:
+        """Say what an account may do for this server. The first owner is made so."""
+
+        async def give(graph: Graph, account: Entry[Account]) -> None:
+            await people.give_role(graph, OPERATOR, account, NO_ROLE if role_ == "none" else role_)
+
+        asyncio.run(_with_account(program, name, give))
+        typer.echo(f"{name} has no role." if role_ == "none" else f"{name} has the role {role_}.")
+
+
+def _act(program: Program, name: str, act: Action, reason: str) -> None:
+    """Do it as the operator."""
+
+    async def with_reason(graph: Graph, account: Entry[Account]) -> None:
+        await act(graph, OPERATOR, account, reason=reason)
+
+    asyncio.run(_with_account(program, name, with_reason))
 
 
 async def _with_account(program: Program, name: str, act: Callable[[Graph, Entry[Account]], Awaitable[None]]) -> None:
@@ -80,6 +111,7 @@ async def _show(graph: Graph, account: Entry[Account]) -> None:
         "display name": value.display_name,
         "e-mail": "" if credentials is None else credentials.value.email,
         "since": _instant(value.created_at),
+        "role": value.role or "none",
         "suspended": "no" if value.suspended_at is None else f"since {_instant(value.suspended_at)}",
         "posts": str(posts),
         "follows": str(follows),

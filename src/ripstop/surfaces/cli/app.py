@@ -3,7 +3,7 @@
 import typer
 
 from ripstop import __version__
-from ripstop.surfaces.cli import accounts, functions, keeping, serving
+from ripstop.surfaces.cli import accounts, audit, functions, keeping, serving
 from ripstop.surfaces.cli.program import Program
 
 
@@ -29,4 +29,5 @@ def build(program: Program) -> typer.Typer:
     keeping.register(app, program)
     functions.register(app, program)
     accounts.register(app, program)
+    audit.register(app, program)
     return app

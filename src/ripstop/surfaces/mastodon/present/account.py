@@ -16,6 +16,7 @@ from ripstop.domain.text import render, render_line
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
 from ripstop.surfaces.mastodon.present.instants import day, instant
+from ripstop.surfaces.mastodon.present.role import role_fields, shown_roles
 
 COUNTS = TypeSet(FOLLOWED_BY, FOLLOWS, POSTED)
 ASKED = TypeSet(REQUESTED_BY)
@@ -23,9 +24,6 @@ ASKED = TypeSet(REQUESTED_BY)
 AVATAR = "/avatars/original/missing.png"
 HEADER = "/headers/original/missing.png"
 """Pictures of those who have none. Clients know these paths, and draw something of their own instead."""
-
-EVERYBODY = {"id": "-99", "name": "", "permissions": "0", "color": "", "highlighted": False}
-"""The role of those who have no other, as Mastodon numbers it."""
 
 
 def muted_account(card: bytes, until: int | None) -> bytes:
@@ -69,7 +67,7 @@ class AccountPresenter:
         """A CredentialAccount: what the owner sees of it. At most one engine call, and for a locked one two."""
         own = account.rendered.get("own")
         if own is None:
-            fields = {"role": EVERYBODY, "source": _source(account.value)}
+            fields = {"role": role_fields(account.value.role), "source": _source(account.value)}
             own = self._graph.keep_rendered(account, "own", b"," + msgspec.json.encode(fields)[1:-2])
         asked = 0
         if account.value.locked:  # others are not asked, or no longer than it takes to accept what waited
@@ -138,7 +136,7 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
         "noindex": not account.indexable,
         "moved": None,
         "emojis": [],
-        "roles": [],
+        "roles": shown_roles(account.role),
         "fields": [
             {
                 "name": field.name,
