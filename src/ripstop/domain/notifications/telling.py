@@ -6,7 +6,9 @@ leaves it behind marked as undone, which the telling then finds. In either order
 
 `GROUPED` changes in the same batches, so a group's number and its newest are always right. Its place in `GROUPS` may be
 behind for a moment, as batches of one group may come in any order. So whoever may have left it wrong calls for it to be
-*settled*: the row is compared with what is in the group, and if it has to be changed, it is settled once more.
+*settled*: the row is compared with what is in the group, and mended. Only who begins a group, and who takes its newest
+away, knows the row to be right: under the condition that nobody else began it, or that what is the newest then is
+still there when the batch is committed.
 """
 
 from typing import NamedTuple
@@ -168,11 +170,30 @@ class Telling:
         write.check_association(NOTIFIED, account, id_, present=bool(rows))
         if rows:
             for group in remove(write, rows[0]):
-                self.settle(write, account, group)
+                await self._leave(write, account, group, id_)
         else:
             write.put(NOTIFIED, account, id_, order=id_, flags=UNDONE)
             write.call(self._forgetting, Forget(account=account, id=id_), due=self._graph.now_ms() + KEPT_MS)
         return Done(write.batch())
+
+    async def _leave(self, write: Write, account: int, group: int, id_: int) -> None:
+        """Have the row of a group say what is its newest once a notification has left it. Two engine calls at most.
+
+        Who adds to the group at the same time has found the row there, and has the group settled afterwards.
+        """
+        rows = await self._graph.find(account, (GROUPS,), (group,))
+        row = rows[0] if rows else None
+        if row is None or row.order != id_ or row.flags & (AWAY | ASKS):
+            self.settle(write, account, group)
+        else:
+            latest = await self._graph.range(group, GROUPED, limit=2)
+            rest = [each for each in latest if each.target != id_]
+            if not rest:
+                write.remove(GROUPS, account, group)
+            else:
+                write.check_association(GROUPED, group, rest[0].target)
+                flags, head = _row_of(account, group, row, rest[0])
+                write.put(GROUPS, account, group, order=rest[0].order, flags=flags, data=head)
 
     async def _forget(self, call: Call[Forget]) -> Outcome:
         account, id_ = call.arguments.account, call.arguments.id
@@ -188,7 +209,7 @@ class Telling:
         write.call(self._settling, Unsettled(account=account, group=group), key=f"{account}/{group}")
 
     async def _settle(self, call: Call[Unsettled]) -> Outcome:
-        """Compare the row of a group with what is in it; change it and look again, or be done."""
+        """Compare the row of a group with what is in it, and change it if need be."""
         account, group = call.arguments.account, call.arguments.group
         rows = await self._graph.find(account, (GROUPS,), (group,))
         newest = await self._graph.range(group, GROUPED, limit=1)
@@ -203,7 +224,7 @@ class Telling:
                 return Done()
             flags, head = _row_of(account, group, row, last)
             write.put(GROUPS, account, group, order=last.order, flags=flags, data=head)
-        self.settle(write, account, group)
+            write.check_association(GROUPED, group, last.target)
         return Done(write.batch())
 
 
