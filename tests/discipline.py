@@ -281,8 +281,10 @@ class DisciplinedStore:
             keyspace, key, after=after, before=before, limit=limit, direction=direction
         )
 
-    async def call_stats(self, functions: Sequence[str] | None = None) -> dict[str, FunctionBacklog]:
-        return await self._store.call_stats(functions)
+    async def call_stats(
+        self, functions: Sequence[str] | None = None, *, parent: int | None = None
+    ) -> dict[str, FunctionBacklog]:
+        return await self._store.call_stats(functions, parent=parent)
 
     # Writes
 

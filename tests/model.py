@@ -338,12 +338,18 @@ class Model:
         ]
         return sorted(found, key=lambda name: name.name.encode())[:limit]
 
-    async def call_stats(self, functions: Sequence[str] | None = None) -> dict[str, FunctionBacklog]:
-        known = {call.put.function for call in self.state.calls.values()}
-        return {function: self._backlog(function) for function in known if functions is None or function in functions}
+    async def call_stats(
+        self, functions: Sequence[str] | None = None, *, parent: int | None = None
+    ) -> dict[str, FunctionBacklog]:
+        calls = [call for call in self.state.calls.values() if parent is None or call.put.parent == parent]
+        known = {call.put.function for call in calls}
+        return {
+            function: self._backlog([call for call in calls if call.put.function == function])
+            for function in known
+            if functions is None or function in functions
+        }
 
-    def _backlog(self, function: str) -> FunctionBacklog:
-        calls = [call for call in self.state.calls.values() if call.put.function == function]
+    def _backlog(self, calls: list[Call]) -> FunctionBacklog:
         states = [call.state for call in calls]
         return FunctionBacklog(
             waiting=states.count(CallState.WAITING),

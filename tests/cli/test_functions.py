@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ripstop import boot
 from ripstop.__main__ import commands
 from ripstop.kernel import configuration as settings
-from ripstop.machinery.functions import Call, Done, Outcome, Retry
+from ripstop.machinery.functions import Call, Done, Fail, Outcome, Retry, Split
 from ripstop.machinery.functions.steering import Steer, steering
 from tests.stores import Place
 from tests.unit.functions.yard import Note, Yard
@@ -136,3 +136,24 @@ async def test_the_list_comes_as_json(yard: Yard) -> None:
         "held_back": [], "steered": None,
     }  # fmt: skip
     assert set(told) == {"mail", "push", "later"}
+
+
+async def test_a_split_call_is_watched_and_cancelled(yard: Yard) -> None:
+    async def split(call: Call[Note]) -> Outcome:
+        return Done() if call.arguments.text else Split([Note("part")] * 3, join="joined")
+
+    [whole] = await yard.call(yard.function("big", split), Note())
+    leased = await yard.store.call_lease([2], limit=1, seconds=0.01)
+    assert [call.id for call in leased.taken] == [whole]
+    assert await run("parts", str(whole)) == (0, f"{whole}: no part is left.\n")
+    assert await run("cancel", "big", str(whole)) == (0, f"big: {whole} and its parts end as they would start.\n")
+    assert await steering(yard.store) == {"big": Steer(cancelled=(whole,))}
+
+
+async def test_the_parts_that_are_left_are_told(yard: Yard) -> None:
+    async def split(call: Call[Note]) -> Outcome:
+        return Fail("no good") if call.arguments.text else Split([Note("part")] * 3, join="joined")
+
+    [whole] = await yard.call(yard.function("big", split), Note())
+    await yard.drain()
+    assert await run("parts", str(whole)) == (0, f"{whole}: 0 wait, 0 are ready, 0 run, 3 are dead.\n")

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from ripstop.engines.base import CallLimit, Engine, LeasedCall, Store
-from ripstop.engines.batch import CallPut
+from ripstop.engines.base import CallLimit, Engine, FunctionBacklog, LeasedCall, Store
+from ripstop.engines.batch import CallDead, CallDone, CallPut
 from tests.stores import Place, written
-from tests.world import apply, backlog, call, clock_passes, ident, lease
+from tests.world import HOUR_MS, apply, backlog, call, clock_passes, ident, lease
 
 ALL_CLASSES = (0, 1, 2, 3)
 
@@ -126,3 +126,22 @@ async def test_a_worker_that_leaves_out_all_there_is_writes_nothing(place: Place
         for _ in range(10):
             assert await take(store, 10, CallLimit("flood", 0)) == []
         assert await written(place) == before
+
+
+async def test_the_parts_of_a_call_are_counted_by_their_whole(waist: Store) -> None:
+    whole, other = ident(1), ident(2)
+    parts = [CallPut(ident(number), "part", "{}", parent=whole) for number in range(11, 15)]
+    await apply(waist, *parts, CallPut(ident(21), "other", "{}", parent=whole), CallPut(ident(22), "part", "{}"))
+    await apply(waist, CallPut(ident(23), "part", "{}", parent=other, due=await waist.now_ms() + HOUR_MS))
+    [first, second, *_] = (
+        await waist.call_lease(ALL_CLASSES, limit=4, seconds=60, limits=[CallLimit("other", 0)])
+    ).taken
+    await apply(waist, CallDead(first.id, first.token, "no"), CallDone(second.id, second.token))
+    told = await waist.call_stats(parent=whole)
+    assert told["other"] == FunctionBacklog(0, 1, 0, 0, ident(21))
+    assert told["part"].dead == 1
+    assert sum(told["part"][:4]) == 3
+    assert told["part"].oldest == ident(13)
+    assert set(await waist.call_stats(["other"], parent=whole)) == {"other"}
+    assert await waist.call_stats(parent=other) == {"part": FunctionBacklog(1, 0, 0, 0, ident(23))}
+    assert await waist.call_stats(parent=ident(3)) == {}

@@ -290,8 +290,13 @@ class Engine(Protocol):
         """A page of one sorted list strictly between two (order, member) cursors; None if there is no list."""
         ...
 
-    async def call_stats(self, functions: Sequence[str] | None = None) -> dict[str, FunctionBacklog]:
-        """The backlog by function (all, or these), at a cost independent of its size."""
+    async def call_stats(
+        self, functions: Sequence[str] | None = None, *, parent: int | None = None
+    ) -> dict[str, FunctionBacklog]:
+        """The backlog by function (all, or these), at a cost independent of its size.
+
+        With a `parent`, that of its parts alone, at a cost of their number.
+        """
         ...
 
     # Writes

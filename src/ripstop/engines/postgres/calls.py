@@ -61,9 +61,12 @@ class Calls:
                 )
         raise Unavailable("Others take the same calls at the same time.", retry_after=1)
 
-    async def stats(self, functions: Sequence[str] | None) -> dict[str, FunctionBacklog]:
+    async def stats(self, functions: Sequence[str] | None, parent: int | None) -> dict[str, FunctionBacklog]:
         """See `ripstop.engines.base.Engine.call_stats`."""
-        rows = await self._connections.fetch(_READS["call_stats"], functions)
+        if parent is None:
+            rows = await self._connections.fetch(_READS["call_stats"], functions)
+        else:
+            rows = await self._connections.fetch(_READS["call_stats_parts"], functions, parent)
         return {row[0]: FunctionBacklog(*row[1:]) for row in rows}
 
 

@@ -153,8 +153,10 @@ class PostgresStore:
     ) -> Slice | None:
         return await self._keyspaces.range(keyspace, key, after=after, before=before, limit=limit, direction=direction)
 
-    async def call_stats(self, functions: Sequence[str] | None = None) -> dict[str, FunctionBacklog]:
-        return await self._calls.stats(functions)
+    async def call_stats(
+        self, functions: Sequence[str] | None = None, *, parent: int | None = None
+    ) -> dict[str, FunctionBacklog]:
+        return await self._calls.stats(functions, parent)
 
     # Writes
 

@@ -170,8 +170,11 @@ class MainReader:
         rows = self._rows(_SQL["name_range"], (low, after or "", high, now_ms, limit))
         return list(map(Name._make, rows))
 
-    def call_stats(self, functions: Sequence[str] | None) -> dict[str, FunctionBacklog]:
-        if functions is None:
+    def call_stats(self, functions: Sequence[str] | None, parent: int | None) -> dict[str, FunctionBacklog]:
+        if parent is not None:
+            rows = self._rows(_SQL["call_stats_parts"], (parent,))
+            rows = [row for row in rows if functions is None or row[0] in functions]
+        elif functions is None:
             rows = self._rows(_SQL["call_stats"])
         elif functions:
             rows = self._rows(_SQL["call_stats_of"], (apsw.carray(tuple(functions)),))

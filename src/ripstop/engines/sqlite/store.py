@@ -329,8 +329,10 @@ class SqliteStore:
             keyspace, key, after=after, before=before, limit=limit, direction=direction, now_ms=self._clock.now_ms()
         )
 
-    async def call_stats(self, functions: Sequence[str] | None = None) -> dict[str, FunctionBacklog]:
-        return self._reader.call_stats(functions)
+    async def call_stats(
+        self, functions: Sequence[str] | None = None, *, parent: int | None = None
+    ) -> dict[str, FunctionBacklog]:
+        return self._reader.call_stats(functions, parent)
 
     # Writes
 

@@ -72,7 +72,7 @@ async def _end_each(store: Store, ends: Collection[CallAgain | CallDone]) -> int
 
 def _again(call: DeadCall) -> CallAgain:
     try:
-        state = Standing.parse(call.checkpoint).state
+        standing = Standing.parse(call.checkpoint)
     except ValueError:  # not ours: what killed it may be this very checkpoint
-        state = None
-    return CallAgain(call.id, call.token, 0, 1, Standing(call.token, 0, state).text())
+        standing = Standing()
+    return CallAgain(call.id, call.token, 0, 1, standing.kept(call.token))

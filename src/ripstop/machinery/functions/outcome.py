@@ -60,7 +60,10 @@ class Checkpoint(NamedTuple):
 class Split(NamedTuple, Generic[A]):
     """Go on as smaller calls of the same function, at most `MAX_PARTS`, and finish.
 
-    Parts inherit criticality and deadline. A part may split itself again. Their ids are minted with the split, so
+    Parts inherit criticality and deadline. A part may split itself again. With `join` the call itself stays, and
+    starts again with that state in `Call.checkpoint` once all its parts have ended; dead ones keep it waiting until
+    somebody retries or drops them. Such parts are a line of their own, of the namespace ``#`` and the call's id, so
+    that the whole can be watched, paused and cancelled, and holds up nobody. Their ids are minted with the split, so
     they are younger than the call was: whoever takes the oldest unfinished call of a function as a mark of its
     progress (`Engine.call_stats`) uses checkpoints instead.
     """
@@ -68,6 +71,7 @@ class Split(NamedTuple, Generic[A]):
     parts: Sequence[A]
     effect: Batch | None = None
     live: Messages = ()
+    join: str | None = None
 
 
 MAX_PARTS = 100

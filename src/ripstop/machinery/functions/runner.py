@@ -1,6 +1,7 @@
 """What a worker does with the calls that it holds: admit, start, settle, end."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
@@ -10,14 +11,15 @@ import msgspec
 from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
 from ripstop.engines.batch import Batch
 from ripstop.kernel.clock import Clock
+from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
-from ripstop.machinery.functions import lock
+from ripstop.machinery.functions import lock, whole
 from ripstop.machinery.functions.desks import Desks
 from ripstop.machinery.functions.finisher import Finisher
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
-from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze
+from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze, Split
 from ripstop.machinery.functions.pacing import Beat, Pace
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
@@ -211,6 +213,15 @@ class Runner:
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 
     async def _run(self, run: Run) -> None:
+        if run.standing.parts and not await self._joined(run):
+            return
+        cancelled = run.desk.steer.cancelled
+        if cancelled and (run.lease.id in cancelled or run.lease.parent in cancelled):
+            await self._settle(run, Cancel("An operator cancelled it."))
+            if run.lease.id in cancelled:
+                with contextlib.suppress(RipstopError):  # a mark that stays does no harm
+                    await whole.forget(self._store, run.lease.function, run.lease.id)
+            return
         if run.desk.function.exclusive and run.lease.key is not None and not await self._lock(run):
             return
         refused = 0
@@ -226,13 +237,25 @@ class Runner:
             await self._refresh()
         await self._settle(run, Retry(f"Its effect was refused {CONFLICTS} times, at last at operation {refused}."))
 
+    async def _joined(self, run: Run) -> bool:
+        """Whether all parts of a call have ended; while some are left, it goes back, for longer the older it is."""
+        left = await whole.parts_of(self._store, run.lease.id)
+        if left.is_finished:
+            return True
+        pause = _pause(run, now_ms := await self._now_ms())
+        if self.desks.draining and left.ready + left.leased:
+            pause = 0.0
+        due = now_ms + round(pause * 1000) if pause else 0
+        await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=pause))
+        return False
+
     async def _lock(self, run: Run) -> bool:
         """Take the lock of an exclusive call; while another has it, this one goes back, for longer the older it is."""
         now_ms = await self._now_ms()
         run.lock = await lock.take(self._store, run.lease, seconds=run.desk.function.time_limit, now_ms=now_ms)
         if run.lock is not None:
             return True
-        pause = min(max((now_ms - time_ms(run.lease.id)) / 16_000, 0.05), 5.0)
+        pause = _pause(run, now_ms)
         due = now_ms + round(pause * 1000)
         await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=pause))
         return False
@@ -248,7 +271,7 @@ class Runner:
         lease, function = run.lease, run.desk.function
         if isinstance(outcome, Retry | Cancel):
             logger.info("Call %d of %s: %s: %s", lease.id, lease.function, type(outcome).__name__, outcome.reason)
-        now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze) else 0
+        now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze | Split) else 0
         try:
             ending = self._settler.settle(lease, function, run.standing, outcome, now_ms=now_ms)
             return await self._end(lease, _released(run, ending))
@@ -315,6 +338,11 @@ class Runner:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A call was left to the end of its lease.", exc_info=error)
+
+
+def _pause(run: Run, now_ms: int) -> float:
+    """Seconds for which a call waits that looks again and again: a sixteenth of its age, 5 s at most."""
+    return min(max((now_ms - time_ms(run.lease.id)) / 16_000, 0.05), 5.0)
 
 
 def _released(run: Run, ending: Ending) -> Ending:

@@ -25,6 +25,10 @@ from ripstop.machinery.functions.outcome import (
 )
 from ripstop.machinery.functions.pacing import backoff
 from ripstop.machinery.functions.standing import Standing
+from ripstop.machinery.functions.whole import line_of
+
+JOIN_SECONDS = 0.25
+"""After which a call that was split looks for the first time whether its parts have ended."""
 
 MOST_ERROR = 1000
 """Characters of an error that are kept."""
@@ -57,7 +61,7 @@ class Settler:
     ) -> Ending:
         """The ending of a run.
 
-        :param now_ms: on the engine's clock; needed for `Retry` and `Snooze` only.
+        :param now_ms: on the engine's clock; needed for `Retry`, `Snooze` and `Split` only.
         :raises ValueError: a split into no or too many parts.
         """
         match outcome:
@@ -66,22 +70,26 @@ class Settler:
             case Checkpoint(state=state, effect=effect, live=live):
                 again = CallAgain(call.id, call.token, 0, 1, Standing(call.token, 0, state).text())
                 return _ending("checkpoint", call, again, effect, wake_after=0.0, live=live)
-            case Split(parts=parts, effect=effect, live=live):
+            case Split(parts=parts, effect=effect, live=live, join=join):
                 home = effect.home if effect else shard_of(call.id)
-                more = self._parts(call, parts, home)
-                return _ending("split", call, CallDone(call.id, call.token), effect, more, wake_after=0.0, live=live)
+                more = self._parts(call, parts, home, is_joined=join is not None)
+                finish: CallFinish = CallDone(call.id, call.token)
+                if join is not None:
+                    kept = Standing(call.token, 0, join, len(parts)).text()
+                    finish = CallAgain(call.id, call.token, now_ms + round(JOIN_SECONDS * 1000), 1, kept)
+                return _ending("split", call, finish, effect, more, wake_after=0.0, live=live)
             case Retry():
                 return self._retry(call, function, standing, outcome, now_ms)
             case Snooze(seconds=seconds):
-                kept = Standing(call.token, 0, standing.state).text()
-                again = CallAgain(call.id, call.token, now_ms + round(seconds * 1000), call.attempt, kept)
+                due = now_ms + round(seconds * 1000)
+                again = CallAgain(call.id, call.token, due, call.attempt, standing.kept(call.token))
                 return _ending("snooze", call, again, wake_after=seconds)
             case Fail(reason=reason):
                 return dead(call, reason)
             case Cancel():
                 return _ending("cancel", call, CallDone(call.id, call.token))
 
-    def _parts(self, call: LeasedCall, parts: Sequence[Any], home: int) -> list[CallPut]:
+    def _parts(self, call: LeasedCall, parts: Sequence[Any], home: int, *, is_joined: bool) -> list[CallPut]:
         if not 0 < len(parts) <= MAX_PARTS:
             raise ValueError(f"A call splits into 1 to {MAX_PARTS} parts, not {len(parts)}.")
         return [
@@ -91,8 +99,8 @@ class Settler:
                 arguments=_encode(part).decode(),
                 deadline=call.deadline,
                 criticality=call.criticality,
-                namespace=call.namespace,
-                parent=call.parent or call.id,
+                namespace=line_of(call.id) if is_joined else call.namespace,
+                parent=call.id if is_joined else call.parent or call.id,
             )
             for part in parts
         ]
@@ -110,7 +118,7 @@ class Settler:
             token=call.token,
             due=now_ms + round(pause * 1000),
             attempt=call.attempt + 1,
-            checkpoint=Standing(call.token, 0, standing.state).text(),
+            checkpoint=standing.kept(call.token),
             error=retry.reason[:MOST_ERROR],
         )
         return _ending("retry", call, again, wake_after=pause)
@@ -125,8 +133,8 @@ def hand_back(
     call: LeasedCall, standing: Standing, *, kind: str, due: int = 0, trials: int | None = None, wake_after: float = 0.0
 ) -> Ending:
     """Give up the lease as if it had never been: same attempt, same state. `due` is an instant, 0 for at once."""
-    kept = Standing(call.token, standing.trials if trials is None else trials, standing.state)
-    again = CallAgain(call.id, call.token, due, call.attempt, kept.text())
+    kept = standing.kept(call.token, trials=standing.trials if trials is None else trials)
+    again = CallAgain(call.id, call.token, due, call.attempt, kept)
     return _ending(kind, call, again, wake_after=wake_after)
 
 

@@ -1,29 +1,26 @@
 """What the platform remembers of a call from one lease to the next."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from ripstop.engines.base import LeasedCall
-
-_decode = msgspec.json.Decoder(tuple[int, int, str | None]).decode
-_encode = msgspec.json.Encoder().encode
 
 TRIALS = 3
 """A call is dead when its worker's process ended during so many trials of it."""
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, array_like=True):
     """Kept in the store as the call's checkpoint, around the one of the function.
 
     :ivar token: of the last lease that ended in good order; 0 if none did.
     :ivar trials: how often the call was set apart since it last ended in good order. See docs/functions.md, "Poison".
     :ivar state: the function's own checkpoint.
+    :ivar parts: into how many parts the call has split, for whose ends it waits; 0 if it waits for none.
     """
 
     token: int = 0
     trials: int = 0
     state: str | None = None
+    parts: int = 0
 
     @classmethod
     def parse(cls, checkpoint: str | None) -> "Standing":
@@ -31,12 +28,20 @@ class Standing(NamedTuple):
 
         :raises msgspec.DecodeError: something else stands there.
         """
-        return cls() if checkpoint is None else cls(*_decode(checkpoint))
+        return cls() if checkpoint is None else _decode(checkpoint)
 
     def text(self) -> str:
-        """What is stored."""
-        return _encode(self).decode()
+        """What is stored: without `parts` where there are none, as workers of an older version read it."""
+        return _encode(self if self.parts else (self.token, self.trials, self.state)).decode()
+
+    def kept(self, token: int, *, trials: int = 0) -> str:
+        """What is stored when the lease with this token ends in good order, and nothing came of it."""
+        return Standing(token, trials, self.state, self.parts).text()
 
     def was_lost(self, call: LeasedCall) -> bool:
         """Whether the lease before this one ran out: its worker died, or could not be heard for as long."""
         return call.token > self.token + 1
+
+
+_decode = msgspec.json.Decoder(Standing).decode
+_encode = msgspec.json.Encoder().encode

@@ -26,18 +26,22 @@ class Steer(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar rate: starts per second, over all workers.
     :ivar concurrency: how many may run at once in one worker.
     :ivar paused_namespaces: no call of these is started.
+    :ivar cancelled: calls that end without an effect when they would start, with all their parts.
     """
 
     paused: bool = False
     rate: float | None = None
     concurrency: int | None = None
     paused_namespaces: tuple[str, ...] = ()
+    cancelled: tuple[int, ...] = ()
 
     def in_words(self) -> str:
         """What differs from the declaration."""
         words = ["paused"] if self.paused else []
         if self.paused_namespaces:
             words.append(f"paused for {', '.join(self.paused_namespaces)}")
+        if self.cancelled:
+            words.append(f"cancelled: {', '.join(map(str, self.cancelled))}")
         if self.rate is not None:
             words.append(f"at most {self.rate:g} starts a second")
         if self.concurrency is not None:

@@ -10,6 +10,7 @@ import typer
 from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.steering import Steer, steer, steering
+from ripstop.machinery.functions.whole import cancel, parts_of
 from ripstop.surfaces.cli.program import Program, fail
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
@@ -17,6 +18,7 @@ All = Annotated[bool, typer.Option("--all", help="All dead calls.")]
 Only = Annotated[list[str] | None, typer.Option("--function", help="Only those of this function; may be repeated.")]
 
 Name = Annotated[str, typer.Argument(help="The function, as `ripstop functions list` names it.")]
+Id = Annotated[int, typer.Argument(help="The call's id.")]
 Namespace = Annotated[str | None, typer.Option("--namespace", help="Only its calls of this namespace.")]
 Rate = Annotated[float | None, typer.Option("--rate", help="Starts per second, over all workers; 0: as declared.")]
 Concurrency = Annotated[
@@ -76,6 +78,16 @@ def register(app: typer.Typer, program: Program) -> None:
         """Start calls of a paused function again."""
         asyncio.run(_pause(program, function, namespace, paused=False))
 
+    @group.command()
+    def parts(call: Id) -> None:
+        """Say what is left of the parts of a call that was split."""
+        asyncio.run(_parts(program, call))
+
+    @group.command()
+    def cancel(function: Name, call: Id) -> None:
+        """End a call, and its parts, without an effect; those that run go on to their end."""
+        asyncio.run(_cancel(program, function, call))
+
     @group.command("set")
     def set_(function: Name, *, rate: Rate = None, concurrency: Concurrency = None) -> None:
         """Say how often calls of a function may start, or how many may run."""
@@ -118,6 +130,19 @@ async def _pause(program: Program, function: str, namespace: str | None, *, paus
             after = {*before, namespace} if paused else {*before} - {namespace}
             now = await steer(store, None, function, paused_namespaces=tuple(sorted(after)))
     typer.echo(f"{function}: {now.in_words()}.")
+
+
+async def _parts(program: Program, call: int) -> None:
+    async with program.store(program.configuration()) as store:
+        left = await parts_of(store, call)
+    words = f"{left.waiting} wait, {left.ready} are ready, {left.leased} run, {left.dead} are dead"
+    typer.echo(f"{call}: no part is left." if left.is_finished else f"{call}: {words}.")
+
+
+async def _cancel(program: Program, function: str, call: int) -> None:
+    async with program.store(program.configuration()) as store:
+        await cancel(store, None, function, call)
+    typer.echo(f"{function}: {call} and its parts end as they would start.")
 
 
 async def _set(program: Program, function: str, changes: dict[str, float | int]) -> None:

@@ -64,6 +64,14 @@ WHERE $1::text[] IS NULL OR c.function = ANY ($1)
 GROUP BY c.function
 HAVING sum(c.waiting) + sum(c.ready) + sum(c.leased) + sum(c.dead) > 0;
 
+-- call_stats_parts: The parts of a call, by function.
+-- SCATTER: a part may lie in another shard than the whole; the index begins with the whole.
+SELECT function, count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1),
+    count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3), min(id) FILTER (WHERE state < 3)
+FROM calls
+WHERE parent = $2 AND ($1::text[] IS NULL OR function = ANY ($1))
+GROUP BY function;
+
 -- now_ms: The engine's clock.
 -- SCATTER: reads no table.
 SELECT ripstop_now();

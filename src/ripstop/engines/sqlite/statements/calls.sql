@@ -36,3 +36,7 @@ FROM call_counts WHERE waiting + ready + leased + dead > 0;
 SELECT function, waiting, ready, leased, dead,
     (SELECT min(id) FROM calls INDEXED BY calls_unfinished WHERE calls.function = call_counts.function AND state < 3)
 FROM call_counts WHERE function IN carray(?) AND waiting + ready + leased + dead > 0;
+
+-- call_stats_parts: The parts of a call, by function.
+SELECT function, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), min(iif(state < 3, id, NULL))
+FROM calls INDEXED BY calls_parts WHERE parent = ? GROUP BY function;
