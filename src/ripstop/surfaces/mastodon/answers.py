@@ -5,6 +5,7 @@ from typing import Any
 
 from ripstop.surfaces.http.openapi import Answers, Error, Media
 from ripstop.surfaces.mastodon.entities.base import Empty
+from ripstop.surfaces.mastodon.entities.moderation import Report
 from ripstop.surfaces.mastodon.entities.notifications import (
     GroupedNotificationsResults,
     NotificationPolicy,
@@ -158,7 +159,7 @@ _RELATIONS: Answers = {
     "GET /api/v1/scheduled_statuses": list[dict[str, Any]],
     "POST /api/v1/domain_blocks": Empty,
     "DELETE /api/v1/domain_blocks": Empty,
-    "POST /api/v1/reports": {422: Error},
+    "POST /api/v1/reports": Report,
     "GET /api/v1/accounts/familiar_followers": list[FamiliarFollowers],
     "GET /api/v1/blocks": list[Account],
     "GET /api/v1/mutes": list[MutedAccount],

@@ -35,7 +35,6 @@ def leftover_routes(site: Site) -> list[Route]:
         Route("GET", "/api/v1/polls/{id}", _missing, auth=Auth.OPTIONAL),
         Route("POST", "/api/v1/polls/{id}/votes", _missing, scope="write:statuses", auth=Auth.USER),
         *_push_routes(),
-        Route("POST", "/api/v1/reports", _cannot("Reports cannot be sent"), scope="write:reports", auth=Auth.USER),
         Route("POST", "/api/v1/emails/confirmations", _confirmed, scope="write:accounts", auth=Auth.APP),
         Route("GET", "/api/v1/emails/check_confirmation", _always(True), auth=Auth.USER),
         Route("POST", "/api/v1/statuses/{id}/translate", _missing, auth=Auth.OPTIONAL),

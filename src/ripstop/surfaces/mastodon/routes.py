@@ -31,6 +31,7 @@ from ripstop.surfaces.mastodon.present.notification_group import GroupPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.mastodon.quotes import Quotes
 from ripstop.surfaces.mastodon.relationships import Relationships
+from ripstop.surfaces.mastodon.reports import Reports
 from ripstop.surfaces.mastodon.search import Search
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.statuses import Statuses
@@ -70,6 +71,7 @@ def mastodon_routes(
         *Markers(graph).routes(),
         *FeaturedOnProfiles(graph, accounts, site).routes(),
         *People(graph, accounts).routes(),
+        *Reports(graph, accounts).routes(),
         *Instance(graph, site).routes(),
         *leftover_routes(site),
     ]
