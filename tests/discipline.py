@@ -25,6 +25,7 @@ from ripstop.engines.base import (
     Direction,
     Fault,
     FunctionBacklog,
+    Inspection,
     Lane,
     Leases,
     Merge,
@@ -349,6 +350,9 @@ class DisciplinedStore:
 
     async def changes(self, cursor: int) -> Changes:
         return await self._store.changes(cursor)
+
+    async def inspect(self) -> Inspection:
+        return await self._store.inspect()
 
     async def now_ms(self) -> int:
         return await self._store.now_ms()

@@ -10,14 +10,14 @@ import typer
 
 from ripstop import __version__, boot
 from ripstop.boot import Ground
-from ripstop.engines.base import Store
+from ripstop.engines.base import Inspection, Store
 from ripstop.kernel import configuration as settings
 from ripstop.kernel import logging as logs
 from ripstop.kernel.configuration import Configuration, ConfigurationError
 from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.secrets import SecretUnusable
 from ripstop.machinery.graph import Graph
-from ripstop.processes import system
+from ripstop.processes import running, system
 from ripstop.processes.board import Board
 from ripstop.processes.darkroom import run_darkroom
 from ripstop.processes.folder import FolderLock, FolderUnusable
@@ -28,6 +28,7 @@ from ripstop.processes.stuck import StuckHolder
 from ripstop.processes.supervisor import CannotStart, Role, Supervisor
 from ripstop.rehearsal import cli as rehearsal
 from ripstop.surfaces import cli
+from ripstop.surfaces.cli.program import SUPERVISOR
 
 EXPECTED = (ConfigurationError, SecretUnusable, FolderUnusable, CannotListen, CannotStart, RipstopError)
 """Errors whose message is a sentence for the operator, and needs no traceback."""
@@ -56,6 +57,12 @@ class Program:
 
     def store(self, configuration: Configuration) -> AbstractAsyncContextManager[Store]:
         return boot.opened_store(configuration)
+
+    async def inspect(self, configuration: Configuration) -> Inspection:
+        return await boot.make_store(configuration).inspect()
+
+    def running(self, configuration: Configuration) -> dict[str, float]:
+        return running.ages(configuration.data_folder, supervisor=SUPERVISOR)
 
     def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
         return boot.opened_graph(configuration)

@@ -54,6 +54,7 @@ class Last(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, data: Path) -> None:
         """Leave the note, in place of the one before."""
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = data / "last-backup.part"
         part.write_bytes(msgspec.json.encode(self))
         part.replace(data / "last-backup")

@@ -367,6 +367,18 @@ class Fault(NamedTuple):
     row: tuple[object, ...]
 
 
+class Inspection(NamedTuple):
+    """What there is to see of a store from outside.
+
+    `server` names what it rests on, with its version. `applied` and `known` count migrations: those that it has seen
+    (None: there is no store yet), and those of this program.
+    """
+
+    server: str
+    applied: int | None
+    known: int
+
+
 class Store(Engine, Protocol):
     """An engine with what it takes to keep one: open, migrate, follow, sweep, back up, check, close.
 
@@ -381,6 +393,13 @@ class Store(Engine, Protocol):
     @property
     def commit_seconds(self) -> float:
         """Recent (exponentially weighted) seconds from a foreground batch's arrival to its answer."""
+        ...
+
+    async def inspect(self) -> Inspection:
+        """Look at a store that need not be open, and change nothing.
+
+        :raises ripstop.kernel.errors.RipstopError: it cannot be reached.
+        """
         ...
 
     async def open(self) -> None:

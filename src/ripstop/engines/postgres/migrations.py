@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+from ripstop.engines.base import Inspection
 from ripstop.engines.postgres.connections import Connections
 from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
@@ -58,6 +59,15 @@ async def migrate(connections: Connections) -> None:
                 await connection.execute(migration.text)
                 await connection.execute(_SQL["migrations_add"], migration.number, migration.name)
         await connection.execute(_SQL["migrations_analyze"])
+
+
+async def inspect(connections: Connections) -> Inspection:
+    """See `ripstop.engines.base.Store.inspect`."""
+    async with connections.alone() as connection:
+        [(_, version, _)] = await connection.fetch(_SQL["server_version"])
+        is_there = await connection.fetchval(_SQL["migrations_there"])
+        applied = await connection.fetchval(_SQL["migrations_applied"]) if is_there else None
+    return Inspection(f"PostgreSQL {version}", applied, migrations()[-1].number)
 
 
 async def _check_server(connection: Connection) -> None:

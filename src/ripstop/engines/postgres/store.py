@@ -12,6 +12,7 @@ from ripstop.engines.base import (
     Direction,
     Fault,
     FunctionBacklog,
+    Inspection,
     Lane,
     Leases,
     Merge,
@@ -30,7 +31,7 @@ from ripstop.engines.postgres.committer import Committer
 from ripstop.engines.postgres.connections import READ_SECONDS, Connections
 from ripstop.engines.postgres.derived import Keyspaces, TextIndex
 from ripstop.engines.postgres.flatten import directions
-from ripstop.engines.postgres.migrations import migrate
+from ripstop.engines.postgres.migrations import inspect, migrate
 from ripstop.engines.postgres.reads import Reads
 from ripstop.engines.statements import load
 from ripstop.kernel.clock import Clock, SystemClock
@@ -67,6 +68,9 @@ class PostgresStore:
     @property
     def commit_seconds(self) -> float:
         return self._committer.seconds
+
+    async def inspect(self) -> Inspection:
+        return await inspect(self._connections)
 
     async def open(self) -> None:
         await migrate(self._connections)

@@ -2,10 +2,13 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 
+from ripstop.engines.base import Inspection
+from ripstop.engines.sqlite.folder import DataFolder
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
 
@@ -29,6 +32,26 @@ def migrations(database: str) -> list[Migration]:
         if match is not None:
             found.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))
     return sorted(found)
+
+
+def inspect(folder: DataFolder) -> Inspection:
+    """See `ripstop.engines.base.Store.inspect`."""
+    server = f"SQLite {apsw.sqlite_lib_version()}"
+    known = sum(len(migrations(path.stem)) for path in folder.databases)
+    if not folder.main.exists():
+        return Inspection(server, None, known)
+    try:
+        return Inspection(server, sum(_applied(path) for path in folder.databases if path.exists()), known)
+    except apsw.Error as error:
+        raise RipstopError(f"The store in {folder.path} cannot be read: {error}.", cause=error) from error
+
+
+def _applied(path: Path) -> int:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return len(connection.execute(_SQL["migrations_done"]).fetchall())
+    finally:
+        connection.close()
 
 
 def migrate(connection: apsw.Connection, database: str, *, now_ms: int) -> None:

@@ -22,6 +22,7 @@ from ripstop.engines.base import (
     Direction,
     Fault,
     FunctionBacklog,
+    Inspection,
     Lane,
     Leases,
     Merge,
@@ -49,7 +50,7 @@ from ripstop.engines.sqlite.keyspaces import (
     note_clean_close,
     number_keyspaces,
 )
-from ripstop.engines.sqlite.migrate import migrate
+from ripstop.engines.sqlite.migrate import inspect, migrate
 from ripstop.engines.sqlite.reads import MainReader
 from ripstop.engines.sqlite.text import TextReader, TextTransaction, make_indexes
 from ripstop.engines.sqlite.writer import GroupWriter, T
@@ -123,6 +124,9 @@ class SqliteStore:
     @property
     def commit_seconds(self) -> float:
         return self._main.commit_seconds if self._is_open else 0.0
+
+    async def inspect(self) -> Inspection:
+        return await asyncio.to_thread(inspect, self._folder)
 
     async def open(self) -> None:
         folder = self._folder

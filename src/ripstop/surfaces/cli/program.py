@@ -5,9 +5,12 @@ from typing import NoReturn, Protocol
 
 import typer
 
-from ripstop.engines.base import Store
+from ripstop.engines.base import Inspection, Store
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Graph
+
+SUPERVISOR = "ripstop"
+"""The name of the supervisor among the processes of a server."""
 
 
 class Program(Protocol):
@@ -34,6 +37,14 @@ class Program(Protocol):
 
     def store(self, configuration: Configuration) -> AbstractAsyncContextManager[Store]:
         """The store, open."""
+        ...
+
+    async def inspect(self, configuration: Configuration) -> Inspection:
+        """Look at the store from outside, and change nothing."""
+        ...
+
+    def running(self, configuration: Configuration) -> dict[str, float]:
+        """Seconds since each process of the running server began, by name; empty if none runs."""
         ...
 
     def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
