@@ -39,6 +39,7 @@ LEFT_OUT = {
     "InstanceAccountConfiguration.max_header_description_length": _NO_COLLECTIONS,
     "InstanceAccountConfiguration.max_note_length": _NO_COLLECTIONS,
     "InstanceThumbnail.description": _NO_COLLECTIONS,
+    "Report.rules_ids": "`rule_ids` in the API, and null where no rule was named",
     "Role.collection_limit": _NO_COLLECTIONS,
     "SearchV2.collections": _NO_COLLECTIONS,
     "Status.tagged_collections": _NO_COLLECTIONS,

@@ -19,8 +19,7 @@ MASTODON_PY_REFUSED: Table = {
         "push_subscription_set",
         "push_subscription_update",
     ),
-    "Reports and moderation: not part of the API yet": (
-        "report",
+    "Moderation: not part of the API yet": (
         "admin_account",
         "admin_account_approve",
         "admin_account_delete",

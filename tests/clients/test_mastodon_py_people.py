@@ -91,6 +91,15 @@ def test_blocks_and_mutes(ann: Client, ben: Client) -> None:
     assert ann.mutes() == ann.blocks() == []
 
 
+@covers("report")
+def test_reports(ann: Client, ben: Client) -> None:
+    post = ben.status_post("something rude")
+    report = ann.report(ben.me(), status_ids=[post], comment="Rude", category="spam", forward=False)
+    assert (report["category"], report["comment"], report["action_taken"]) == ("spam", "Rude", False)
+    assert report["target_account"]["id"] == ben.me()["id"]
+    assert [int(id_) for id_ in report["status_ids"]] == [post["id"]]
+
+
 @covers("domain_block", "domain_unblock", "domain_blocks")
 def test_whole_servers(ann: Client) -> None:
     ann.domain_block("rude.example")
