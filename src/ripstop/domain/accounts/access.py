@@ -39,10 +39,10 @@ async def access_named_account(graph: Graph, handle: str, *, local_domain: str) 
 async def access_own_account(graph: Graph, id_: int) -> Entry[Account]:
     """The account that a token stands for.
 
-    :raises Unauthenticated: it is gone or suspended, and its tokens have ended with that.
+    :raises Unauthenticated: it is gone or shut out, and its tokens have ended with that.
     """
     account = await graph.get(ACCOUNT, id_)
-    if account is None or account.value.is_suspended:
+    if account is None or account.value.is_shut_out:
         raise Unauthenticated("The access token is invalid")
     return account
 

@@ -35,6 +35,12 @@ class Suspended(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class ShutOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's account is suspended or disabled, so that its owner has no token and no session any more."""
+
+    account: int
+
+
 class AccountDeleted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An account is gone since the instant `at`; what it left in lists is there still, and is to be removed.
 

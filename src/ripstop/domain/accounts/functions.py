@@ -15,6 +15,7 @@ from ripstop.domain.accounts.events import (
     ApplicationRegistered,
     ApplicationUsed,
     SessionOpened,
+    ShutOut,
     SignedUp,
     Suspended,
 )
@@ -217,7 +218,7 @@ class Leaving:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        shut_out = Function(name="accounts.shut_out", arguments=Suspended, handler=self._shut_out, deadline=10.0)
+        shut_out = Function(name="accounts.shut_out", arguments=ShutOut, handler=self._shut_out, deadline=10.0)
         end_suspended = Function(
             name="accounts.end_suspended",
             arguments=Suspended,
@@ -234,15 +235,15 @@ class Leaving:
         )
         for function in (shut_out, end_suspended, again):
             functions.declare(function)
-        events.durable(Suspended, shut_out)
+        events.durable(ShutOut, shut_out)
         events.durable(Suspended, end_suspended)
         events.durable(AccountDeleted, again, when=lambda event: event.again < len(AGAIN_MS))
         self._eraser.register(functions, events)
 
-    async def _shut_out(self, call: Call[Suspended]) -> Outcome:
+    async def _shut_out(self, call: Call[ShutOut]) -> Outcome:
         """What the action does itself, unless it is interrupted."""
         account = await self._graph.get(ACCOUNT, call.arguments.account)
-        if account is None or not account.value.is_suspended:
+        if account is None or not account.value.is_shut_out:
             return Done()
         write = await shut_out_write(self._graph, account.id)
         return Done() if write is None else Checkpoint("", write.batch())

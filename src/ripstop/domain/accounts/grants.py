@@ -108,7 +108,7 @@ async def exchange_code(
     if not _answers(grant.challenge, verifier):
         raise BadGrant("the verifier does not answer the challenge")
     account = await graph.get(ACCOUNT, grant.account)
-    if account is None or account.value.is_suspended:
+    if account is None or account.value.is_shut_out:
         raise BadGrant("the account is gone")
     write = graph.write(entry.id)
     # Nobody gets a token of an account that is being shut out: that changes its version.

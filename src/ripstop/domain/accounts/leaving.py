@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.applications import end_token
-from ripstop.domain.accounts.events import AccountDeleted, Suspended
+from ripstop.domain.accounts.events import AccountDeleted, ShutOut, Suspended
 from ripstop.domain.accounts.model import (
     ACCOUNT,
     CREDENTIALS,
@@ -52,6 +52,7 @@ async def suspend(graph: Graph, account: Entry[Account], also: Also = _nothing_e
         write = graph.write(now.id)
         write.patch(ACCOUNT, now.id, version=now.version, suspended_at=at)
         write.emit(Suspended(account=now.id, at=at))
+        write.emit(ShutOut(account=now.id))
         also(now, write)
         return write
 
@@ -133,7 +134,7 @@ async def deletion_write(graph: Graph, account: Entry[Account]) -> Write:
 
 
 async def shut_out(graph: Graph, account: int) -> None:
-    """End all sessions and tokens of an account that gets no new ones: it is suspended, or gone."""
+    """End all sessions and tokens of an account that gets no new ones: it is suspended, disabled, or gone."""
     while (write := await shut_out_write(graph, account)) is not None:
         try:
             await graph.commit(write)

@@ -47,6 +47,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     are sites that may name the owner as an author, in lower case. `suspended_at` is the instant since which nobody is
     shown the account or anything of it, and its owner is shut out. `watched` says that there may be followers who want
     to be told of each new post. `role` is one of `ripstop.domain.accounts.roles.ROLES`.
+
+    What moderators say of it beside that: since `limited_at` only those who follow the account meet it in what is for
+    everybody; since `disabled_at` its owner is shut out; since `sensitized_at` whatever it posts is sensitive.
     """
 
     username: str
@@ -73,10 +76,18 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     suspended_at: int | None = None
     watched: bool = False
     role: str = NO_ROLE
+    limited_at: int | None = None
+    disabled_at: int | None = None
+    sensitized_at: int | None = None
 
     @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether its owner gets no token and no session."""
+        return self.suspended_at is not None or self.disabled_at is not None
 
     @property
     def acct(self) -> str:

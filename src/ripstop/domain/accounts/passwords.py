@@ -70,7 +70,7 @@ class Passwords:
 
         :param network: where the request comes from, or empty if that is not known.
         :raises WrongPassword: it is not.
-        :raises Suspended: it is, and the account is suspended.
+        :raises Suspended: it is, and the account is shut out.
         :raises TooManyRequests: somebody guesses; nothing was checked.
         :raises Unavailable: passwords cannot be checked now.
         """
@@ -80,8 +80,9 @@ class Passwords:
         if not await self._is_password(owner, password) or owner is None:
             raise WrongPassword("This user name or e-mail address and this password do not belong together.")
         await self._forget(attempt)
-        if owner.account.value.is_suspended:
-            raise Suspended("This account is suspended.")
+        if owner.account.value.is_shut_out:
+            word = "suspended" if owner.account.value.is_suspended else "disabled"
+            raise Suspended(f"This account is {word}.")
         return owner.account
 
     async def confirm(self, account: Entry[Account], password: str, *, network: str) -> None:

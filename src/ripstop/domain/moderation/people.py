@@ -1,6 +1,7 @@
 """What is done about accounts. Each action is recorded in the batch that does it, and not if it changes nothing."""
 
 from ripstop.domain.accounts import leaving
+from ripstop.domain.accounts.events import ShutOut
 from ripstop.domain.accounts.leaving import Also, change_account
 from ripstop.domain.accounts.model import ACCOUNT, SERVES, STAFF, STAFF_ROOT, Account
 from ripstop.domain.accounts.roles import NO_ROLE, ROLES, Power, rank
@@ -55,6 +56,66 @@ async def unsuspend(graph: Graph, staff: Staff, account: Entry[Account], *, reas
     """
     reason = _check(staff, account, Power.MANAGE_USERS, reason)
     await leaving.unsuspend(graph, account, _recorded(graph, staff, "unsuspend", reason))
+
+
+async def limit(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Leave an account out of what is for everybody, but for those who follow it. See `_switch`."""
+    await _switch(graph, staff, account, "limit", "limited_at", reason, on=True)
+
+
+async def unlimit(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Have everybody meet an account again. See `_switch`."""
+    await _switch(graph, staff, account, "unlimit", "limited_at", reason, on=False)
+
+
+async def sensitize(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Have all that an account posts from now on be sensitive. See `_switch`."""
+    await _switch(graph, staff, account, "sensitize", "sensitized_at", reason, on=True)
+
+
+async def unsensitize(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Let an account say itself again what is sensitive. See `_switch`."""
+    await _switch(graph, staff, account, "unsensitize", "sensitized_at", reason, on=False)
+
+
+async def disable(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Shut the owner of an account out, and show the account as before. See `_switch`; and a commit for each
+    `AT_ONCE` tokens and sessions."""
+    await _switch(graph, staff, account, "disable", "disabled_at", reason, on=True)
+    await leaving.shut_out(graph, account.id)
+
+
+async def enable(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:
+    """Let the owner of an account log in again. See `_switch`."""
+    await _switch(graph, staff, account, "enable", "disabled_at", reason, on=False)
+
+
+async def _switch(
+    graph: Graph, staff: Staff, account: Entry[Account], action: str, field: str, reason: str, *, on: bool
+) -> None:
+    """Set one field of an account to the present instant, or clear it. One commit, mostly, and none if it is so.
+
+    :raises Forbidden: the staff may not do this, or not to this account.
+    :raises Invalid: the reason is too long.
+    :raises Conflict: the account is being changed all the time.
+    """
+    reason = _check(staff, account, Power.MANAGE_USERS, reason)
+
+    async def switching(now: Entry[Account]) -> Write | None:
+        staff.check_over(now.value)
+        if (getattr(now.value, field) is not None) == on:
+            return None
+        if field == "disabled_at" and not on:
+            await leaving.shut_out(graph, now.id)  # a log-in that was under way then may have come after it
+        at = graph.now_ms()
+        write = graph.write(now.id)
+        write.patch(ACCOUNT, now.id, version=now.version, **{field: at if on else None})
+        if field == "disabled_at" and on:
+            write.emit(ShutOut(account=now.id))
+        record(write, staff, action, subject_of(now), at=at, reason=reason)
+        return write
+
+    await change_account(graph, account, switching)
 
 
 async def delete(graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None:

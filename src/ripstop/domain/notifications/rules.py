@@ -87,7 +87,7 @@ async def judge(graph: Graph, account: int, rules: Rules, kind: int, notice: Not
         (rules.new_accounts, lambda: _is_new(graph, actor)),
         (rules.private_mentions, lambda: _is_unasked(graph, account, kind, notice)),
         (rules.bots, lambda: _is_bot(graph, actor)),
-        # `limited_accounts` waits for moderation, which limits nobody yet.
+        (rules.limited_accounts, lambda: _is_limited(graph, account, actor)),
     )
     for verdict, asks in questions:
         if VERDICTS.index(verdict) > VERDICTS.index(worst) and await asks():
@@ -104,6 +104,11 @@ async def _follows_not(graph: Graph, follower: int, followed: int) -> bool:
 async def _is_new(graph: Graph, actor: int) -> bool:
     entry = await graph.get(ACCOUNT, actor)
     return entry is not None and graph.now_ms() - entry.value.created_at < NEW_MS
+
+
+async def _is_limited(graph: Graph, account: int, actor: int) -> bool:
+    entry = await graph.get(ACCOUNT, actor)
+    return entry is not None and entry.value.limited_at is not None and await _follows_not(graph, account, actor)
 
 
 async def _is_bot(graph: Graph, actor: int) -> bool:

@@ -8,7 +8,7 @@ from ripstop.domain.accounts.model import ACCOUNT, DIRECTORY, DIRECTORY_ROOT
 from ripstop.domain.follows.model import DISMISSED, FOLLOWS, REQUESTS
 from ripstop.domain.posts.model import POSTED
 from ripstop.domain.viewing import sight_of
-from ripstop.domain.viewing.people import met_among
+from ripstop.domain.viewing.people import listed_among
 from ripstop.machinery.graph import Graph, TypeSet
 
 MOST_LOOKED_AT = 400
@@ -30,14 +30,14 @@ class Suggestion(NamedTuple):
 
 
 async def directory(graph: Graph, viewer: int | None, *, active: bool, limit: int, offset: int = 0) -> list[int]:
-    """Who agreed to be found here: who posted last first (`active`), or who agreed last. At most two engine calls
+    """Who agreed to be found here: who posted last first (`active`), or who agreed last. At most three engine calls
     beside the viewer's relations.
 
     Those who posted last are looked for among the newest `MOST_LOOKED_AT`.
     """
     most = MOST_LOOKED_AT if active else offset + limit
     rows = await graph.range(DIRECTORY_ROOT, DIRECTORY, limit=most)
-    found = await met_among(graph, viewer, [row.target for row in rows])
+    found = await listed_among(graph, viewer, [row.target for row in rows])
     if active:
         tallies = await graph.tallies(found, NEWEST)
         found.sort(key=lambda account: -tallies[account].counts[0].newest)
@@ -46,7 +46,7 @@ async def directory(graph: Graph, viewer: int | None, *, active: bool, limit: in
 
 async def suggestions(graph: Graph, viewer: int, *, limit: int) -> list[Suggestion]:
     """People whom the viewer does not follow: those first whom most of those follow whom it does, then the newest of
-    the directory. All of them agreed to be found. At most seven engine calls beside the viewer's relations.
+    the directory. All of them agreed to be found. At most nine engine calls beside the viewer's relations.
     """
     sight = await sight_of(graph, viewer)
     friends = sorted(sight.follows)[-MOST_FRIENDS:]
@@ -58,7 +58,7 @@ async def suggestions(graph: Graph, viewer: int, *, limit: int) -> list[Suggesti
     likely = [account for account, _ in times.most_common(5 * limit + len(known)) if account not in known]
     people = await graph.get_many(ACCOUNT, likely)
     likely = [account for account in likely if account in people and people[account].value.discoverable]
-    found = await met_among(graph, viewer, likely)
+    found = await listed_among(graph, viewer, likely)
     others: list[int] = []
     if len(found) < limit:
         newest = await directory(graph, viewer, active=False, limit=limit + min(len(known), MOST_LOOKED_AT))

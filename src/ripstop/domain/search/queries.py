@@ -8,6 +8,7 @@ from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST
 from ripstop.domain.search.model import HASHTAGS, POSTS, author_filter
 from ripstop.domain.text import tag_name
 from ripstop.domain.viewing import Place, Seen, hydrate, sight_of
+from ripstop.domain.viewing.hydrate import limited_among
 from ripstop.engines.base import Engine
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.graph import Graph
@@ -37,8 +38,9 @@ async def find_accounts(
 ) -> list[int]:
     """Ids of accounts whose user name begins like this, by name, the exact one first; or the one with this handle.
 
-    Nobody who blocks the viewer, and whom the viewer blocks only by the whole name: clients unblock whom they find so.
-    One engine call beside the viewer's relations.
+    Nobody who blocks the viewer; and only by the whole name whom the viewer blocks, since clients unblock whom they
+    find so, and whom moderators have limited, unless the viewer follows them. Two engine calls beside the viewer's
+    relations.
     """
     handle = _HANDLE.fullmatch(query.strip())
     if handle is None:
@@ -56,7 +58,8 @@ async def find_accounts(
     sight = await sight_of(graph, viewer)
     if sight.is_partial:
         sight = await sight.knowing(graph, found)
-    hidden = (sight.blocks - {named.get(whole, 0)}) | sight.blocked_by
+    limited = limited_among(await graph.get_many(ACCOUNT, found), sight)
+    hidden = (sight.blocks.union(limited) - {named.get(whole, 0)}) | sight.blocked_by
     shown = [id_ for id_ in found if id_ not in hidden and (not following or id_ in sight.follows)]
     return shown[offset : offset + limit]
 

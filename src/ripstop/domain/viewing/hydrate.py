@@ -1,9 +1,9 @@
 """From ids to posts that the viewer may see."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.accounts.model import ACCOUNT, DIRECT, Account
 from ripstop.domain.posts.model import POST, Post
 from ripstop.domain.viewing import model
 from ripstop.domain.viewing.filters import filters_of
@@ -30,8 +30,9 @@ class Seen(NamedTuple):
 async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) -> list[Seen]:
     """Those posts that are there and that the viewer may see in this place, in the order of `ids`.
 
-    Nobody is shown posts of accounts that are suspended or gone, wherever they still stand. What the viewer's own
-    filters hide there is left out as well. At most four engine calls: posts, what they pass on, authors, and relations
+    Nobody is shown posts of accounts that are suspended or gone, wherever they still stand, and of those that
+    moderators have limited only who follows them where others are met. What the viewer's own filters hide there is left
+    out as well. At most four engine calls: posts, what they pass on, authors, and relations
     that are too many to be held; and those of `filters_of`.
     """
     posts = await graph.get_many(POST, ids)
@@ -41,7 +42,9 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
     authors = {value.author for value in values}
     if originals:
         authors.update([entry.value.author for entry in originals.values()])
-    absent = await absent_accounts(graph, authors)
+    accounts = await graph.get_many(ACCOUNT, authors)
+    absent = _absent(accounts, authors)
+    limited = limited_among(accounts, sight) if _meets_others(sight, place) else ()
     if sight.is_partial:
         sight = await sight.knowing(graph, authors)
     context = CONTEXTS.get(place)
@@ -54,7 +57,8 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
         if post is None:
             continue
         value = post.value
-        if value.author in absent or not sight.shows(value, place):
+        author = value.author
+        if author in absent or not sight.shows(value, place) or (author in limited and value.visibility != DIRECT):
             continue
         original = None
         if value.repost_of is not None:
@@ -71,8 +75,26 @@ async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) 
 
 async def absent_accounts(graph: Graph, ids: Collection[int]) -> Collection[int]:
     """Those of the accounts that are suspended or gone. At most one engine call."""
-    found = await graph.get_many(ACCOUNT, ids)
+    return _absent(await graph.get_many(ACCOUNT, ids), ids)
+
+
+def _absent(found: Mapping[int, Entry[Account]], ids: Collection[int]) -> Collection[int]:
     return [id_ for id_ in ids if (entry := found.get(id_)) is None or entry.value.suspended_at is not None]
+
+
+def _meets_others(sight: Sight, place: Place) -> bool:
+    """Whether somebody may stand in that place whom the viewer does not follow, and did not look for: at home only
+    for a hashtag."""
+    return place is Place.PUBLIC or place is Place.THREAD or (place is Place.HOME and bool(sight.tags))
+
+
+def limited_among(accounts: Mapping[int, Entry[Account]], sight: Sight) -> Collection[int]:
+    """Those of the accounts that moderators have limited, and that the viewer neither follows nor is."""
+    return [
+        id_
+        for id_, entry in accounts.items()
+        if entry.value.limited_at is not None and id_ not in sight.follows and id_ != sight.viewer
+    ]
 
 
 async def access_post(graph: Graph, viewer: int | None, id_: int) -> Seen:

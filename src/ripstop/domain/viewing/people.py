@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from ripstop.domain.accounts.model import Account
+from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.posts.model import POST
+from ripstop.domain.viewing.hydrate import limited_among
 from ripstop.domain.viewing.sight import Place, sight_of
 from ripstop.machinery.graph import Entry, Graph
 
@@ -17,6 +18,14 @@ async def met_among(graph: Graph, viewer: int | None, accounts: Sequence[int]) -
     if sight.is_partial:
         sight = await sight.knowing(graph, accounts)
     return [account for account in accounts if not sight.hides(account)]
+
+
+async def listed_among(graph: Graph, viewer: int | None, accounts: Sequence[int]) -> list[int]:
+    """Those of `met_among` whom the viewer is shown unasked: nobody whom moderators have limited, unless the viewer
+    follows them. At most one engine call more."""
+    met = await met_among(graph, viewer, accounts)
+    limited = limited_among(await graph.get_many(ACCOUNT, met), await sight_of(graph, viewer))
+    return [account for account in met if account not in limited]
 
 
 async def who_passed_on(graph: Graph, viewer: int | None, reposts: Sequence[int]) -> list[int]:

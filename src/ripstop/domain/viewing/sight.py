@@ -9,6 +9,9 @@ private     the author, who follows the author, who is mentioned, and whose post
 direct      the author, and who is mentioned
 =========== =========================================================================================
 
+Posts of accounts that moderators have limited are left out of what is public and of threads, unless the viewer follows
+them (`ripstop.domain.viewing.hydrate`, which knows the accounts).
+
 Beyond that, lists (all places but `Place.SINGLE`) leave out what the viewer does not want to meet: authors whom the
 viewer blocks or mutes. A profile's own list shows a muted author, since the viewer went there. Lists of people leave
 out the same (`ripstop.domain.viewing.people`).

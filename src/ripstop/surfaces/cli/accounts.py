@@ -58,6 +58,30 @@ def register(app: typer.Typer, program: Program) -> None:
         typer.echo(f"{name} is not suspended.")
 
     @group.command()
+    def limit(name: Name, *, reason: Why = "") -> None:
+        """Leave an account out of what is for everybody; those who follow it meet it as before."""
+        _act(program, name, people.limit, reason)
+        typer.echo(f"{name} is limited.")
+
+    @group.command()
+    def unlimit(name: Name, *, reason: Why = "") -> None:
+        """Have everybody meet a limited account again."""
+        _act(program, name, people.unlimit, reason)
+        typer.echo(f"{name} is not limited.")
+
+    @group.command()
+    def disable(name: Name, *, reason: Why = "") -> None:
+        """Shut the owner of an account out, at once, and show the account as before."""
+        _act(program, name, people.disable, reason)
+        typer.echo(f"{name} is disabled.")
+
+    @group.command()
+    def enable(name: Name, *, reason: Why = "") -> None:
+        """Let the owner of a disabled account log in again."""
+        _act(program, name, people.enable, reason)
+        typer.echo(f"{name} is not disabled.")
+
+    @group.command()
     def delete(name: Name, *, yes: Yes = False, reason: Why = "") -> None:
         """Delete an account with all that it wrote and did, for good. Nobody else can ever take its name."""
         if not yes:
@@ -112,7 +136,9 @@ async def _show(graph: Graph, account: Entry[Account]) -> None:
         "e-mail": "" if credentials is None else credentials.value.email,
         "since": _instant(value.created_at),
         "role": value.role or "none",
-        "suspended": "no" if value.suspended_at is None else f"since {_instant(value.suspended_at)}",
+        "suspended": _since(value.suspended_at),
+        "limited": _since(value.limited_at),
+        "disabled": _since(value.disabled_at),
         "posts": str(posts),
         "follows": str(follows),
         "followers": str(followers),
@@ -125,6 +151,10 @@ async def _show(graph: Graph, account: Entry[Account]) -> None:
 
 def _count(number: int) -> str:
     return f"{number:,} or more" if number == MOST_COUNTED else str(number)
+
+
+def _since(at: int | None) -> str:
+    return "no" if at is None else f"since {_instant(at)}"
 
 
 def _instant(milliseconds: int) -> str:

@@ -110,6 +110,7 @@ def picture_url(origin: str, picture: Picture | None) -> str:
 
 def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]:
     """Everything of an Account that follows from the profile alone."""
+    limited = {} if account.limited_at is None else {"limited": True}
     avatar = picture_url(origin, account.avatar) or origin + AVATAR
     header = picture_url(origin, account.header) or origin + HEADER
     return {
@@ -145,6 +146,7 @@ def account_fields(id_: int, account: Account, origin: str) -> dict[str, object]
             }
             for field in account.fields
         ],
+        **limited,
     }
 
 
