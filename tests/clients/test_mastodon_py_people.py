@@ -97,7 +97,7 @@ def test_reports(ann: Client, ben: Client) -> None:
     report = ann.report(ben.me(), status_ids=[post], comment="Rude", category="spam", forward=False)
     assert (report["category"], report["comment"], report["action_taken"]) == ("spam", "Rude", False)
     assert report["target_account"]["id"] == ben.me()["id"]
-    assert [int(id_) for id_ in report["status_ids"]] == [post["id"]]
+    assert [str(id_) for id_ in report["status_ids"]] == [str(post["id"])]
 
 
 @covers("domain_block", "domain_unblock", "domain_blocks")
