@@ -88,6 +88,7 @@ async def publish(
         ready.post,
         application=application,
         sensitive=ready.post.sensitive or author.value.sensitized_at is not None,
+        sensitized=author.value.sensitized_at is not None,
         quote=None if quoted is None else Quotation(write.new_id(), quoted.id, quoted.value.author, ready.quoted_acct),
     )
     if claimed is not None:

@@ -123,7 +123,7 @@ def _edited(
         text=composed.text,
         content=composed.content,
         spoiler_text=composed.spoiler_text,
-        sensitive=sensitive or bool(composed.spoiler_text),
+        sensitive=sensitive or post.sensitized or bool(composed.spoiler_text),
         language=language,
         mentions=tuple(known.get(mention.id, mention) for mention in composed.mentions),
         tags=composed.tags,

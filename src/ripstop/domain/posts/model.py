@@ -73,6 +73,9 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `quote_policy` (one of `QUOTE_POLICIES`) says who may quote it; of private and direct posts it is NOBODY.
     `reply_policy` (one of `REPLY_POLICIES`) says who may answer in the thread that it begins; that of an answer says
     nothing.
+
+    Moderators may say that it is sensitive whatever its author says (`sensitized`), or take it down: since
+    `taken_down_at` it is shown to nobody but its author, who is told the `takedown_reason`.
     """
 
     author: int
@@ -96,6 +99,9 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: Quotation | None = None
     quote_policy: str = PUBLIC
     reply_policy: str = EVERYONE
+    sensitized: bool = False
+    taken_down_at: int | None = None
+    takedown_reason: str = ""
 
     @property
     def flags(self) -> int:

@@ -12,6 +12,8 @@ direct      the author, and who is mentioned
 Posts of accounts that moderators have limited are left out of what is public and of threads, unless the viewer follows
 them (`ripstop.domain.viewing.hydrate`, which knows the accounts).
 
+A post that moderators have taken down is shown to its author alone.
+
 Beyond that, lists (all places but `Place.SINGLE`) leave out what the viewer does not want to meet: authors whom the
 viewer blocks or mutes. A profile's own list shows a muted author, since the viewer went there. Lists of people leave
 out the same (`ripstop.domain.viewing.people`).
@@ -116,6 +118,8 @@ class Sight:
         """Whether the viewer may see this post, and wants to meet it in this place."""
         author = post.author
         if author in self._hidden and not self._tolerates(author, place):
+            return False
+        if post.taken_down_at is not None and author != self.viewer:
             return False
         if post.visibility in _NARROW and not self._is_meant(post):
             return False

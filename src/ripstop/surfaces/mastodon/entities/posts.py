@@ -95,6 +95,13 @@ class PreviewCard(Entity, kw_only=True):
     type: str
 
 
+class Takedown(Entity, kw_only=True):
+    """That moderators have taken a post down, so that nobody but its author is shown it."""
+
+    at: Instant
+    reason: str
+
+
 class Status(Entity, kw_only=True):
     """A post, as the viewer sees it. What depends on a viewer is there for one only."""
 
@@ -133,6 +140,7 @@ class Status(Entity, kw_only=True):
     pinned: bool | UnsetType = UNSET
     filtered: list[FilterResult] | UnsetType = UNSET
     current_user_can_reply: bool | UnsetType | None = UNSET
+    takedown: Takedown | UnsetType = UNSET
 
 
 class DeletedStatus(Status, kw_only=True):

@@ -316,7 +316,15 @@ def status_fields(id_: int, post: Post, author: Account, origin: str) -> dict[st
         "card": None,
         "poll": None,
         **({"quote": None} if post.quote is None else {}),
+        **_takedown(post),
     }
+
+
+def _takedown(post: Post) -> dict[str, object]:
+    """What its author is told of a post that nobody else is shown."""
+    if post.taken_down_at is None:
+        return {}
+    return {"takedown": {"at": instant(post.taken_down_at), "reason": post.takedown_reason}}
 
 
 def _text(id_: int | None) -> str | None:
