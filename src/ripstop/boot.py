@@ -294,7 +294,10 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
         *mastodon_routes(graph, base.store, home=home, images=base.images, site=ground.site, seal=ground.secrets),
         *web_routes(
             graph,
+            base.store,
             base.bus,
+            home=home,
+            images=base.images,
             static=ground.static,
             renderer=ground.renderer,
             blobs=base.blobs,

@@ -13,6 +13,9 @@ import aiohttp
 
 from tests.server import Server
 
+ANEW = {"cache-control": "no-cache"}
+"""Headers with which a page is rendered anew, whatever was kept a moment ago for everybody."""
+
 
 @dataclass
 class Form:
@@ -66,6 +69,8 @@ class Browser:
     def __init__(self, session: aiohttp.ClientSession, server: Server, *, network: str = "") -> None:
         self.session = session
         self.server = server
+        self.shown = ""
+        """The address of the page that is shown."""
         self.network = network or ".".join(["10", *(str(secrets.randbelow(250) + 1) for _ in range(3))])
 
     async def open(self, address: str) -> Page:
@@ -90,8 +95,8 @@ class Browser:
         return await self._request("POST", urljoin(self.server.url, path), fields)
 
     async def log_in(self, login: str, password: str, *, page: Page | None = None) -> Page:
-        """By the login form, or that of the page."""
-        page = page or await self.open("/auth/sign_in")
+        """By the form of the page, or that which leads to the settings of the account."""
+        page = page or await self.open("/auth/sign_in?return_to=/auth/edit")
         return await self.submit(page, "/auth/sign_in", {"login": login, "password": password})
 
     @property
@@ -100,7 +105,9 @@ class Browser:
 
     async def _request(self, method: str, url: str, fields: Mapping[str, str] | None = None) -> Page:
         for _ in range(10):
-            headers = {"x-forwarded-for": self.network, "user-agent": "A browser"}
+            headers = {"x-forwarded-for": self.network, "user-agent": "A browser", **ANEW}
+            if self.shown:
+                headers["referer"] = self.shown
             async with self.session.request(
                 method, url, data=fields, headers=headers, allow_redirects=False
             ) as response:
@@ -108,6 +115,7 @@ class Browser:
                 received = {name.lower(): value for name, value in response.headers.items()}
                 location = response.headers.get("location")
             if location is None:
+                self.shown = url
                 return Page(url, response.status, received, text)
             method, fields, url = "GET", None, urljoin(url, location)
             if not url.startswith(self.server.url + "/"):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.client import Api, Person
 from tests.server import Server
+from tests.web.browser import ANEW
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def test_the_page_shows_public_posts_newest_first(api: Api, alice: Person)
     shown = [await api.publish(alice, f"post {i} #tag") for i in range(2)]
     warned = await api.publish(alice, "behind it", spoiler_text="careful", language="en")
     hidden = [await api.publish(alice, "not for all", visibility=v) for v in ("unlisted", "private", "direct")]
-    answer = await api.get("/")
+    answer = await api.get("/", headers=ANEW)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     page = answer.body.decode()
     ids = re.findall(r'id="post-(\d+)"', page)
@@ -64,7 +65,7 @@ async def test_the_page_shows_public_posts_newest_first(api: Api, alice: Person)
 
 async def test_older_posts_are_a_link_away(api: Api, alice: Person) -> None:
     posts = [(await api.publish(alice, f"post {i}"))["id"] for i in range(21)]
-    page = (await api.get("/")).body.decode()
+    page = (await api.get("/", headers=ANEW)).body.decode()
     assert posts[0] not in page
     found = re.search(r'rel="next" href="(/\?max_id=\d+)"', page)
     assert found is not None
@@ -75,14 +76,14 @@ async def test_older_posts_are_a_link_away(api: Api, alice: Person) -> None:
 
 
 async def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_inline(api: Api) -> None:
-    answer = await api.get("/")
+    answer = await api.get("/", headers=ANEW)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     page = answer.body.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"\bon\w+=|style=", page)
-    addresses = re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="([^"]+)"', page)
+    addresses = re.findall(r'<(?:link|script|img)[^>]*(?:href|src)="(/[^"]+)"', page)
     assert addresses
     for address in addresses:
         assert address.startswith("/static/")

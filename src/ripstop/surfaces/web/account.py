@@ -1,8 +1,7 @@
 """The page on which the owner of an account keeps it: password, defaults, who and what is let in, and its end."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,16 +22,15 @@ from ripstop.domain.accounts.model import (
 )
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.sessions import close_session, sessions_of
-from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
+from ripstop.kernel.errors import Conflict, Invalid, RipstopError, TooManyRequests
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.errors import error_headers
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, with_headers
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.web.forms import Forms, Page, sentences_of
-from ripstop.surfaces.web.sign_in import ACCOUNT, sign_in_address
-from ripstop.surfaces.web.visitor import LoggedIn, Visitor, check_proof
+from ripstop.surfaces.web.forms import Forms, sentences_of
+from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, lead, sentences
+from ripstop.surfaces.web.sign_in import ACCOUNT
 
 VISIBILITIES = {PUBLIC: "everybody", UNLISTED: "everybody who comes by", PRIVATE: "those who follow you"}
 QUOTERS = {PUBLIC: "everybody", FOLLOWERS: "those who follow you", NOBODY: "nobody but you"}
@@ -94,24 +92,20 @@ class ShownSession(NamedTuple):
     present: bool
 
 
-Act = Callable[[Request, Any, Visitor, LoggedIn], Awaitable[Response]]
-"""What a form of the page does."""
-
-
 class AccountPage:
     """Handlers for people who are logged in."""
 
-    def __init__(self, graph: Graph, forms: Forms, passwords: Passwords) -> None:
+    def __init__(self, graph: Graph, shell: Shell, forms: Forms, passwords: Passwords) -> None:
         self._graph = graph
+        self._shell = shell
         self._forms = forms
         self._passwords = passwords
 
     def routes(self) -> list[Route]:
-        guarded = self._forms.guarded
         return [
-            Route("GET", ACCOUNT, guarded(self.show), params=AccountParams),
+            Route("GET", ACCOUNT, self._shell.own(self.show), params=AccountParams),
             *(
-                Route("POST", path, guarded(self._of_owner(act)), params=params)
+                Route("POST", path, self._shell.act(act), params=params)
                 for path, act, params in (
                     (ACCOUNT, self.change_password, PasswordParams),
                     ("/auth/defaults", self.set_defaults, DefaultsParams),
@@ -122,41 +116,21 @@ class AccountPage:
             ),
         ]
 
-    def _of_owner(self, act: Act) -> Page[Any]:
-        """What is done with a form of the page, by whoever is logged in and was sent it. Three engine calls."""
+    async def show(self, request: Request, params: AccountParams, reader: Reader) -> Answer:
+        """At most five engine calls."""
+        return await self._page(reader, changed=params.changed, saved=params.saved)
 
-        async def handler(request: Request, params: Any) -> Response:
-            visitor = await self._forms.visitors.meet(request)
-            if visitor.known is None:
-                return self._forms.lead(sign_in_address(request, ACCOUNT))
-            check_proof(visitor, params.proof)
-            return await act(request, params, visitor, visitor.known)
-
-        return handler
-
-    async def show(self, request: Request, params: AccountParams) -> Response:
-        """At most eight engine calls."""
-        visitor = await self._forms.visitors.meet(request)
-        if visitor.known is None:
-            return self._forms.lead(sign_in_address(request, ACCOUNT))
-        return await self._page(visitor, visitor.known, changed=params.changed, saved=params.saved)
-
-    async def change_password(
-        self, request: Request, params: PasswordParams, visitor: Visitor, known: LoggedIn
-    ) -> Response:
+    async def change_password(self, request: Request, params: PasswordParams, reader: Reader) -> Answer:
         """Change the password, and log out everywhere else. At most nine engine calls and a commit."""
         try:
             await self._passwords.change(
-                known.account, params.current, params.password, keep=known.session.id, network=request.network
+                reader.account, params.current, params.password, keep=reader.session.id, network=request.network
             )
         except (Invalid, TooManyRequests, Conflict) as error:
-            answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))
-            return with_headers(answer, error_headers(error))
-        return self._forms.lead(f"{request.origin}{ACCOUNT}?changed=true")
+            return await self._page(reader, error)
+        return lead(f"{request.origin}{ACCOUNT}?changed=true")
 
-    async def set_defaults(
-        self, request: Request, params: DefaultsParams, visitor: Visitor, known: LoggedIn
-    ) -> Response:
+    async def set_defaults(self, request: Request, params: DefaultsParams, reader: Reader) -> Answer:
         """At most four engine calls and a commit."""
         changes = ProfileChanges(
             posting_visibility=params.visibility,
@@ -166,64 +140,55 @@ class AccountPage:
             posting_reply_policy=params.replies,
         )
         try:
-            await update_profile(self._graph, known.account, changes)
+            await update_profile(self._graph, reader.account, changes)
         except Invalid as error:
-            return await self._page(visitor, known, status=error.status, problems=sentences_of(error))
-        return self._forms.lead(f"{request.origin}{ACCOUNT}?saved=true")
+            return await self._page(reader, error)
+        return lead(f"{request.origin}{ACCOUNT}?saved=true")
 
-    async def delete(self, request: Request, params: DeleteParams, visitor: Visitor, known: LoggedIn) -> Response:
+    async def delete(self, request: Request, params: DeleteParams, reader: Reader) -> Answer:
         """Delete the account, with the present password. At most eight engine calls, and a few commits."""
         try:
-            await self._passwords.confirm(known.account, params.current, network=request.network)
-            await delete_account(self._graph, known.account)
+            await self._passwords.confirm(reader.account, params.current, network=request.network)
+            await delete_account(self._graph, reader.account)
         except (Invalid, TooManyRequests, Conflict) as error:
-            answer = await self._page(visitor, known, status=error.status, problems=sentences_of(error))
-            return with_headers(answer, error_headers(error))
+            return await self._page(reader, error)
         return self._forms.lead(request.origin + "/", *self._forms.visitors.close())
 
-    async def end_session(self, request: Request, params: EndParams, visitor: Visitor, known: LoggedIn) -> Response:
+    async def end_session(self, request: Request, params: EndParams, reader: Reader) -> Answer:
         """At most four engine calls and a commit."""
-        await close_session(self._graph, known.account.id, params.id)
-        return self._forms.lead(request.origin + ACCOUNT)
+        await close_session(self._graph, reader.id, params.id)
+        return lead(request.origin + ACCOUNT)
 
-    async def revoke_application(
-        self, request: Request, params: EndParams, visitor: Visitor, known: LoggedIn
-    ) -> Response:
+    async def revoke_application(self, request: Request, params: EndParams, reader: Reader) -> Answer:
         """At most five engine calls and a commit."""
-        await revoke_application(self._graph, known.account.id, params.id)
-        return self._forms.lead(request.origin + ACCOUNT)
+        await revoke_application(self._graph, reader.id, params.id)
+        return lead(request.origin + ACCOUNT)
 
     async def _page(
-        self,
-        visitor: Visitor,
-        known: LoggedIn,
-        *,
-        status: int = 200,
-        changed: bool = False,
-        saved: bool = False,
-        problems: list[str] | None = None,
-    ) -> Response:
-        sessions = await sessions_of(self._graph, known.account.id)
-        return self._forms.page(
-            "account.html",
-            visitor,
-            status=status,
-            changed=changed,
-            saved=saved,
-            problems=problems or [],
-            username=known.account.value.username,
-            visibilities=VISIBILITIES,
-            visibility=known.account.value.posting_visibility,
-            sensitive=known.account.value.posting_sensitive,
-            language=known.account.value.posting_language or "",
-            quoters=QUOTERS,
-            quotes=known.account.value.posting_quote_policy,
-            repliers=REPLIERS,
-            replies=known.account.value.posting_reply_policy,
-            sessions=[_shown(session, present=session.id == known.session.id) for session in sessions],
-            applications=await applications_of(self._graph, known.account.id),
-            least_password=MIN_PASSWORD,
-        )
+        self, reader: Reader, error: RipstopError | None = None, *, changed: bool = False, saved: bool = False
+    ) -> Shown:
+        account = reader.account.value
+        sessions = await sessions_of(self._graph, reader.id)
+        context = {
+            "changed": changed,
+            "saved": saved,
+            "problems": [] if error is None else sentences(sentences_of(error)),
+            "username": account.username,
+            "visibilities": VISIBILITIES,
+            "visibility": account.posting_visibility,
+            "sensitive": account.posting_sensitive,
+            "language": account.posting_language or "",
+            "quoters": QUOTERS,
+            "quotes": account.posting_quote_policy,
+            "repliers": REPLIERS,
+            "replies": account.posting_reply_policy,
+            "sessions": [_shown(session, present=session.id == reader.session.id) for session in sessions],
+            "applications": await applications_of(self._graph, reader.id),
+            "least_password": MIN_PASSWORD,
+        }
+        if error is None:
+            return Shown("account.html", context, bare=True)
+        return Shown("account.html", context, error.status, error_headers(error), bare=True)
 
 
 def _shown(session: Entry[Session], *, present: bool) -> ShownSession:

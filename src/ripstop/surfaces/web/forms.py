@@ -32,12 +32,13 @@ _URI_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 def _policy(form_action: str) -> str:
     """A content security policy: forms run nothing at all, and show nothing from elsewhere."""
     return (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action {form_action}; "
+        f"default-src 'none'; style-src 'self'; img-src 'self'; manifest-src 'self'; form-action {form_action}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-def _headers(form_action: str = "'self'") -> Headers:
+def forms_headers(form_action: str = "'self'") -> Headers:
+    """Of a page with a form that matters: nothing runs on it, and it is kept nowhere."""
     return [
         ("content-type", "text/html; charset=utf-8"),
         ("server", "Ripstop"),
@@ -65,13 +66,13 @@ class Forms:
         :param leads_to: where else than here its form may lead in the end: browsers follow redirects after a form
             only to what the policy names.
         """
-        body = self._renderer.page(template, proof=visitor.proof, known=visitor.known, **context)
+        body = self._renderer.page(template, me=None, proof=visitor.proof, known=visitor.known, **context)
         action = f"'self' {_source_of(leads_to)}" if leads_to else "'self'"
-        return Response(body, status, [*_headers(action), *visitor.cookies])
+        return Response(body, status, [*forms_headers(action), *visitor.cookies])
 
     def lead(self, location: str, *cookies: Cookie) -> Response:
         """303: go on there with GET. `location` is a whole URL."""
-        return Response(b"", 303, [*_headers(), ("location", quote(location, safe=_URI_CHARACTERS)), *cookies])
+        return Response(b"", 303, [*forms_headers(), ("location", quote(location, safe=_URI_CHARACTERS)), *cookies])
 
     def guarded(self, handler: Page[P]) -> Page[P]:
         """The same handler, whose errors are shown as a page."""
@@ -83,8 +84,8 @@ class Forms:
             except RipstopError as error:
                 if error.status >= 500:
                     log.warning("%s %s: %s (%s)", request.method, request.path, error.sentence, error.cause)
-                body = self._renderer.page("problem.html", sentence=error.sentence)
-                return Response(body, error.status, [*_headers(), *error_headers(error)])
+                body = self._renderer.page("problem.html", me=None, sentence=error.sentence, status=error.status)
+                return Response(body, error.status, [*forms_headers(), *error_headers(error)])
 
         return guard
 

@@ -17,8 +17,10 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Headers, Stream
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.web.pages import LIVE, Renderer, Shown, show
+from ripstop.surfaces.web.cards import Shown, show
+from ripstop.surfaces.web.pages import Renderer
 
+LIVE = "/live/local"
 PUBLISHED = "local/published"
 EDITED = "local/edited"
 DELETED = "local/deleted"

@@ -1,27 +1,43 @@
 """All routes of the pages."""
 
 from ripstop.domain.accounts.passwords import Passwords
+from ripstop.domain.feeds import Home
+from ripstop.domain.media.actions import Images
+from ripstop.engines.base import Engine
 from ripstop.engines.blobs import BlobStore
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.account import AccountPage
+from ripstop.surfaces.web.acting import Acting
 from ripstop.surfaces.web.authorize import Authorize
+from ripstop.surfaces.web.composing import Composing
+from ripstop.surfaces.web.finding import Finding
 from ripstop.surfaces.web.forms import Forms
+from ripstop.surfaces.web.home import Feeds
+from ripstop.surfaces.web.installed import Installed
 from ripstop.surfaces.web.live import LiveLocal
 from ripstop.surfaces.web.media import Media
-from ripstop.surfaces.web.pages import Pages, Renderer
+from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.reading import Reading
+from ripstop.surfaces.web.settings import Settings
+from ripstop.surfaces.web.shell import Shell
+from ripstop.surfaces.web.shelves import Shelves
 from ripstop.surfaces.web.sign_in import SignIn
 from ripstop.surfaces.web.static import Static
+from ripstop.surfaces.web.syndication import Syndication
+from ripstop.surfaces.web.told import Told
 from ripstop.surfaces.web.visitor import Visitors
 
 
 def web_routes(
     graph: Graph,
+    engine: Engine,
     bus: Bus,
     *,
+    home: Home,
+    images: Images,
     static: Static,
     renderer: Renderer,
     blobs: BlobStore,
@@ -30,14 +46,23 @@ def web_routes(
     origin: str,
 ) -> list[Route]:
     """The routes, over handlers that share their templates and files."""
-    forms = Forms(renderer, Visitors(graph, seal, origin=origin))
+    visitors = Visitors(graph, seal, origin=origin)
+    forms, shell = Forms(renderer, visitors), Shell(graph, renderer, visitors)
+    domain = renderer.facts.domain
     return [
-        *Pages(graph, renderer).routes(),
-        *Reading(graph, renderer, forms, origin=origin).routes(),
+        *Feeds(graph, home, shell).routes(),
+        *Reading(graph, shell, Syndication(graph, origin=origin), origin=origin, domain=domain).routes(),
+        *Acting(graph, shell).routes(),
+        *Composing(graph, shell, images, origin=origin, domain=domain).routes(),
+        *Told(graph, shell).routes(),
+        *Finding(graph, engine, shell, domain=domain).routes(),
+        *Shelves(graph, shell).routes(),
+        *Settings(graph, shell, images).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *SignIn(graph, forms, passwords, seal=seal).routes(),
-        *AccountPage(graph, forms, passwords).routes(),
+        *AccountPage(graph, shell, forms, passwords).routes(),
         *Authorize(graph, forms).routes(),
+        *Installed(renderer).routes(),
         *Media(blobs).routes(),
         *static.routes(),
     ]

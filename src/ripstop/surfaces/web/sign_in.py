@@ -140,7 +140,7 @@ class SignIn:
 
     def _lead_on(self, request: Request, return_to: str, *, secret: str = "") -> Response:
         """To where somebody wanted to go, on this server only; with a new session, if there is one."""
-        location = request.origin + (local_path(return_to) or ACCOUNT)
+        location = request.origin + (local_path(return_to) or "/")
         return self._forms.lead(location, *(self._visitors.open(secret) if secret else ()))
 
     def _sign_in_page(

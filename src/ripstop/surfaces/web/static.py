@@ -15,12 +15,16 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
 WELL_KNOWN = {
     "/avatars/original/missing.png": "avatar.png",
     "/headers/original/missing.png": "header.png",
+    "/favicon.ico": "icon-192.png",
+    "/sw.js": "sw.js",
 }
-"""Paths at which clients of the Mastodon API expect a picture."""
+"""Paths at which clients of the Mastodon API expect a picture, and browsers an icon. A service worker is of the folder
+in which it stands."""
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_A_DAY = "public, max-age=86400"
@@ -63,7 +67,7 @@ class Static:
             ("cache-control", caching),
             ("x-content-type-options", "nosniff"),
             ("access-control-allow-origin", "*"),
-            ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"),
+            ("content-security-policy", "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'"),
         ]
 
 
@@ -71,6 +75,11 @@ def cached(request: Request, body: bytes, tag: str, headers: Headers) -> Respons
     """The body under an entity tag, or 304 if the client has it already (RFC 9110, section 13.1.2)."""
     headers = [*headers, ("etag", f'"{tag}"')]
     return Response(b"", 304, headers) if is_known(request, tag) else Response(body, 200, headers)
+
+
+def cached_by_content(request: Request, page: Response) -> Response:
+    """The same for a whole answer, whose tag is a digest of its body."""
+    return cached(request, page.body, hashlib.sha256(page.body).hexdigest()[:16], page.headers)
 
 
 def is_known(request: Request, tag: str) -> bool:

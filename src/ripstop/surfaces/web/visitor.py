@@ -59,17 +59,20 @@ class Visitors:
 
     async def meet(self, request: Request) -> Visitor:
         """Who it is. No engine call without the cookie of a session, at most three with it."""
-        given = _cookies(request.header("cookie") or "")
-        secret = given.get(self._session, "")
-        if secret:
-            known = await self._find(secret)
-            if known is not None:
-                return Visitor(known, self._proof("session", secret))
-        visit = given.get(self._visit, "")
+        known = await self.recall(request)
+        if known is not None:
+            return known
+        visit = _cookies(request.header("cookie") or "").get(self._visit, "")
         if visit:
             return Visitor(None, self._proof("visit", visit))
         visit = secrets.token_urlsafe(24)
         return Visitor(None, self._proof("visit", visit), (self._set(self._visit, visit),))
+
+    async def recall(self, request: Request) -> Visitor | None:
+        """Who is logged in there, if anybody is; others are given no cookie. As many engine calls as `meet`."""
+        secret = _cookies(request.header("cookie") or "").get(self._session, "")
+        known = await self._find(secret) if secret else None
+        return None if known is None else Visitor(known, self._proof("session", secret))
 
     def open(self, secret: str) -> tuple[Cookie, ...]:
         """Let the browser keep the secret of a new session."""

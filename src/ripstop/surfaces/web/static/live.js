@@ -1,102 +1,124 @@
-// New posts appear by themselves at the top of the feed. Whoever is reading further down is not disturbed: what arrives
+// What is new appears by itself at the top of a feed. Whoever is reading further down is not disturbed: what arrives
 // meanwhile waits behind a button. Posts that are edited change where they stand, deleted ones vanish.
+//
+// A page for everybody (`data-live`) is sent its posts as they are to be shown. That of somebody who is logged in
+// (`data-news`) is only told that there are some, and asks for them as they are to this reader.
 
 const MOST_SHOWN = 200;
 
-const feed = document.querySelector("[data-live]");
+const feed = document.querySelector("[data-live], [data-news]");
 const button = document.querySelector(".fresh");
-const waiting = [];
-
-function localTime(article) {
-  const time = article.querySelector("time");
-  const instant = new Date(time.dateTime);
-  const today = instant.toDateString() === new Date().toDateString();
-  time.textContent = instant.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
-}
-
-function isKnown(id) {
-  return document.getElementById(`post-${id}`) !== null || waitingPlace(id) >= 0;
-}
-
-function waitingPlace(id) {
-  return waiting.findIndex((article) => article.id === `post-${id}`);
-}
+const isOwn = feed.dataset.news !== undefined;
+const waiting = new Map(); // by id: the article, or null where it is yet to be asked for
 
 function articleOf(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  const article = template.content.querySelector("article");
-  localTime(article);
-  return article;
+  return template.content.querySelector("article");
+}
+
+function shown(id) {
+  return document.getElementById(`post-${id}`);
 }
 
 function show(article) {
   article.classList.add("arrived");
   feed.prepend(article);
-  document.querySelector(".quiet")?.remove();
+  document.querySelector(".empty")?.remove();
   while (feed.children.length > MOST_SHOWN) {
     feed.lastElementChild.remove();
   }
+  document.dispatchEvent(new CustomEvent("ripstop:arrived"));
 }
 
-function showWaiting() {
-  waiting.splice(0).forEach(show);
+async function askForNew() {
+  const newest = feed.querySelector("article")?.dataset.place ?? "0";
+  const answer = await fetch(`${location.pathname}?since_id=${newest}`);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const article of [...page.querySelectorAll(".feed > article")].reverse()) {
+    shown(article.id.slice("post-".length))?.remove();
+    show(document.adoptNode(article));
+  }
+}
+
+async function showWaiting() {
+  const arrived = [...waiting.values()];
+  waiting.clear();
   announce();
+  if (isOwn) {
+    await askForNew();
+  } else {
+    arrived.forEach(show);
+  }
 }
 
 function announce() {
-  button.hidden = waiting.length === 0;
-  button.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
+  button.hidden = waiting.size === 0;
+  button.textContent = waiting.size === 1 ? "1 new post" : `${waiting.size} new posts`;
 }
 
 function arrive({ id, html }) {
-  if (isKnown(id)) {
+  if (shown(id) !== null || waiting.has(id)) {
     return;
   }
-  const article = articleOf(html);
-  if (window.scrollY < 100) {
-    show(article);
+  if (!isOwn && window.scrollY < 100) {
+    show(articleOf(html));
   } else {
-    waiting.push(article);
-    waiting.splice(0, Math.max(0, waiting.length - MOST_SHOWN));
+    waiting.set(id, isOwn ? null : articleOf(html));
+    if (waiting.size > MOST_SHOWN) {
+      waiting.delete(waiting.keys().next().value);
+    }
     announce();
   }
 }
 
 function change({ id, html }) {
-  const place = waitingPlace(id);
-  if (place >= 0) {
-    waiting[place] = articleOf(html);
+  if (isOwn) {
     return;
   }
-  const shown = document.getElementById(`post-${id}`);
-  if (shown !== null) {
+  if (waiting.has(id)) {
+    waiting.set(id, articleOf(html));
+    return;
+  }
+  const before = shown(id);
+  if (before !== null) {
     const article = articleOf(html);
     // Whoever has opened what stands behind a content warning goes on reading.
-    const details = article.querySelector("details");
-    if (details !== null && shown.querySelector("details")?.open) {
+    const details = article.querySelector("details.warned");
+    if (details !== null && before.querySelector("details.warned")?.open) {
       details.open = true;
     }
-    shown.replaceWith(article);
+    before.replaceWith(article);
+    document.dispatchEvent(new CustomEvent("ripstop:arrived"));
   }
 }
 
 function vanish({ id }) {
-  document.getElementById(`post-${id}`)?.remove();
-  const place = waitingPlace(id);
-  if (place >= 0) {
-    waiting.splice(place, 1);
+  shown(id)?.remove();
+  if (waiting.delete(id)) {
     announce();
   }
 }
 
-feed.querySelectorAll("article").forEach(localTime);
-button.addEventListener("click", () => {
-  showWaiting();
+button.addEventListener("click", async () => {
+  await showWaiting();
   window.scrollTo({ top: 0 });
 });
 
-const source = new EventSource(feed.dataset.live);
-source.addEventListener("post", (event) => arrive(JSON.parse(event.data)));
-source.addEventListener("edited", (event) => change(JSON.parse(event.data)));
-source.addEventListener("gone", (event) => vanish(JSON.parse(event.data)));
+let source = null;
+
+function listen() {
+  source = new EventSource(isOwn ? feed.dataset.news : feed.dataset.live);
+  source.addEventListener("post", (event) => arrive(JSON.parse(event.data)));
+  source.addEventListener("edited", (event) => change(JSON.parse(event.data)));
+  source.addEventListener("gone", (event) => vanish(JSON.parse(event.data)));
+}
+
+listen();
+// A page that is put aside holds no connection, and is told what it missed when it comes back.
+window.addEventListener("pagehide", () => source.close());
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    listen();
+  }
+});

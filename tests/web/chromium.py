@@ -1,0 +1,250 @@
+"""A real browser for tests: headless Chromium, spoken to over its DevTools protocol.
+
+async with chromium() as browser:
+    async with browser.tab(phone=True, dark=True) as tab:
+        await tab.open(server.url)
+        assert await tab.ask("document.title") == "Ripstop"
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+PATIENCE = 30.0
+"""Seconds after which something awaited counts as not coming."""
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+DESKTOP, PHONE = (1280, 900), (390, 844)
+"""Sizes of a window, in CSS pixels."""
+
+
+class Chromium:
+    """A running browser."""
+
+    def __init__(self, connection: aiohttp.ClientWebSocketResponse) -> None:
+        self._connection = connection
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._events: dict[str, list[asyncio.Queue[dict[str, Any]]]] = {}
+        self._last = 0
+
+    async def listen(self) -> None:
+        """Hand out what the browser says, until it ends."""
+        async for message in self._connection:
+            said = msgspec.json.decode(message.data)
+            if "id" in said:
+                self._waiting.pop(said["id"]).set_result(said)
+            else:
+                for queue in self._events.get(said.get("sessionId", ""), ()):
+                    queue.put_nowait(said)
+
+    async def call(self, method: str, params: Mapping[str, Any], session: str = "") -> dict[str, Any]:
+        """The result of a command, of a tab or of the browser itself."""
+        self._last += 1
+        answer = self._waiting[self._last] = asyncio.get_running_loop().create_future()
+        command = {"id": self._last, "method": method, "params": params}
+        await self._connection.send_str(
+            msgspec.json.encode(command | ({"sessionId": session} if session else {})).decode()
+        )
+        async with asyncio.timeout(PATIENCE):
+            said = await answer
+        assert "error" not in said, f"{method}: {said['error']}"
+        result: dict[str, Any] = said["result"]
+        return result
+
+    def events_of(self, session: str) -> asyncio.Queue[dict[str, Any]]:
+        """What happens in a tab from now on."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._events.setdefault(session, []).append(queue)
+        return queue
+
+    @asynccontextmanager
+    async def tab(self, *, phone: bool = False, dark: bool = False, scripts: bool = True) -> AsyncIterator[Tab]:
+        """A window of a new person: with cookies of its own, and none yet."""
+        context = (await self.call("Target.createBrowserContext", {}))["browserContextId"]
+        about = {"url": "about:blank", "browserContextId": context}
+        target = (await self.call("Target.createTarget", about))["targetId"]
+        attached = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        tab = Tab(self, attached["sessionId"])
+        await tab.prepare(phone=phone, dark=dark, scripts=scripts)
+        try:
+            yield tab
+        finally:
+            await self.call("Target.disposeBrowserContext", {"browserContextId": context})
+
+
+class Tab:
+    """A window. What goes wrong in its pages is kept in `problems`."""
+
+    def __init__(self, browser: Chromium, session: str) -> None:
+        self._browser = browser
+        self._session = session
+        self._seen = browser.events_of(session)
+        self.problems: list[str] = []
+
+    async def prepare(self, *, phone: bool, dark: bool, scripts: bool) -> None:
+        """Make it a phone's, or a desktop's."""
+        width, height = PHONE if phone else DESKTOP
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await self.call(f"{domain}.enable")
+        size = {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
+        await self.call("Emulation.setDeviceMetricsOverride", **size)
+        await self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """The result of a command."""
+        return await self._browser.call(method, params, self._session)
+
+    async def open(self, url: str) -> None:
+        """Go to an address, and wait until the page is there."""
+        self._drain()
+        await self.call("Page.navigate", url=url)
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        """Wait until the page is there to which the last step led."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self._next())["method"] != "Page.loadEventFired":
+                pass
+
+    async def leads_on(self, expression: str) -> None:
+        """Do something that leads to another page, and wait for that."""
+        self._drain()
+        await self.ask(expression)
+        await self.loaded()
+
+    async def ask(self, expression: str) -> Any:
+        """What an expression of JavaScript says in the page; promises are awaited."""
+        answer = await self.call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def until(self, expression: str) -> Any:
+        """Wait until an expression says something true: the browser looks with each frame."""
+        return await self.ask(
+            "new Promise((resolve, reject) => { const end = Date.now() + 20000; const look = () => {"
+            f" const found = ({expression}); if (found) {{ resolve(found === true || String(found)); }}"
+            " else if (Date.now() > end) { reject(new Error('it did not happen')); } else { setTimeout(look, 20); } };"
+            " look(); })"
+        )
+
+    async def type(self, selector: str, text: str) -> None:
+        """Write into a field, as somebody does."""
+        await self.ask(f"document.querySelector({_quoted(selector)}).focus()")
+        await self.call("Input.insertText", text=text)
+
+    async def press(self, key: str) -> None:
+        """Press a key."""
+        code = {"Escape": 27, "Tab": 9, "Enter": 13}.get(key, 0)
+        text = key if len(key) == 1 else ""
+        await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text, windowsVirtualKeyCode=code)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
+    async def give(self, selector: str, *files: Path) -> None:
+        """Choose files in a field."""
+        found = await self.call("Runtime.evaluate", expression=f"document.querySelector({_quoted(selector)})")
+        await self.call(
+            "DOM.setFileInputFiles", objectId=found["result"]["objectId"], files=[str(file) for file in files]
+        )
+
+    async def log_in(self, url: str, login: str, password: str) -> None:
+        """By the form. It has no need of scripts, and neither has this."""
+        await self.open(f"{url}/auth/sign_in")
+        await self.type("#login", login)
+        await self.type("#password", password)
+        await self.leads_on("document.querySelector('main form').requestSubmit()")
+
+    async def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        answer = await self.call("Page.captureScreenshot", format="png")
+        return base64.b64decode(answer["data"])
+
+    async def _next(self) -> dict[str, Any]:
+        said = await self._seen.get()
+        self._note(said)
+        return said
+
+    def _drain(self) -> None:
+        while not self._seen.empty():
+            self._note(self._seen.get_nowait())
+
+    def look_for_problems(self) -> list[str]:
+        """What went wrong in its pages until now: exceptions, and what the browser complains of."""
+        self._drain()
+        return self.problems
+
+    def _note(self, said: dict[str, Any]) -> None:
+        if said["method"] == "Runtime.exceptionThrown":
+            self.problems.append(str(said["params"]["exceptionDetails"]))
+        elif said["method"] == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
+            self.problems.append(str(said["params"]["entry"]))
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Chromium]:
+    """A browser that knows nobody. Where there is none the test is skipped."""
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("there is no Chromium on this machine")
+    async with AsyncExitStack() as parts:
+        folder = parts.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--lang=en-GB",
+            f"--user-data-dir={folder}",
+            "--remote-debugging-port=0",
+            "about:blank",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        parts.push_async_callback(_end, process)
+        session = await parts.enter_async_context(aiohttp.ClientSession())
+        connection = await session.ws_connect(await _address(process), max_msg_size=0)
+        parts.push_async_callback(connection.close)
+        browser = Chromium(connection)
+        listening = asyncio.create_task(browser.listen())
+        parts.callback(listening.cancel)
+        yield browser
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    """Where the browser listens, as it says when it is ready."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE):
+        async for line in process.stderr:
+            found = re.search(r"ws://\S+", line.decode())
+            if found:
+                return found[0]
+    raise AssertionError("the browser did not start")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    await process.communicate()
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
