@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from ripstop.engines.base import Store
+from ripstop.engines.base import Name, Store
+from ripstop.engines.derived import KeyspaceChange
+from ripstop.kernel.errors import Overloaded
 from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
+from tests.discipline import DisciplinedStore
+from tests.stores import Place
 from tests.unit.functions.yard import Note, Yard
-from tests.world import PATIENCE, eventually
+from tests.world import PATIENCE, SCHEMA, eventually
 
 
 @pytest.fixture
@@ -244,3 +248,51 @@ async def test_workers_say_what_they_do_and_what_holds_them_back(yard: Yard) -> 
 
         await eventually(rationed)
         gate.set()
+
+
+class Weary(DisciplinedStore):
+    """A store that counts writes to keyspaces, and is too busy for the first reads of names."""
+
+    writes = 0
+    refusals = 3
+
+    async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
+        self.writes += 1
+        return await super().keyspace_write(keyspace, changes)
+
+    async def name_get(self, names: Sequence[str]) -> dict[str, Name]:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise Overloaded("busy")
+        return await super().name_get(names)
+
+
+@pytest.fixture
+async def weary(place: Place) -> AsyncIterator[Weary]:
+    store = Weary(place.instance(), SCHEMA)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_a_rationed_function_whose_downstream_is_shut_asks_for_no_starts(weary: Weary) -> None:
+    yard = Yard(weary)
+
+    async def shut(call: Call[Note]) -> Outcome:
+        raise Pressure("closed for the day", retry_after=3600.0)
+
+    await yard.call(yard.function("shut", shut, rate=400.0, downstreams=("mail",)), *[Note()] * 50)
+    async with working(yard):
+        await yard.until(lambda: bool(yard.ran))
+        for _ in range(3_000):
+            await asyncio.sleep(0)
+    assert weary.writes < 60
+
+
+async def test_a_call_that_cannot_begin_now_goes_back_without_blame(weary: Weary) -> None:
+    yard = Yard(weary)
+    await yard.call(yard.function("alone", done, exclusive=True), Note(), key="k")
+    async with working(yard):
+        await all_ended(yard)
+    assert [call.attempt for call in yard.ran] == [1]
+    assert await yard.dead("alone") == 0

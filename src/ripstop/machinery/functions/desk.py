@@ -58,6 +58,12 @@ class Desk:
         """How many may start in a second, over all workers."""
         return self.function.rate if self.steer.rate is None else self.steer.rate
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether a request for leases may have to be told of this function, though nothing of it is held."""
+        function = self.function
+        return bool(function.concurrency or function.rate or function.downstreams or self.steer is not _UNSTEERED)
+
     def is_full(self) -> bool:
         """Whether as many run as may."""
         limit = self.concurrency
@@ -85,10 +91,13 @@ class Desk:
         self.held[namespace] -= 1
         if not self.held[namespace]:
             del self.held[namespace]
+            if not self.held:
+                self.allowed = None
 
     def wants_tokens(self) -> bool:
         """Whether starts should be asked for, so that calls at hand can begin."""
-        return self.rate is not None and not (self.is_refilling or self.is_full() or self.steer.paused)
+        has_tokens = self.quota.tokens > 0  # then something else keeps calls from starting
+        return self.rate is not None and not (has_tokens or self.is_refilling or self.is_full() or self.steer.paused)
 
     def enter(self) -> None:
         """A run begins."""

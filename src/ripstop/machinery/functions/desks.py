@@ -249,7 +249,8 @@ class Desks:
             if circuit.share < 1.0
         ]
         for desk in self._desks.values():
-            limits += desk.limits(rooms[desk.function.criticality], now)
+            if desk.held or desk.is_limited:
+                limits += desk.limits(rooms[desk.function.criticality], now)
         return limits
 
     def steer(self, steering: dict[str, Steer]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
 from ripstop.engines.batch import Batch
 from ripstop.kernel.clock import Clock
-from ripstop.kernel.errors import RipstopError
+from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions import lock, whole
@@ -213,16 +213,12 @@ class Runner:
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 
     async def _run(self, run: Run) -> None:
-        if run.standing.parts and not await self._joined(run):
-            return
-        cancelled = run.desk.steer.cancelled
-        if cancelled and (run.lease.id in cancelled or run.lease.parent in cancelled):
-            await self._settle(run, Cancel("An operator cancelled it."))
-            if run.lease.id in cancelled:
-                with contextlib.suppress(RipstopError):  # a mark that stays does no harm
-                    await whole.forget(self._store, run.lease.function, run.lease.id)
-            return
-        if run.desk.function.exclusive and run.lease.key is not None and not await self._lock(run):
+        try:
+            if not await self._may_begin(run):
+                return
+        except Unavailable as error:
+            logger.warning("Call %d of %s cannot begin now: %s", run.lease.id, run.lease.function, error)
+            await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed"))
             return
         refused = 0
         for _ in range(CONFLICTS):
@@ -236,6 +232,23 @@ class Runner:
             refused = place
             await self._refresh()
         await self._settle(run, Retry(f"Its effect was refused {CONFLICTS} times, at last at operation {refused}."))
+
+    async def _may_begin(self, run: Run) -> bool:
+        """Whether the handler runs; if not, the call has ended or gone back. An exclusive one has its lock then.
+
+        :raises ripstop.kernel.errors.Unavailable: the store cannot say.
+        """
+        lease, standing, function = run.lease, run.standing, run.desk.function
+        if standing.parts and not await self._joined(run):
+            return False
+        cancelled = run.desk.steer.cancelled
+        if cancelled and (lease.id in cancelled or lease.parent in cancelled):
+            await self._settle(run, Cancel("An operator cancelled it."))
+            if lease.id in cancelled:
+                with contextlib.suppress(RipstopError):  # a mark that stays does no harm
+                    await whole.forget(self._store, lease.function, lease.id)
+            return False
+        return not function.exclusive or lease.key is None or await self._lock(run)
 
     async def _joined(self, run: Run) -> bool:
         """Whether all parts of a call have ended; while some are left, it goes back, for longer the older it is."""
