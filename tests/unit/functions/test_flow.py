@@ -296,3 +296,15 @@ async def test_a_call_that_cannot_begin_now_goes_back_without_blame(weary: Weary
         await all_ended(yard)
     assert [call.attempt for call in yard.ran] == [1]
     assert await yard.dead("alone") == 0
+
+
+async def test_calls_of_which_one_is_taken_at_a_time_need_no_poll(yard: Yard) -> None:
+    """A worker that has taken all it may looks again as soon as there is a place."""
+    narrow = yard.function("narrow", done, concurrency=1)
+    stop = asyncio.Event()
+    task = asyncio.create_task(yard.worker(poll=3600.0).run(stop))
+    await asyncio.sleep(0)
+    await yard.call(narrow, *[Note()] * 20)
+    await all_ended(yard)
+    stop.set()
+    await task

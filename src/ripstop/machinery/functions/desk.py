@@ -91,8 +91,8 @@ class Desk:
         self.held[namespace] -= 1
         if not self.held[namespace]:
             del self.held[namespace]
-            if not self.held:
-                self.allowed = None
+            if not self.held and not self.is_limited:
+                self.allowed = None  # nobody asks this desk for its limits until it holds something again
 
     def wants_tokens(self) -> bool:
         """Whether starts should be asked for, so that calls at hand can begin."""
