@@ -24,6 +24,7 @@ from ripstop.machinery.functions import Call, Done, Outcome, Split
 from tests.domain.house import House, Person
 
 GROUPS_PATH = "/api/v2/notifications"
+SETTLE = "notifications.settle"
 
 
 async def groups(who: Person) -> list[dict[str, Any]]:
@@ -33,6 +34,7 @@ async def groups(who: Person) -> list[dict[str, Any]]:
 async def check_agreement(house: House, account: int) -> None:
     """Every list says the same: groups hold just what is told in them, and each has its row at its newest."""
     graph = house.base.graph
+    await house.drain_until_settled(SETTLE)
     await graph.sync()
     told = {row.target for row in await graph.range(account, NOTIFIED, limit=1_000) if row.flags >> 16 & 7}
     held = set()
@@ -128,7 +130,7 @@ async def test_a_storm_of_likes_ends_with_what_stands(house: House) -> None:
             all_of_it.create_task(storm(fan))
         for _ in range(3):
             await house.drain()
-    await house.drain()
+    await house.drain_until_settled(SETTLE)
     for kind, done in (("favourite", "favourited_by"), ("reblog", "reblogged_by")):
         for post in posts:
             people = {one["id"] for one in await alice.get(f"/api/v1/statuses/{post}/{done}")}
@@ -168,7 +170,7 @@ async def test_blocks_among_many_likes_leave_what_others_did(house: House) -> No
         for fan in fans[:4]:
             await house.drain()
             await alice.do(f"/api/v1/accounts/{fan.id}/block")
-    await house.drain()
+    await house.drain_until_settled(SETTLE)
     rest = {str(fan.id) for fan in fans[4:]}
     found = await groups(alice)
     assert [one["notifications_count"] for one in found] == [4] * 4

@@ -71,11 +71,13 @@ async def dismiss_group(graph: Graph, account: int, key: str) -> None:
 async def _discard(graph: Graph, write: Write, row: base.Association) -> None:
     """Add to a batch what puts away a group or a request: the newest at once, the others by a function."""
     account, group = row.source, row.target
+    newest = row.order
     for member in await graph.range(group, GROUPED, limit=AT_ONCE):
+        newest = max(newest, member.order)  # the row may be behind
         write.remove(NOTIFIED, account, member.target)
         write.remove(GROUPED, group, member.target)
     write.put(GROUPS, account, group, order=row.order, flags=row.flags | AWAY)
-    write.emit(Discarded(account=account, group=group, upto=row.order))
+    write.emit(Discarded(account=account, group=group, upto=newest))
 
 
 async def admit(graph: Graph, account: int, request: int) -> None:

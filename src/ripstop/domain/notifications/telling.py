@@ -6,9 +6,9 @@ leaves it behind marked as undone, which the telling then finds. In either order
 
 `GROUPED` changes in the same batches, so a group's number and its newest are always right. Its place in `GROUPS` may be
 behind for a moment, as batches of one group may come in any order. So whoever may have left it wrong calls for it to be
-*settled*: the row is compared with what is in the group, and mended. Only who begins a group, and who takes its newest
-away, knows the row to be right: under the condition that nobody else began it, or that what is the newest then is
-still there when the batch is committed.
+*settled* a little later: the row is compared with what is in the group, and mended. Only who begins a group, and who
+takes its newest away, knows the row to be right: under the condition that nobody else began it, or that what is the
+newest then is still there when the batch is committed.
 """
 
 from typing import NamedTuple
@@ -49,6 +49,8 @@ from ripstop.machinery.graph import Events, Graph, Write
 
 KEPT_MS = 7 * 86_400_000
 """How long a row marked as undone waits for a telling that comes late."""
+SETTLE_MS = 1_000
+"""After which a group is settled; whatever happens to it meanwhile is settled with it."""
 
 
 class Forget(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +159,7 @@ class Telling:
         if row is None:
             write.check_association(GROUPS, account, group, present=False)
         else:
-            self.settle(write, account, group)
+            self.settle(write, account, group, soon=bool(flags & ASKS))
         if row is None or row.order < id_ or row.flags & AWAY:
             write.put(GROUPS, account, group, order=id_, flags=flags, data=head)
 
@@ -183,8 +185,10 @@ class Telling:
         """
         rows = await self._graph.find(account, (GROUPS,), (group,))
         row = rows[0] if rows else None
-        if row is None or row.order != id_ or row.flags & (AWAY | ASKS):
+        if row is None or row.flags & (AWAY | ASKS):
             self.settle(write, account, group)
+        elif row.order != id_:
+            self.settle(write, account, group, soon=False)
         else:
             latest = await self._graph.range(group, GROUPED, limit=2)
             rest = [each for each in latest if each.target != id_]
@@ -204,9 +208,10 @@ class Telling:
         write.remove(NOTIFIED, account, id_)
         return Done(write.batch())
 
-    def settle(self, write: Write, account: int, group: int) -> None:
-        """Have a group settled after this batch."""
-        write.call(self._settling, Unsettled(account=account, group=group), key=f"{account}/{group}")
+    def settle(self, write: Write, account: int, group: int, *, soon: bool = True) -> None:
+        """Have a group settled after this batch; a little later where its place may be behind and nothing else."""
+        due = 0 if soon else self._graph.now_ms() + SETTLE_MS
+        write.call(self._settling, Unsettled(account=account, group=group), due=due, key=f"{account}/{group}")
 
     async def _settle(self, call: Call[Unsettled]) -> Outcome:
         """Compare the row of a group with what is in it, and change it if need be."""
