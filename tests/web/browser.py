@@ -83,14 +83,16 @@ class Browser:
         unknown = set(fields) - set(form.fields)
         assert not unknown, f"the form has no fields {unknown}"
         data = {
-            name: value for name, value in form.fields.items() if form.types.get(name) not in {"submit", "checkbox"}
+            name: value
+            for name, value in form.fields.items()
+            if form.types.get(name) not in {"submit", "checkbox", "file"}
         }
         data |= fields
         if press:
             data |= {name: press for name, kind in form.types.items() if kind == "submit" and name}
         return await self.post(form.action, data)
 
-    async def post(self, path: str, fields: Mapping[str, str]) -> Page:
+    async def post(self, path: str, fields: Mapping[str, str] | aiohttp.FormData) -> Page:
         """Send a form that stands nowhere."""
         return await self._request("POST", urljoin(self.server.url, path), fields)
 
@@ -103,7 +105,7 @@ class Browser:
     def cookies(self) -> dict[str, str]:
         return {cookie.key: cookie.value for cookie in self.session.cookie_jar}
 
-    async def _request(self, method: str, url: str, fields: Mapping[str, str] | None = None) -> Page:
+    async def _request(self, method: str, url: str, fields: Mapping[str, str] | aiohttp.FormData | None = None) -> Page:
         for _ in range(10):
             headers = {"x-forwarded-for": self.network, "user-agent": "A browser", **ANEW}
             if self.shown:
@@ -138,6 +140,8 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self._inside = False
+        self._field = ""
+        """The select or textarea that is being read."""
 
     @staticmethod
     def read(text: str) -> list[Form]:
@@ -150,11 +154,22 @@ class _Forms(HTMLParser):
         if tag == "form":
             self.forms.append(Form(given["action"], given["method"]))
             self._inside = True
-        elif tag in {"input", "button"} and self._inside and given.get("name"):
+        elif not self._inside:
+            return
+        elif tag == "option" and self._field and ("selected" in given or not self.forms[-1].fields[self._field]):
+            self.forms[-1].fields[self._field] = given.get("value", "")
+        elif tag in {"input", "button", "select", "textarea"} and given.get("name"):
             form = self.forms[-1]
             form.fields[given["name"]] = given.get("value", "")
-            form.types[given["name"]] = given.get("type", "text")
+            form.types[given["name"]] = "submit" if tag == "button" else given.get("type", "text")
+            self._field = given["name"] if tag in {"select", "textarea"} else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._field and (self.get_starttag_text() or "").startswith("<textarea"):
+            self.forms[-1].fields[self._field] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._inside = False
+        if tag in {"form", "select", "textarea"}:
+            self._field = ""

@@ -9,6 +9,7 @@ from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.cards import show
 from ripstop.surfaces.web.live import LIVE
+from ripstop.surfaces.web.live_home import LIVE_HOME
 from ripstop.surfaces.web.pages import PAGE
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, older
 
@@ -72,7 +73,7 @@ class Feeds:
             live = LIVE if found.prev_min_id is None else f"{LIVE}?since={found.prev_min_id}"
         if reader is not None and live:
             # What comes is shown to readers as it is to them, so that their page asks for it.
-            live, news = "", "" if title == "Home" else live
+            live, news = "", f"{LIVE_HOME}?since={found.prev_min_id or 0}" if title == "Home" else live
         context = {
             "title": title,
             "posts": await show(self._graph, found.items, None if reader is None else reader.id),

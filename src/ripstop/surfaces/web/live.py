@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from ripstop.domain.feeds import Window, local_timeline
-from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
+from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_PUBLIC, REPLY, REPLY_TO_SELF
 from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.kernel.errors import Overloaded
@@ -24,6 +24,7 @@ LIVE = "/live/local"
 PUBLISHED = "local/published"
 EDITED = "local/edited"
 DELETED = "local/deleted"
+REPOSTED = "local/reposted"
 
 MOST_WATCHERS = 5_000
 """Of one process; whoever comes then keeps the page as it was when it was loaded."""
@@ -34,7 +35,10 @@ MOST_MISSED = 40
 HEARTBEAT = 15.0
 """Seconds without an event after which a comment keeps the connection from being taken for dead."""
 
-_HEADERS: Headers = [
+Queue = asyncio.Queue[bytes | None]
+"""What waits for a watcher; None at its end."""
+
+STREAM_HEADERS: Headers = [
     ("content-type", "text/event-stream"),
     ("cache-control", "no-store"),
     ("x-accel-buffering", "no"),
@@ -51,6 +55,7 @@ def announce_posts(events: Events) -> None:
     events.live(PostPublished, lambda event: PUBLISHED)
     events.live(PostEdited, lambda event: EDITED)
     events.live(PostDeleted, lambda event: DELETED)
+    events.live(PostReposted, lambda event: REPOSTED)
 
 
 class LiveParams(msgspec.Struct, kw_only=True):
@@ -67,7 +72,7 @@ class LiveLocal:
         self._bus = bus
         self._renderer = renderer
         self._subscriptions: list[Unsubscribe] = []
-        self._watchers: set[asyncio.Queue[bytes | None]] = set()
+        self._watchers: set[Queue] = set()
         self._arrived: dict[int, str] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -78,29 +83,22 @@ class LiveLocal:
         """What was published since, and then whatever is, as it is."""
         if len(self._watchers) >= MOST_WATCHERS:
             raise Overloaded("Too many are watching. The page shows what there was when it was loaded.", retry_after=60)
-        since = _last_event(request)
-        return Stream(self._chunks(params.since if since is None else since), headers=_HEADERS)
+        since = last_event(request)
+        return Stream(self._chunks(params.since if since is None else since), headers=STREAM_HEADERS)
 
     async def _chunks(self, since: int | None) -> AsyncIterator[bytes]:
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_WAITING + 1)
+        queue: Queue = asyncio.Queue(MOST_WAITING + 1)
         self._join(queue)
         try:
             yield b"retry: 3000\n\n"
             if since is not None:
                 yield await self._missed(since)
-            while True:
-                try:
-                    async with asyncio.timeout(HEARTBEAT):
-                        chunk = await queue.get()
-                except TimeoutError:
-                    chunk = b":\n\n"
-                if chunk is None:
-                    return
+            while (chunk := await next_chunk(queue)) is not None:
                 yield chunk
         finally:
             self._leave(queue)
 
-    def _join(self, queue: asyncio.Queue[bytes | None]) -> None:
+    def _join(self, queue: Queue) -> None:
         self._watchers.add(queue)
         if not self._subscriptions:
             self._subscriptions = [
@@ -109,7 +107,7 @@ class LiveLocal:
                 self._bus.subscribe(DELETED, self._on_deleted),
             ]
 
-    def _leave(self, queue: asyncio.Queue[bytes | None]) -> None:
+    def _leave(self, queue: Queue) -> None:
         self._watchers.discard(queue)
         if not self._watchers:
             for unsubscribe in self._subscriptions:
@@ -137,7 +135,7 @@ class LiveLocal:
     def _on_deleted(self, topic: str, payload: bytes) -> None:
         event = _decode_deleted(payload)
         if _is_listed(event.flags):
-            self._tell(_frame("gone", None, {"id": str(event.post)}))
+            self._tell(frame("gone", None, {"id": str(event.post)}))
 
     def _begin_to_tell(self) -> None:
         if self._task is None:
@@ -167,7 +165,7 @@ class LiveLocal:
     def _event(self, post: Shown, kind: str = "post") -> bytes:
         """Only what is new moves the place to which a watcher comes back."""
         data = {"id": str(post.id), "html": self._renderer.post(post)}
-        return _frame(kind, post.id if kind == "post" else None, data)
+        return frame(kind, post.id if kind == "post" else None, data)
 
 
 def _is_listed(flags: int) -> bool:
@@ -175,7 +173,16 @@ def _is_listed(flags: int) -> bool:
     return bool(flags & IS_PUBLIC) and (not flags & REPLY or bool(flags & REPLY_TO_SELF))
 
 
-def _last_event(request: Request) -> int | None:
+async def next_chunk(queue: Queue) -> bytes | None:
+    """What a watcher is sent next, perhaps only a sign of life; None: it is let go."""
+    try:
+        async with asyncio.timeout(HEARTBEAT):
+            return await queue.get()
+    except TimeoutError:
+        return b":\n\n"
+
+
+def last_event(request: Request) -> int | None:
     """The last event that the browser saw before it lost the connection."""
     last = request.header("last-event-id") or ""
     if not last.isascii() or not last.isdigit() or len(last) > 19:
@@ -183,7 +190,7 @@ def _last_event(request: Request) -> int | None:
     return min(int(last), MAX_ID)
 
 
-def _frame(kind: str, id_: int | None, data: dict[str, str]) -> bytes:
+def frame(kind: str, id_: int | None, data: dict[str, str]) -> bytes:
     """One event in the format of HTML's section 9.2.5; JSON holds no line end."""
     head = f"event: {kind}\n" if id_ is None else f"event: {kind}\nid: {id_}\n"
     return head.encode() + b"data: " + msgspec.json.encode(data) + b"\n\n"

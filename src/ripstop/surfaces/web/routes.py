@@ -18,6 +18,7 @@ from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.home import Feeds
 from ripstop.surfaces.web.installed import Installed
 from ripstop.surfaces.web.live import LiveLocal
+from ripstop.surfaces.web.live_home import LiveHome
 from ripstop.surfaces.web.media import Media
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.reading import Reading
@@ -59,6 +60,7 @@ def web_routes(
         *Shelves(graph, shell).routes(),
         *Settings(graph, shell, images).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
+        *LiveHome(graph, bus, home, visitors).routes(),
         *SignIn(graph, forms, passwords, seal=seal).routes(),
         *AccountPage(graph, shell, forms, passwords).routes(),
         *Authorize(graph, forms).routes(),

@@ -3,7 +3,7 @@
 async function send(form, button) {
   const fields = new FormData(form);
   fields.set(button.name, button.value);
-  const answer = await fetch(button.formAction, {
+  const answer = await fetch(button.getAttribute("formaction") ?? form.action, {
     method: "POST",
     body: new URLSearchParams(fields),
     headers: { accept: "application/json" },

@@ -1,0 +1,177 @@
+"""Home, live: those who look at it are told that something new stands in it, and their page asks for that itself."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import msgspec
+
+from ripstop.domain.feeds import Home, Window
+from ripstop.domain.posts.events import PostPublished, PostReposted
+from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC
+from ripstop.domain.streams import Following, Kind
+from ripstop.domain.streams import Stream as Listened
+from ripstop.domain.viewing import Place, hydrate, sight_of
+from ripstop.kernel.errors import Overloaded, Unauthenticated
+from ripstop.machinery.bus import Bus, Unsubscribe
+from ripstop.machinery.graph import Graph
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Stream
+from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.web.live import (
+    MOST_MISSED,
+    MOST_WAITING,
+    MOST_WATCHERS,
+    PUBLISHED,
+    REPOSTED,
+    STREAM_HEADERS,
+    LiveParams,
+    Queue,
+    frame,
+    last_event,
+    next_chunk,
+)
+from ripstop.surfaces.web.visitor import Visitors
+
+LIVE_HOME = "/live/home"
+MOST_SECONDS = 600.0
+"""After which a connection ends, and the browser comes back for another: so it is asked again who it is."""
+MOST_ARRIVED = 10_000
+"""Posts that wait to be told of; beyond, the oldest are not, and are found by whoever loads home."""
+AT_ONCE = 200
+"""Watchers that are told before other work has its turn."""
+
+_decode_published = msgspec.json.Decoder(PostPublished).decode
+_decode_reposted = msgspec.json.Decoder(PostReposted).decode
+
+
+class _Arrived(NamedTuple):
+    """Something that may stand in homes."""
+
+    id: int
+    author: int
+    tags: tuple[str, ...]
+
+
+class LiveHome:
+    """Those who look at their home in this process, which hears of posts only while there are any."""
+
+    def __init__(self, graph: Graph, bus: Bus, home: Home, visitors: Visitors) -> None:
+        self._graph = graph
+        self._bus = bus
+        self._home = home
+        self._visitors = visitors
+        self._following = Following(graph)
+        self._watchers: dict[Listened, set[Queue]] = {}
+        self._count = 0
+        self._subscriptions: list[Unsubscribe] = []
+        self._arrived: deque[_Arrived] = deque(maxlen=MOST_ARRIVED)
+        self._task: asyncio.Task[None] | None = None
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", LIVE_HOME, self.watch, params=LiveParams)]
+
+    async def watch(self, request: Request, params: LiveParams) -> Stream:
+        """The ids of what stands in home since, and then of whatever comes.
+
+        :raises Unauthenticated: nobody is logged in there.
+        """
+        visitor = await self._visitors.recall(request)
+        if visitor is None or visitor.known is None:
+            raise Unauthenticated("Please log in")
+        if self._count >= MOST_WATCHERS:
+            raise Overloaded("Too many are watching. The page shows what there was when it was loaded.", retry_after=60)
+        last = last_event(request)
+        return Stream(
+            self._chunks(visitor.known.account.id, params.since if last is None else last), headers=STREAM_HEADERS
+        )
+
+    async def _chunks(self, viewer: int, since: int | None) -> AsyncIterator[bytes]:
+        queue: Queue = asyncio.Queue(MOST_WAITING + 1)
+        stream = Listened(Kind.HOME, viewer)
+        ends = asyncio.get_running_loop().time() + MOST_SECONDS
+        await self._join(stream, queue)
+        try:
+            yield b"retry: 3000\n\n"
+            if since is not None:
+                yield await self._missed(viewer, since)
+            while (chunk := await next_chunk(queue)) is not None and asyncio.get_running_loop().time() < ends:
+                yield chunk
+        finally:
+            self._leave(stream, queue)
+
+    async def _join(self, stream: Listened, queue: Queue) -> None:
+        self._watchers.setdefault(stream, set()).add(queue)
+        self._count += 1
+        if not self._subscriptions:
+            self._subscriptions = [
+                self._bus.subscribe(PUBLISHED, self._on_published),
+                self._bus.subscribe(REPOSTED, self._on_reposted),
+            ]
+        self._following.join(stream)
+        await self._following.refresh(stream)
+
+    def _leave(self, stream: Listened, queue: Queue) -> None:
+        queues = self._watchers.get(stream, set())
+        if queue not in queues:
+            return
+        queues.discard(queue)
+        self._count -= 1
+        if not queues:
+            del self._watchers[stream]
+            self._following.leave(stream)
+        if not self._count:
+            for unsubscribe in self._subscriptions:
+                unsubscribe()
+            self._subscriptions = []
+
+    async def _missed(self, viewer: int, since: int) -> bytes:
+        """What a watcher has not heard of, oldest first. It may hear of one twice; the page knows what it shows."""
+        page = await self._home.read(viewer, Window(limit=MOST_MISSED, since_id=since))
+        return b"".join(_told(item.post.id) for item in reversed(page.items)) or b":\n\n"
+
+    def _on_published(self, topic: str, payload: bytes) -> None:
+        event = _decode_published(payload)
+        if not event.flags & IS_DIRECT:
+            self._arrive(_Arrived(event.post, event.author, event.tags if event.flags & IS_PUBLIC else ()))
+
+    def _on_reposted(self, topic: str, payload: bytes) -> None:
+        event = _decode_reposted(payload)
+        self._arrive(_Arrived(event.repost, event.actor, ()))
+
+    def _arrive(self, arrived: _Arrived) -> None:
+        self._arrived.append(arrived)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
+
+    async def _tell_of_arrived(self) -> None:
+        try:
+            while self._arrived:
+                arrived = self._arrived.popleft()
+                await self._graph.sync()
+                streams = self._following.of(arrived.author, arrived.tags) | {Listened(Kind.HOME, arrived.author)}
+                for place, stream in enumerate(streams & self._watchers.keys()):
+                    await self._tell(stream, arrived.id)
+                    if place % AT_ONCE == AT_ONCE - 1:
+                        await asyncio.sleep(0)
+        finally:
+            self._task = None
+
+    async def _tell(self, stream: Listened, id_: int) -> None:
+        """Tell those who look at one home, if the post stands in it by the rules of viewing as of now."""
+        assert isinstance(stream.of, int)
+        await self._following.refresh(stream)
+        sight = await sight_of(self._graph, stream.of)
+        if not await hydrate(self._graph, sight, [id_], Place.HOME):
+            return
+        for queue in tuple(self._watchers.get(stream, ())):
+            if queue.qsize() < MOST_WAITING:
+                queue.put_nowait(_told(id_))
+            else:
+                self._leave(stream, queue)
+                queue.put_nowait(None)
+
+
+def _told(id_: int) -> bytes:
+    return frame("post", id_, {"id": str(id_)})
