@@ -70,6 +70,10 @@ class Desks:
     def __iter__(self) -> Iterator[Desk]:
         return iter(self._desks.values())
 
+    def engine_ms(self) -> float:
+        """The engine's clock, as far as the last lease told it."""
+        return self._monotonic() * 1000 + self.ahead_ms
+
     def get(self, name: str) -> Desk | None:
         """The desk of a function, if that is declared."""
         desk = self._desks.get(name)
@@ -116,8 +120,7 @@ class Desks:
         desk = run.desk
         if self.draining:
             return not desk.is_full()
-        now = self._monotonic()
-        return desk.may_start(now, now * 1000 + self.ahead_ms) and not self._is_cut_off(run)
+        return desk.may_start(self._monotonic(), self.engine_ms()) and not self._is_cut_off(run)
 
     def _is_cut_off(self, run: Run) -> bool:
         """Whether the circuit of the call's namespace lets nothing through now."""
@@ -183,8 +186,7 @@ class Desks:
 
     async def _refill(self, desk: Desk) -> None:
         try:
-            now_ms = self._monotonic() * 1000 + self.ahead_ms
-            pause = await desk.quota.refill(len(desk.waiting), desk.rate or 1.0, now_ms=now_ms)
+            pause = await desk.quota.refill(len(desk.waiting), desk.rate or 1.0, now_ms=self.engine_ms())
         except RipstopError as error:
             logger.warning("Cannot ask how often %s may start: %s", desk.function.name, error)
             pause = REFILL_AGAIN

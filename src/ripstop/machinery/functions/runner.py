@@ -33,6 +33,9 @@ CONFLICTS = 3
 TRIAL_INTERVAL = 0.01
 """Seconds between two trials."""
 
+BUSY_SECONDS = 0.5
+"""For how long a call goes back when the store was too busy to say whether it may begin."""
+
 HAND_BACK = 1.0
 """Seconds that the store has at least to take back, after the grace, what still runs."""
 
@@ -218,7 +221,9 @@ class Runner:
                 return
         except Unavailable as error:
             logger.warning("Call %d of %s cannot begin now: %s", run.lease.id, run.lease.function, error)
-            await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed"))
+            due = round(self.desks.engine_ms() + BUSY_SECONDS * 1000)
+            ending = hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=BUSY_SECONDS)
+            await self._end(run.lease, ending)
             return
         refused = 0
         for _ in range(CONFLICTS):
