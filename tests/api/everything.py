@@ -40,6 +40,7 @@ async def a_world(api: Api, alice: Person, bob: Person) -> World:
     await api.want("PATCH", "/api/v2/notifications/policy", as_=alice, form={"for_not_following": "filter"})
     stranger = await api.person("stranger")
     await api.publish(stranger, f"@{alice.username} you do not know me")
+    report = await api.want("POST", "/api/v1/reports", as_=alice, form={"account_id": stranger.id})
     await api.drained()
     [request] = await api.want("GET", "/api/v1/notifications/requests", as_=alice)
     [notification, *_] = await api.want("GET", "/api/v1/notifications", as_=alice)
@@ -58,6 +59,7 @@ async def a_world(api: Api, alice: Person, bob: Person) -> World:
         "v2/notifications": notification["group_key"],
         "notifications/requests": request["id"],
         "media": media["id"],
+        "reports": report["id"],
         "nodeinfo": "2.1",
     }
 

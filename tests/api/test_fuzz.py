@@ -31,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api.client import Api
 from tests.api.everything import a_world
+from tests.api.staff import of_staff
 from tests.server import Server
 
 Operation = APIOperation[Any, Any, Any, Any]
@@ -67,7 +68,7 @@ def target(server: Server) -> Target:
 async def prepare(server: Server) -> Target:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         api = Api(session, server)
-        alice, bob = await api.person("alice", scopes="read write follow profile push"), await api.person("bob")
+        alice, bob = await of_staff(server, api, "alice", "owner"), await api.person("bob")
         ids = await a_world(api, alice, bob)
         return Target(server, await api.want("GET", "/openapi.json"), alice.token, ids)
 

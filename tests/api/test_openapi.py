@@ -13,6 +13,7 @@ from ripstop.surfaces.http.openapi import by_status, key_of
 from ripstop.surfaces.http.routing import Route
 from tests.api.client import Api, Person
 from tests.api.everything import World, a_world
+from tests.api.staff import of_staff
 from tests.described import ANSWERS, all_routes, described
 from tests.server import Server
 
@@ -110,7 +111,7 @@ def filled(pattern: str, world: World) -> str:
 
 
 async def test_whatever_can_be_read_is_as_described(api: Api, bob: Person, server: Server) -> None:
-    alice = await api.person("alice", scopes="read write follow profile push")
+    alice = await of_staff(server, api, "alice", "owner")
     world = await a_world(api, alice, bob)
     world |= {"username": alice.username, "domain": server.url.partition("//")[2]}
     seen = set()

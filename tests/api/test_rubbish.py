@@ -15,6 +15,7 @@ from ripstop.boot import opened_store
 from ripstop.kernel.configuration import Configuration
 from tests.api.client import Answer, Api, Person
 from tests.api.everything import sent
+from tests.api.staff import of_staff
 from tests.api.test_bad_input import assert_refused
 from tests.server import Server
 
@@ -169,7 +170,8 @@ class Town:
 
 
 @pytest.fixture
-async def town(api: Api, server: Server, alice: Person) -> AsyncIterator[Town]:
+async def town(api: Api, server: Server) -> AsyncIterator[Town]:
+    alice = await of_staff(server, api, "alice", "owner")
     document = await api.want("GET", "/openapi.json")
     yield Town(api, server, list(operations_of(document)), alice)
     assert (await api.get("/health")).body == b"OK"

@@ -325,6 +325,12 @@ CARRIES_NOTHING = frozenset(
         "/oauth/authorize",
         "/oauth/authorize/native",
         "/oauth/userinfo",
+        # For the staff alone, who may see what was reported: see tests/api/test_admin.py.
+        "/api/v1/admin/accounts",
+        "/api/v1/admin/accounts/{id}",
+        "/api/v1/admin/reports",
+        "/api/v1/admin/reports/{id}",
+        "/api/v2/admin/accounts",
         # Profiles, which everybody may see, and names of hashtags.
         "/api/v1/accounts/lookup",
         "/api/v1/tags/{name}",

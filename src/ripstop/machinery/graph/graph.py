@@ -298,9 +298,9 @@ class Graph:
         """Who holds these names now; free ones are absent."""
         return {name: row.holder for name, row in (await self._store.name_get(names)).items()}
 
-    async def names_from(self, space: str, prefix: str, *, limit: int) -> list[base.Name]:
-        """Names that begin with ``space + "/" + prefix``, in byte order, uncached."""
-        return await self._store.name_range(space, prefix, limit=limit)
+    async def names_from(self, space: str, prefix: str, *, after: str | None = None, limit: int) -> list[base.Name]:
+        """Names that begin with ``space + "/" + prefix``, in byte order, after an exclusive whole name; uncached."""
+        return await self._store.name_range(space, prefix, after=after, limit=limit)
 
     # Writes
 

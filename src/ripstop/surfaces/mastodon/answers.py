@@ -5,7 +5,7 @@ from typing import Any
 
 from ripstop.surfaces.http.openapi import Answers, Error, Media
 from ripstop.surfaces.mastodon.entities.base import Empty
-from ripstop.surfaces.mastodon.entities.moderation import Report
+from ripstop.surfaces.mastodon.entities.moderation import AdminAccount, AdminReport, Report
 from ripstop.surfaces.mastodon.entities.notifications import (
     GroupedNotificationsResults,
     NotificationPolicy,
@@ -280,6 +280,27 @@ _FILTERS: Answers = {
     "DELETE /api/v1/filters/{id}": Empty,
 }
 
+_ADMIN: Answers = {
+    "GET /api/v1/admin/accounts": list[AdminAccount],
+    "GET /api/v2/admin/accounts": list[AdminAccount],
+    "GET /api/v1/admin/accounts/{id}": AdminAccount,
+    "DELETE /api/v1/admin/accounts/{id}": AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/action": Empty,
+    "POST /api/v1/admin/accounts/{id}/enable": AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/unsilence": AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/unsuspend": AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/unsensitive": AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/approve": {403: Error},
+    "POST /api/v1/admin/accounts/{id}/reject": {403: Error},
+    "GET /api/v1/admin/reports": list[AdminReport],
+    "GET /api/v1/admin/reports/{id}": AdminReport,
+    "PUT /api/v1/admin/reports/{id}": AdminReport,
+    "POST /api/v1/admin/reports/{id}/assign_to_self": AdminReport,
+    "POST /api/v1/admin/reports/{id}/unassign": AdminReport,
+    "POST /api/v1/admin/reports/{id}/resolve": AdminReport,
+    "POST /api/v1/admin/reports/{id}/reopen": AdminReport,
+}
+
 ANSWERS: Mapping[str, Any] = {
     **_OAUTH,
     **_DISCOVERY,
@@ -290,4 +311,5 @@ ANSWERS: Mapping[str, Any] = {
     **_LISTS,
     **_NOTIFICATIONS,
     **_FILTERS,
+    **_ADMIN,
 }

@@ -7,6 +7,8 @@ from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
+from ripstop.surfaces.mastodon.admin_accounts import AdminAccounts
+from ripstop.surfaces.mastodon.admin_reports import AdminReports
 from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.conversations import Conversations
 from ripstop.surfaces.mastodon.discovery import Discovery
@@ -25,6 +27,7 @@ from ripstop.surfaces.mastodon.notifications import Notifications
 from ripstop.surfaces.mastodon.oauth import OAuth
 from ripstop.surfaces.mastodon.people import People
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.admin import AdminPresenter
 from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter
 from ripstop.surfaces.mastodon.present.notification_group import GroupPresenter
@@ -47,6 +50,7 @@ def mastodon_routes(
     statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
     notifications = NotificationPresenter(accounts, statuses)
     groups = GroupPresenter(graph, accounts, statuses, origin=site.origin)
+    admin = AdminPresenter(graph, accounts, statuses, origin=site.origin)
     return [
         *Apps(graph, site).routes(),
         *OAuth(graph, site).routes(),
@@ -72,6 +76,8 @@ def mastodon_routes(
         *FeaturedOnProfiles(graph, accounts, site).routes(),
         *People(graph, accounts).routes(),
         *Reports(graph, accounts).routes(),
+        *AdminAccounts(graph, admin).routes(),
+        *AdminReports(graph, admin).routes(),
         *Instance(graph, site).routes(),
         *leftover_routes(site),
     ]
