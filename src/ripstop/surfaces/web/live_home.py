@@ -10,9 +10,8 @@ import msgspec
 from ripstop.domain.feeds import Home, Window
 from ripstop.domain.posts.events import PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC
-from ripstop.domain.streams import Following, Kind
+from ripstop.domain.streams import Following, Kind, allowed
 from ripstop.domain.streams import Stream as Listened
-from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.kernel.errors import Overloaded, Unauthenticated
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Graph
@@ -162,8 +161,7 @@ class LiveHome:
         """Tell those who look at one home, if the post stands in it by the rules of viewing as of now."""
         assert isinstance(stream.of, int)
         await self._following.refresh(stream)
-        sight = await sight_of(self._graph, stream.of)
-        if not await hydrate(self._graph, sight, [id_], Place.HOME):
+        if await allowed(self._graph, stream.of, id_, stream) is None:
             return
         for queue in tuple(self._watchers.get(stream, ())):
             if queue.qsize() < MOST_WAITING:
