@@ -53,6 +53,11 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What tells the program where this installation is."""
+        return dict(self._environment)
+
+    @property
     def pid(self) -> int:
         """The supervisor's."""
         assert self._process is not None

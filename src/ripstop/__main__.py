@@ -11,6 +11,7 @@ import typer
 from ripstop import __version__, boot
 from ripstop.boot import Ground
 from ripstop.engines.base import Inspection, Store
+from ripstop.engines.moving import Destination, Origin
 from ripstop.kernel import configuration as settings
 from ripstop.kernel import logging as logs
 from ripstop.kernel.configuration import Configuration, ConfigurationError
@@ -66,6 +67,12 @@ class Program:
 
     def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
         return boot.opened_graph(configuration)
+
+    def move_origin(self, configuration: Configuration) -> Origin:
+        return boot.move_origin(configuration)
+
+    def move_destination(self, database: str) -> AbstractAsyncContextManager[Destination]:
+        return boot.move_destination(database)
 
     @contextmanager
     def idle_store(self, configuration: Configuration) -> Iterator[Store]:

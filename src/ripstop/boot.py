@@ -42,10 +42,13 @@ from ripstop.domain.viewing import model as viewing
 from ripstop.domain.viewing.functions import FilterKeeping
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.blobs import BlobStore, FolderBlobs
+from ripstop.engines.moving import Destination, Origin
 from ripstop.engines.postgres import PostgresStore
+from ripstop.engines.postgres.moving import PostgresDestination
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder, lock_holder
+from ripstop.engines.sqlite.moving import SqliteOrigin
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration
@@ -186,6 +189,22 @@ async def opened_store(configuration: Configuration) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def move_origin(configuration: Configuration) -> Origin:
+    """The store in the data folder, to be moved."""
+    return SqliteOrigin(configuration.data_folder, SCHEMA)
+
+
+@asynccontextmanager
+async def move_destination(database: str) -> AsyncIterator[Destination]:
+    """The database that a store shall be moved into, connected."""
+    destination = PostgresDestination(database, SCHEMA)
+    await destination.open()
+    try:
+        yield destination
+    finally:
+        await destination.close()
 
 
 async def open_base(

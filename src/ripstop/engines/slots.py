@@ -65,6 +65,11 @@ class FileSlot:
         self._high_water_ms = ms
 
 
+def mark_name(number: int) -> str:
+    """The name whose holder is the mark of a slot, in a store that is open to several machines."""
+    return f"slot-mark/{number}"
+
+
 def _take(folder: Path) -> tuple[int, int]:
     """The number of the first slot that is free, and its file, locked."""
     for number in range(SLOTS):

@@ -36,7 +36,8 @@ class FolderLock:
         :raises FolderUnusable: another server has it, or it cannot be written.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._folder.exists():
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self._folder / "run").mkdir(exist_ok=True, mode=0o700)
             self._fd = os.open(self._folder / "run" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 
 from ripstop.engines.base import Store
 from ripstop.engines.batch import AnyOperation, Batch, NameSet
+from ripstop.engines.slots import mark_name
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import SLOTS
@@ -52,15 +53,15 @@ class LeasedSlot:
         """
         holder = secrets.randbits(62) + 1
         held = await store.name_get([_lease(number) for number in range(SLOTS)])
-        marks = await store.name_get([_mark(number) for number in range(SLOTS)])
+        marks = await store.name_get([mark_name(number) for number in range(SLOTS)])
         for number in range(SLOTS):
             if _lease(number) in held:
                 continue
-            old = marks.get(_mark(number))
+            old = marks.get(mark_name(number))
             begins_ms = old.holder if old is not None else 0
             mark_ms = max(begins_ms, clock.now_ms()) + cls.AHEAD_MS
             lease = NameSet(_lease(number), None, holder, await store.now_ms() + cls.LEASE_MS)
-            mark = NameSet(_mark(number), old.holder if old is not None else None, mark_ms)
+            mark = NameSet(mark_name(number), old.holder if old is not None else None, mark_ms)
             if await _commit(store, [lease, mark]):
                 return cls(store, clock, number, holder=holder, begins_ms=begins_ms, mark_ms=mark_ms)
         raise Unavailable(f"All {SLOTS} slots for minting ids are taken: too many processes write to this store.")
@@ -112,7 +113,7 @@ class LeasedSlot:
         mark_ms = max(self._mark_ms, self._clock.now_ms() + self.AHEAD_MS)
         expires = await self._store.now_ms() + self.LEASE_MS
         lease = NameSet(_lease(self._number), self._holder, self._holder, expires)
-        mark = NameSet(_mark(self._number), self._mark_ms, mark_ms)
+        mark = NameSet(mark_name(self._number), self._mark_ms, mark_ms)
         if not await _commit(self._store, [lease, mark]):
             raise SlotLost(f"slot {self._number} was lost")
         self._mark_ms = mark_ms
@@ -123,7 +124,7 @@ class LeasedSlot:
         If the store cannot be reached, the lease runs out by itself.
         """
         lease = NameSet(_lease(self._number), self._holder, None)
-        mark = NameSet(_mark(self._number), self._mark_ms, max(1, min(self._mark_ms, self._high_water_ms)))
+        mark = NameSet(mark_name(self._number), self._mark_ms, max(1, min(self._mark_ms, self._high_water_ms)))
         try:
             await _commit(self._store, [lease, mark])
         except RipstopError as error:
@@ -132,10 +133,6 @@ class LeasedSlot:
 
 def _lease(number: int) -> str:
     return f"slot/{number}"
-
-
-def _mark(number: int) -> str:
-    return f"slot-mark/{number}"
 
 
 async def _commit(store: Store, operations: Sequence[AnyOperation]) -> bool:

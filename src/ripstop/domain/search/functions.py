@@ -4,18 +4,27 @@ Each function looks at what is there when it runs, not at what it was told, so t
 who took consent back is not indexed by a call from before.
 """
 
+import msgspec
+
 from ripstop.domain.accounts.events import ConsentChanged
 from ripstop.domain.accounts.model import ACCOUNT, PUBLIC
 from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
 from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST, Post, tag_id
 from ripstop.domain.search.model import POSTS, author_filter, hashtag_name
-from ripstop.engines.base import Criticality, Engine
+from ripstop.engines.base import Criticality, Engine, Table
 from ripstop.engines.derived import TextDocument
 from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
 from ripstop.machinery.graph import Entry, Events, Graph, Write
 
 AT_ONCE = 100
 """Posts that one step of indexing an account takes."""
+
+SCANNED = 2_000
+"""Objects that one step of looking for accounts takes."""
+
+
+class IndexLost(msgspec.Struct, frozen=True):
+    """The text index is empty, such as in a store that was moved, and is to be made anew."""
 
 
 class Indexing:
@@ -44,7 +53,10 @@ class Indexing:
             criticality=low,
             deadline=3_600.0,
         )
-        for function in (published, edited, deleted, consent):
+        everyone = Function(
+            name="search.index_everyone", arguments=IndexLost, handler=self._everyone, criticality=low, deadline=3_600.0
+        )
+        for function in (published, edited, deleted, consent, everyone):
             functions.declare(function)
         events.durable(
             PostPublished,
@@ -54,6 +66,7 @@ class Indexing:
         events.durable(PostEdited, edited, when=lambda event: bool(event.flags & IS_PUBLIC))
         events.durable(PostDeleted, deleted, when=lambda event: bool(event.flags & IS_PUBLIC))
         events.durable(ConsentChanged, consent)
+        events.durable(IndexLost, everyone)
 
     async def _published(self, call: Call[PostPublished]) -> Outcome:
         return await self._index(call.arguments.post, text=call.arguments.indexable)
@@ -106,6 +119,19 @@ class Indexing:
         ]
         await self._engine.text_write(POSTS, documents)
         return Checkpoint(str(rows[-1].order)) if len(rows) == AT_ONCE else Done()
+
+    async def _everyone(self, call: Call[IndexLost]) -> Outcome:
+        """Have every account indexed that agreed to it, a page of all objects at a time."""
+        after = None if call.checkpoint is None else tuple(msgspec.json.decode(call.checkpoint))
+        page = await self._engine.scan(Table.OBJECTS, shard=None, after=after, limit=SCANNED)
+        write = self._graph.write(call.id)
+        for id_, type_, _, data in page.rows:
+            if type_ == ACCOUNT.number and ACCOUNT.decode(str(data)).indexable:
+                write.emit(ConsentChanged(account=int(str(id_))))
+        batch = write.batch() if write.operations else None
+        if page.after is None:
+            return Done(batch)
+        return Checkpoint(msgspec.json.encode(page.after).decode(), batch)
 
     async def _consents(self, author: int) -> bool:
         account = await self._graph.get(ACCOUNT, author)

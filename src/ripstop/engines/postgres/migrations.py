@@ -12,7 +12,7 @@ from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
 
-_SQL: Final = load(__package__, "sql/keep.sql")
+_SQL: Final = load(__package__, "sql/keep.sql", "sql/moving.sql")
 
 _FILE: Final = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
@@ -44,6 +44,8 @@ async def migrate(connections: Connections) -> None:
     """
     async with connections.alone() as connection:
         await _check_server(connection)
+        if await connection.fetchval(_SQL["moving_there"]):
+            raise RipstopError("A move into this database was begun and is not finished: run `ripstop move` again.")
         newest = migrations()[-1].number
         if await connection.fetchval(_SQL["migrations_there"]):
             applied = await connection.fetchval(_SQL["migrations_applied"])

@@ -27,6 +27,7 @@ class DataFolder:
         self.derived = path / "derived.db"
         self.search = path / "search.db"
         self.commits = path / "main.commits"
+        self.moved = path / "moved"
 
     @property
     def databases(self) -> tuple[Path, Path, Path]:
@@ -49,6 +50,18 @@ class DataFolder:
             raise RipstopError(
                 f"The data folder {self.path} cannot be written to: {error.strerror}.", cause=error
             ) from error
+
+    @property
+    def moved_to(self) -> str | None:
+        """Where the store has moved to, if it has: then nothing is written here any more."""
+        return self.moved.read_text(encoding="utf-8").strip() if self.moved.exists() else None
+
+    def note_move(self, place: str) -> None:
+        """Say, durably, that the store has moved. Under the write lock of the main database."""
+        part = self.path / "moved.part"
+        part.write_text(f"{place}\n", encoding="utf-8")
+        part.replace(self.moved)
+        os.sync()
 
     def write_lock(self, database: Path) -> Path:
         """The lock file of those who write one of the databases; that of the main one is called ``write``."""

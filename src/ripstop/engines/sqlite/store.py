@@ -131,6 +131,11 @@ class SqliteStore:
     async def open(self) -> None:
         folder = self._folder
         folder.prepare()
+        if folder.moved_to is not None:
+            raise RipstopError(
+                f"The store in {folder.path} has moved to {folder.moved_to}: set database to where it is now. "
+                f"Who removes {folder.moved} goes back to what it was then."
+            )
         self._clock = EngineClock(self._wall)
         last = last_note(folder.write_lock(folder.main))
         if last is not None:
@@ -187,6 +192,7 @@ class SqliteStore:
             lock=self._folder.write_lock(path),
             clock=self._clock,
             room=self._room,
+            moved_to=lambda: self._folder.moved_to,
         )
 
     async def close(self) -> None:

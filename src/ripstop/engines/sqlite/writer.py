@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -85,14 +85,17 @@ class GroupWriter(Generic[T]):
         lock: Path,
         clock: EngineClock,
         room: Room,
+        moved_to: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """:param transaction: on the open file; from here on it belongs to the writer's thread."""
+        """:param moved_to: asked before each group, under the lock: where the store is now, if not here any more.
+        :param transaction: on the open file; from here on it belongs to the writer's thread."""
         self.commit_seconds = 0.0
         self._name = name
         self._transaction = transaction
         self._path = lock
         self._clock = clock
         self._room = room
+        self._moved_to = moved_to
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -230,6 +233,10 @@ class GroupWriter(Generic[T]):
         late: list[Job] = []
         jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late) + self._take(self._lanes[1], BACKGROUND_WEIGHT, late)
         try:
+            moved_to = self._moved_to()
+            if moved_to is not None:
+                self._broken = f"The store has moved to {moved_to}."
+                raise ReadOnly(self._broken)
             self._transact(jobs, now_ms)
         except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
             self._fail(jobs, error)
@@ -297,7 +304,7 @@ class GroupWriter(Generic[T]):
             job.error = self._sentence(error)
 
     def _sentence(self, error: Exception) -> Unavailable:
-        if isinstance(error, DAMAGE):
+        if isinstance(error, (*DAMAGE, ReadOnly)):
             reason = self._broken or self._no_room or "The disk failed."
             return ReadOnly(f"Nothing can be written now. {reason}", cause=error, retry_after=5)
         return Unavailable("This could not be written now.", cause=error, retry_after=1)

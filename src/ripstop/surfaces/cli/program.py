@@ -6,6 +6,7 @@ from typing import NoReturn, Protocol
 import typer
 
 from ripstop.engines.base import Inspection, Store
+from ripstop.engines.moving import Destination, Origin
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Graph
 
@@ -49,6 +50,14 @@ class Program(Protocol):
 
     def graph(self, configuration: Configuration) -> AbstractAsyncContextManager[Graph]:
         """The graph over the store, with all that listens to what happens in it."""
+        ...
+
+    def move_origin(self, configuration: Configuration) -> Origin:
+        """The store in the data folder, to be moved."""
+        ...
+
+    def move_destination(self, database: str) -> AbstractAsyncContextManager[Destination]:
+        """The database that it shall be moved into, connected."""
         ...
 
     def idle_store(self, configuration: Configuration) -> AbstractContextManager[Store]:
