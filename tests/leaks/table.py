@@ -331,6 +331,15 @@ CARRIES_NOTHING = frozenset(
         "/api/v1/admin/reports",
         "/api/v1/admin/reports/{id}",
         "/api/v2/admin/accounts",
+        "/admin",
+        "/admin/accounts",
+        "/admin/accounts/{id}",
+        "/admin/audit",
+        "/admin/posts/{id}",
+        "/admin/reports",
+        "/admin/reports/{id}",
+        # A form that names an account.
+        "/reports/new",
         # Profiles, which everybody may see, and names of hashtags.
         "/api/v1/accounts/lookup",
         "/api/v1/tags/{name}",

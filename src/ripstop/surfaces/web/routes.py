@@ -11,6 +11,8 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.acting import Acting
+from ripstop.surfaces.web.admin import Admin
+from ripstop.surfaces.web.admin_reports import AdminReports
 from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.composing import Composing
 from ripstop.surfaces.web.finding import Finding
@@ -22,6 +24,7 @@ from ripstop.surfaces.web.live_home import LiveHome
 from ripstop.surfaces.web.media import Media
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.reading import Reading
+from ripstop.surfaces.web.reporting import Reporting
 from ripstop.surfaces.web.settings import Settings
 from ripstop.surfaces.web.shell import Shell
 from ripstop.surfaces.web.shelves import Shelves
@@ -59,6 +62,9 @@ def web_routes(
         *Finding(graph, engine, shell, domain=domain).routes(),
         *Shelves(graph, shell).routes(),
         *Settings(graph, shell, images).routes(),
+        *Reporting(graph, shell).routes(),
+        *Admin(graph, shell).routes(),
+        *AdminReports(graph, shell).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
         *SignIn(graph, forms, passwords, seal=seal).routes(),
