@@ -195,8 +195,8 @@ class Tab:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
-    """A browser that knows nobody. Where there is none the test is skipped."""
+async def chromium(*options: str) -> AsyncIterator[Chromium]:
+    """A browser that knows nobody, started with more options. Where there is none the test is skipped."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip("there is no Chromium on this machine")
@@ -215,6 +215,7 @@ async def chromium() -> AsyncIterator[Chromium]:
             "--lang=en-GB",
             f"--user-data-dir={folder}",
             "--remote-debugging-port=0",
+            *options,
             "about:blank",
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

@@ -39,7 +39,8 @@ class Shown(NamedTuple):
     """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text.
 
     `place` is its id in the list, which for a post that was passed on is the repost's. What it `quotes` may not be
-    there to be shown. `filtered` names the viewer's filters that it matches. Of what the viewer did with it, nothing is
+    there to be shown. `filtered` names the viewer's filters that it matches. `answers` is who wrote what it
+    answers, where that is somebody else. Of what the viewer did with it, nothing is
     set where nobody in particular looks at it.
     """
 
@@ -71,6 +72,7 @@ class Shown(NamedTuple):
     may_reply: bool = True
     filtered: str = ""
     passed_on_by: Face | None = None
+    answers: Face | None = None
     quoted: "Shown | None" = None
 
     @property
@@ -95,8 +97,9 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None) -
     posts = [item.original or item.post for item in items]
     quoted = await quoted_in(graph, viewer, posts)
     inside = {id_: each.post for id_, each in quoted.items() if each.post is not None}
-    wrappers = {item.post.value.author for item in items}
-    authors = await faces(graph, wrappers | {post.value.author for post in (*posts, *inside.values())})
+    others = {item.post.value.author for item in items}
+    others.update(post.value.in_reply_to_author for post in posts if post.value.in_reply_to_author is not None)
+    authors = await faces(graph, others | {post.value.author for post in (*posts, *inside.values())})
     marked = _Marked(await _marks(graph, viewer, posts), authors)
     now_ms = graph.now_ms()
     found = []
@@ -183,6 +186,7 @@ def _shown(entry: Entry[Post], place: int, marked: _Marked, now_ms: int) -> Show
         language=post.language,
         visibility="" if post.visibility == PUBLIC else post.visibility,
         edited=post.edited_at is not None,
+        answers=marked.authors.get(post.in_reply_to_author or 0) if post.in_reply_to_author != post.author else None,
         pictures=[
             ShownPicture(
                 small=media_path(one.key, SMALL),
