@@ -3,7 +3,7 @@
 import typer
 
 from ripstop import __version__
-from ripstop.surfaces.cli import accounts, audit, doctor, functions, keeping, moving, serving
+from ripstop.surfaces.cli import accounts, audit, doctor, exporting, functions, keeping, moving, serving, stats
 from ripstop.surfaces.cli.program import Program
 
 
@@ -27,6 +27,8 @@ def build(program: Program) -> typer.Typer:
 
     serving.register(app, program)
     keeping.register(app, program)
+    stats.register(app, program)
+    exporting.register(app, program)
     moving.register(app, program)
     doctor.register(app, program)
     functions.register(app, program)
