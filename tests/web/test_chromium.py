@@ -60,6 +60,22 @@ async def test_buttons_act_in_place_and_are_undone_where_the_server_refuses(
         assert await tab.ask("location.pathname") == f"/@{bob.username}"
 
 
+async def test_people_are_followed_in_place(
+    chrome: Chromium, server: Server, api: Api, alice: Person, bob: Person
+) -> None:
+    async with chrome.tab() as tab:
+        await tab.log_in(server.url, alice.username, PASSWORD)
+        await tab.open(f"{server.url}/@{bob.username}")
+        await tab.ask("window.stays = true")
+        for act, after in (("follow", "unfollow"), ("unfollow", "follow"), ("block", "unblock")):
+            await click(tab, f".between button[value={act}]")
+            await tab.until(f"document.querySelector('.between > button.wide[value={after}]:not(:disabled)')")
+        assert await tab.ask("window.stays") is True
+        await tab.open(f"{server.url}/settings/blocks")
+        await click(tab, "button[value=unblock]")
+        await tab.until("document.querySelector('li.person') === null")
+
+
 async def test_writing_counts_as_the_server_does_and_takes_pictures_in_place(
     chrome: Chromium, server: Server, api: Api, alice: Person, tmp_path: Path
 ) -> None:

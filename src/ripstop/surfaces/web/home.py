@@ -76,6 +76,7 @@ class Feeds:
             live, news = "", f"{LIVE_HOME}?since={found.prev_min_id or 0}" if title == "Home" else live
         context = {
             "title": title,
+            "canonical": request.origin + ("/" if request.path == "/" else "/public"),
             "posts": await show(self._graph, found.items, None if reader is None else reader.id),
             "older": older(request, found.next_max_id),
             "live": live,

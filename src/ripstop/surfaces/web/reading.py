@@ -131,6 +131,7 @@ class Reading:
             "preview": self._preview(author, post),
             "posts": await show(self._graph, [*around.ancestors, item, *around.descendants], viewer),
             "chosen": id_,
+            "answered": name,
         }
         return Shown("thread.html", context)
 

@@ -13,6 +13,7 @@ from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.acting import Acting
 from ripstop.surfaces.web.admin import Admin
 from ripstop.surfaces.web.admin_reports import AdminReports
+from ripstop.surfaces.web.admin_settings import AdminSettings
 from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.composing import Composing
 from ripstop.surfaces.web.finding import Finding
@@ -65,6 +66,7 @@ def web_routes(
         *Reporting(graph, shell).routes(),
         *Admin(graph, shell).routes(),
         *AdminReports(graph, shell).routes(),
+        *AdminSettings(graph, shell).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
         *SignIn(graph, forms, passwords, seal=seal).routes(),

@@ -148,10 +148,15 @@ class Shell:
     async def _answer(self, request: Request, answer: Answer, reader: Reader) -> Response:
         if isinstance(answer, Response):
             return answer
-        wanted = Wanted(limit=MOST_UNREAD + 1)
-        unread = await count_unread_groups(self._graph, reader.id, wanted)
-        page = self._page(answer, Me(face(reader.id, reader.account.value), unread, reader.proof))
+        page = self._page(answer, await self._me(reader))
         return cached_by_content(request, page) if page.status == 200 else page
+
+    async def _me(self, reader: Reader | None) -> Me | None:
+        """The reader as the shell shows them. Three engine calls, and those of finding what is new."""
+        if reader is None:
+            return None
+        unread = await count_unread_groups(self._graph, reader.id, Wanted(limit=MOST_UNREAD + 1))
+        return Me(face(reader.id, reader.account.value), unread, reader.proof)
 
     def _page(self, shown: Shown, me: Me | None) -> Response:
         body = self._renderer.page(shown.template, me=me, **shown.context)
@@ -170,7 +175,8 @@ class Shell:
                     log.warning("%s %s: %s (%s)", request.method, request.path, error.sentence, error.cause)
                 if is_scripted(request):
                     return Response(error_body(error), error.status, [*JSON_HEADERS, *error_headers(error)])
-                body = self._renderer.page("problem.html", me=None, sentence=error.sentence, status=error.status)
+                me = None if error.status >= 500 else await self._me(_reader(await self._visitors.recall(request)))
+                body = self._renderer.page("problem.html", me=me, sentence=error.sentence, status=error.status)
                 return Response(body, error.status, [*_PAGE, ("cache-control", "no-store"), *error_headers(error)])
 
         return guard

@@ -8,6 +8,7 @@ from ripstop.domain.accounts.actions import SignUp, sign_up_here
 from ripstop.domain.accounts.check import MAX_USERNAME, MIN_PASSWORD
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.sessions import close_session, open_session
+from ripstop.domain.settings import check_open
 from ripstop.kernel.errors import Invalid, NotFound, TooManyRequests
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
@@ -108,8 +109,9 @@ class SignIn:
         return self._forms.lead(request.origin + "/", *self._visitors.close())
 
     async def show_sign_up(self, request: Request, params: JoinParams) -> Response:
-        """The form of newcomers. At most three engine calls."""
+        """The form of newcomers, if they are let in. At most four engine calls."""
         visitor = await self._visitors.meet(request)
+        await check_open(self._graph)
         if visitor.known is not None:
             return self._lead_on(request, params.return_to)
         return self._sign_up_page(visitor, params)

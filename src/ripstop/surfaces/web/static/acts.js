@@ -80,6 +80,34 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// Other buttons, such as those between people, change what they say: the page as it is now says what.
+async function renew(form, button) {
+  button.disabled = true;
+  try {
+    await send(form, button);
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector(`form[action="${form.getAttribute("action")}"]`);
+    if (fresh === null) {
+      (form.closest("li") ?? form).remove();
+    } else {
+      form.replaceWith(document.adoptNode(fresh));
+      fresh.querySelector("button").focus();
+    }
+  } catch (error) {
+    button.disabled = false;
+    say(error.message || "This did not work. Is there a connection?", "wrong");
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const { submitter: button, target: form } = event;
+  if (form.matches("form[data-renew]") && button !== null) {
+    event.preventDefault();
+    renew(form, button);
+  }
+});
+
 // An open menu closes when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
