@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 import ripstop
+from ripstop.domain import settings
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.functions import Endings, Leaving, PasswordHashing
 from ripstop.domain.accounts.passwords import FAILURES, Passwords
@@ -101,6 +102,7 @@ SCHEMA = Schema(
             *notifications.ASSOCIATIONS,
             *conversations.ASSOCIATIONS,
             *moderation.ASSOCIATIONS,
+            *settings.ASSOCIATIONS,
             *feeds.ASSOCIATIONS,
         )
     },

@@ -107,3 +107,18 @@ async def test_what_is_done_here_is_in_the_audit_log(house: House, alice: Person
         "the operator  suspend  @alice  (spam)",
         "the operator  role  @alice  none to admin",
     ]
+
+
+async def test_settings_are_shown_and_set(house: House) -> None:
+    async def settings(*arguments: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, commands(), ["settings", *arguments])
+        return result.exit_code, result.output
+
+    assert (await settings("set", "rules", "Be kind", "Do not sell"))[0] == 0
+    assert (await settings("set", "registrations", "closed"))[0] == 0
+    assert [rule["text"] for rule in await house.ask("GET", "/api/v1/instance/rules")] == ["Be kind", "Do not sell"]
+    code, shown = await settings("show")
+    assert code == 0
+    assert shown.splitlines()[:3] == ["registrations  closed", "rule 1  Be kind", "rule 2  Do not sell"]
+    for wrong in (("set", "taste", "good"), ("set", "registrations", "ajar"), ("set", "privacy_policy", "a", "b")):
+        assert (await settings(*wrong))[0] == 1

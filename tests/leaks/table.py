@@ -338,6 +338,7 @@ CARRIES_NOTHING = frozenset(
         "/admin/posts/{id}",
         "/admin/reports",
         "/admin/reports/{id}",
+        "/admin/settings",
         # A form that names an account.
         "/reports/new",
         # Profiles, which everybody may see, and names of hashtags.

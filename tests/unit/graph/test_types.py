@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ripstop.domain import settings
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.conversations import model as conversations
 from ripstop.domain.feeds import model as feeds
@@ -49,7 +50,7 @@ def test_a_gap_in_the_upcasters_is_refused() -> None:
 
 
 def test_numbers_are_unique_over_all_packages() -> None:
-    packages = (accounts, follows, media, posts, notifications, conversations, moderation, feeds)
+    packages = (accounts, follows, media, posts, notifications, conversations, moderation, settings, feeds)
     associations = [a.number for package in packages for a in package.ASSOCIATIONS]
     assert len(associations) == len(set(associations))
     objects = [o.number for package in packages for o in getattr(package, "OBJECTS", ())]

@@ -42,6 +42,7 @@ from ripstop.domain.accounts.model import (
     mail_name,
 )
 from ripstop.domain.accounts.sessions import Opened, do_open
+from ripstop.domain.settings import check_open
 from ripstop.domain.text import tidy
 from ripstop.engines.batch import NameSet
 from ripstop.kernel.errors import Invalid, Unavailable
@@ -96,13 +97,16 @@ async def sign_up_here(graph: Graph, form: SignUp, *, agent: str, seal: Secrets)
 
 
 async def _join(graph: Graph, form: SignUp, seal: Secrets, enter: Callable[[Write, int], K]) -> tuple[int, K]:
-    """Make an account with its credentials. One commit, and no read unless a name is taken.
+    """Make an account with its credentials. One commit, and no read unless a name is taken: the settings are
+    mostly cached.
 
     The password is sealed here and hashed later by a function, since a good hash takes longer than all the rest.
 
     :param enter: adds to the batch what lets the new account in.
     :raises Invalid: with what is wrong, field by field.
+    :raises Forbidden: newcomers are not let in.
     """
+    await check_open(graph)
     email = _check(form)
     now_ms = graph.now_ms()
     write = graph.write_in(random.randrange(SHARDS))  # noqa: S311 - spreads load, and guards nothing

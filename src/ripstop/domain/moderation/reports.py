@@ -21,6 +21,7 @@ from ripstop.domain.moderation.model import (
     VIOLATION,
     Report,
 )
+from ripstop.domain.settings import settings_of
 from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.engines.base import Cursor, Direction
 from ripstop.kernel.errors import Conflict, Invalid, NotFound
@@ -53,6 +54,8 @@ async def file_report(graph: Graph, reporter: int, account: int, complaint: Comp
     target = await access_account(graph, account)
     if target.value.is_suspended:
         raise NotFound("Record not found")
+    if not set(complaint.rules) <= {rule.id for rule in (await settings_of(graph)).rules}:
+        raise Invalid("Validation failed: Rules does not reference valid rules")
     if target.id == reporter:
         raise Invalid("Validation failed: You cannot report yourself")
     posts = tuple(dict.fromkeys(complaint.posts))

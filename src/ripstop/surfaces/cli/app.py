@@ -3,7 +3,18 @@
 import typer
 
 from ripstop import __version__
-from ripstop.surfaces.cli import accounts, audit, doctor, exporting, functions, keeping, moving, serving, stats
+from ripstop.surfaces.cli import (
+    accounts,
+    audit,
+    doctor,
+    exporting,
+    functions,
+    keeping,
+    moving,
+    serving,
+    settings,
+    stats,
+)
 from ripstop.surfaces.cli.program import Program
 
 
@@ -34,4 +45,5 @@ def build(program: Program) -> typer.Typer:
     functions.register(app, program)
     accounts.register(app, program)
     audit.register(app, program)
+    settings.register(app, program)
     return app

@@ -5,29 +5,32 @@ from typing import Any
 import msgspec
 
 from ripstop.domain.accounts.access import access_own_account
+from ripstop.domain.settings import Settings, settings_of
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Handler, Route
-from ripstop.surfaces.mastodon.present.instance import instance_v1, instance_v2
+from ripstop.surfaces.mastodon.present.instance import about, instance_v1, instance_v2, rules
 from ripstop.surfaces.mastodon.site import Site
 
 _JSON = msgspec.json.Encoder()
 
 
 class Instance:
-    """Handlers that tell of the server itself. Nothing here asks the store, but the preferences."""
+    """Handlers that tell of the server itself. What they need is mostly cached: see `settings_of`."""
 
     def __init__(self, graph: Graph, site: Site) -> None:
         self._graph = graph
-        self._v1 = _JSON.encode(instance_v1(site))
-        self._v2 = _JSON.encode(instance_v2(site))
+        self._site = site
+        self._rendered: tuple[Settings, bytes, bytes] | None = None
 
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/api/v1/instance", self.first),
             Route("GET", "/api/v2/instance", self.second),
-            Route("GET", "/api/v1/instance/rules", _nothing),
+            Route("GET", "/api/v1/instance/rules", self.rules),
+            Route("GET", "/api/v1/instance/extended_description", self.description),
+            Route("GET", "/api/v1/instance/privacy_policy", self.privacy_policy),
             Route("GET", "/api/v1/instance/peers", _nothing),
             Route("GET", "/api/v1/instance/activity", _nothing),
             Route("GET", "/api/v1/instance/domain_blocks", _nothing),
@@ -39,10 +42,35 @@ class Instance:
         ]
 
     async def first(self, request: Request, params: None) -> bytes:
-        return self._v1
+        """At most one engine call."""
+        return (await self._both())[1]
 
     async def second(self, request: Request, params: None) -> bytes:
-        return self._v2
+        """At most one engine call."""
+        return (await self._both())[2]
+
+    async def _both(self) -> tuple[Settings, bytes, bytes]:
+        """The settings, and both versions as they follow from these; rendered once for each state of them."""
+        settings = await settings_of(self._graph)
+        if self._rendered is None or self._rendered[0] is not settings:
+            first, second = instance_v1(self._site, settings), instance_v2(self._site, settings)
+            self._rendered = (settings, _JSON.encode(first), _JSON.encode(second))
+        return self._rendered
+
+    async def rules(self, request: Request, params: None) -> Response:
+        """The rules of this server. At most one engine call."""
+        return json(rules(await settings_of(self._graph)))
+
+    async def description(self, request: Request, params: None) -> Response:
+        """What this server is, at length. At most one engine call."""
+        settings = await settings_of(self._graph)
+        text = settings.extended_description or self._site.description
+        return json(about(text, settings, self._site.origin))
+
+    async def privacy_policy(self, request: Request, params: None) -> Response:
+        """What this server does with what it knows of people. At most one engine call."""
+        settings = await settings_of(self._graph)
+        return json(about(settings.privacy_policy, settings, self._site.origin))
 
     async def preferences(self, request: Request, params: None) -> Response:
         """The viewer's defaults, under the names that Mastodon gives them."""

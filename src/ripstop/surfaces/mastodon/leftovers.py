@@ -10,18 +10,14 @@ from ripstop.kernel.errors import Forbidden, Invalid, NotFound
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.site import Site
 
 Handle = Callable[[Request, Any], Awaitable[Response]]
 
 
-def leftover_routes(site: Site) -> list[Route]:
+def leftover_routes() -> list[Route]:
     """The routes. Nothing here asks the store."""
     instance = "/api/v1/instance"
-    description = {"updated_at": None, "content": f"<p>{site.description}</p>" if site.description else ""}
     return [
-        Route("GET", f"{instance}/extended_description", _always(description)),
-        Route("GET", f"{instance}/privacy_policy", _always({"updated_at": None, "content": ""})),
         Route("GET", f"{instance}/terms_of_service", _missing),
         Route("GET", f"{instance}/terms_of_service/{{date}}", _missing),
         Route("GET", f"{instance}/translation_languages", _always({})),

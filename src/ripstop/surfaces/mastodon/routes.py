@@ -79,5 +79,5 @@ def mastodon_routes(
         *AdminAccounts(graph, admin).routes(),
         *AdminReports(graph, admin).routes(),
         *Instance(graph, site).routes(),
-        *leftover_routes(site),
+        *leftover_routes(),
     ]

@@ -28,7 +28,6 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     vapid_key: str
     title: str = "Ripstop"
     description: str = "A public-conversation server that does not tear under load."
-    contact_email: str = ""
 
     @property
     def domain(self) -> str:

@@ -9,9 +9,11 @@ from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.moderation.finding import addresses_of
 from ripstop.domain.moderation.model import Report
 from ripstop.domain.posts.model import POST
+from ripstop.domain.settings import settings_of
 from ripstop.domain.viewing import Seen
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.mastodon.present.account import AccountPresenter, suspended_fields
+from ripstop.surfaces.mastodon.present.instance import rules
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.report import report_fields
 from ripstop.surfaces.mastodon.present.role import role_fields
@@ -67,6 +69,7 @@ class AdminPresenter:
         people = await self._graph.get_many(ACCOUNT, {id_ for entry in entries for id_ in _people_of(entry.value)})
         shown = dict(zip(people, await self.accounts(list(people.values())), strict=True))
         posts = await self._graph.get_many(POST, {id_ for entry in entries for id_ in entry.value.posts})
+        known = rules(await settings_of(self._graph))
         statuses = await self._statuses.render_each(viewer, [Seen(post, None) for post in posts.values()])
         return [
             {
@@ -77,7 +80,7 @@ class AdminPresenter:
                 "assigned_account": shown.get(entry.value.assigned or 0),
                 "action_taken_by_account": shown.get(entry.value.resolved_by or 0),
                 "statuses": [msgspec.Raw(statuses[id_]) for id_ in entry.value.posts if id_ in statuses],
-                "rules": [],
+                "rules": [rule for rule in known if rule["id"] in {str(id_) for id_ in entry.value.rules}],
             }
             for entry in entries
             if entry.value.reporter in shown and entry.value.account in shown

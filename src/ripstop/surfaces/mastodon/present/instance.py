@@ -1,4 +1,4 @@
-"""The Instance entities, versions 1 and 2. Both are fixed while the server runs."""
+"""The Instance entities, versions 1 and 2. Both follow from the site and the settings alone."""
 
 from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
 from ripstop.domain.media.actions import MAX_DESCRIPTION
@@ -8,8 +8,10 @@ from ripstop.domain.posts.attachments import MOST_ATTACHMENTS
 from ripstop.domain.posts.draft import MAX_CHARACTERS
 from ripstop.domain.posts.featured import MOST_FEATURED
 from ripstop.domain.posts.pins import MOST_PINNED
-from ripstop.domain.text import URL_LENGTH
+from ripstop.domain.settings import Settings
+from ripstop.domain.text import URL_LENGTH, render
 from ripstop.surfaces.mastodon.present.account import HEADER
+from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.site import API_VERSIONS, Site
 
 _ACCOUNTS = {
@@ -36,20 +38,33 @@ _MEDIA = {
 _POLLS = {"max_options": 0, "max_characters_per_option": 0, "min_expiration": 0, "max_expiration": 0}
 
 
-def instance_v1(site: Site) -> dict[str, object]:
+def rules(settings: Settings) -> list[dict[str, object]]:
+    """A Rule for each rule of this server."""
+    return [{"id": str(rule.id), "text": rule.text, "hint": ""} for rule in settings.rules]
+
+
+def about(text: str, settings: Settings, origin: str) -> dict[str, object]:
+    """One of the long texts about the server: plain text as HTML, and when the settings last changed."""
+    if not text:
+        return {"updated_at": None, "content": ""}
+    updated_at = None if settings.updated_at is None else instant(settings.updated_at)
+    return {"updated_at": updated_at, "content": render(text, origin=origin, person=lambda handle: None)}
+
+
+def instance_v1(site: Site, settings: Settings) -> dict[str, object]:
     """V1::Instance, for clients from before Mastodon 4."""
     return {
         "uri": site.domain,
         "title": site.title,
         "short_description": site.description,
         "description": site.description,
-        "email": site.contact_email,
+        "email": settings.contact_email,
         "version": site.product,
         "urls": {"streaming_api": site.streaming},
         "stats": {"user_count": 0, "status_count": 0, "domain_count": 0},
         "thumbnail": site.origin + HEADER,
         "languages": ["en"],
-        "registrations": True,
+        "registrations": settings.registrations,
         "approval_required": False,
         "invites_enabled": False,
         "configuration": {
@@ -59,11 +74,11 @@ def instance_v1(site: Site) -> dict[str, object]:
             "polls": _POLLS,
         },
         "contact_account": None,
-        "rules": [],
+        "rules": rules(settings),
     }
 
 
-def instance_v2(site: Site) -> dict[str, object]:
+def instance_v2(site: Site, settings: Settings) -> dict[str, object]:
     """Instance."""
     return {
         "domain": site.domain,
@@ -97,14 +112,14 @@ def instance_v2(site: Site) -> dict[str, object]:
             "limited_federation": False,
         },
         "registrations": {
-            "enabled": True,
+            "enabled": settings.registrations,
             "approval_required": False,
             "reason_required": False,
-            "message": None,
+            "message": None if settings.registrations else settings.closed_message or None,
             "min_age": None,
             "url": None,
         },
         "api_versions": API_VERSIONS,
-        "contact": {"email": site.contact_email, "account": None},
-        "rules": [],
+        "contact": {"email": settings.contact_email, "account": None},
+        "rules": rules(settings),
     }

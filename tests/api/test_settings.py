@@ -1,0 +1,115 @@
+"""Settings that are changed while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ripstop.boot import opened_graph
+from ripstop.domain.moderation.authority import OPERATOR
+from ripstop.domain.moderation.settings import Changes, change_settings
+from ripstop.domain.settings import settings_of
+from ripstop.kernel.configuration import Configuration
+from tests.api.client import PASSWORD, Api, Person
+from tests.api.staff import of_staff
+from tests.server import Server
+from tests.web.browser import browsing
+
+PLAIN = Changes(
+    registrations=True, closed_message="", contact_email="", extended_description="", privacy_policy="", rules=()
+)
+
+
+async def change(server: Server, changes: Changes) -> None:
+    """Do it in a process of its own, as the command line does."""
+    async with opened_graph(Configuration(data=str(server.folder), database=server.database)) as graph:
+        await change_settings(graph, OPERATOR, changes)
+
+
+@pytest.fixture(autouse=True)
+async def _as_before(server: Server) -> AsyncIterator[None]:
+    yield
+    await change(server, PLAIN)
+
+
+async def test_what_is_changed_is_told_at_once(server: Server, api: Api) -> None:
+    changes = Changes(
+        contact_email="staff@example.org",
+        rules=("Be kind", "Do not sell"),
+        extended_description="All of it.",
+        privacy_policy="We know <little>.\n\nAnd tell less.",
+    )
+    await change(server, changes)
+    first, second = await api.want("GET", "/api/v1/instance"), await api.want("GET", "/api/v2/instance")
+    assert first["email"] == second["contact"]["email"] == "staff@example.org"
+    rules = await api.want("GET", "/api/v1/instance/rules")
+    assert [rule["text"] for rule in rules] == ["Be kind", "Do not sell"]
+    assert first["rules"] == second["rules"] == rules
+    about = await api.want("GET", "/api/v1/instance/extended_description")
+    assert about["content"] == "<p>All of it.</p>"
+    policy = await api.want("GET", "/api/v1/instance/privacy_policy")
+    assert policy["content"] == "<p>We know &lt;little&gt;.</p><p>And tell less.</p>"
+    assert policy["updated_at"] is not None
+
+
+async def test_a_rule_keeps_its_id_and_is_reported_by_it(server: Server, api: Api, alice: Person, bob: Person) -> None:
+    await change(server, Changes(rules=("one", "two")))
+    one, two = await api.want("GET", "/api/v1/instance/rules")
+    await change(server, Changes(rules=("two", "three", "two", " ")))
+    after = await api.want("GET", "/api/v1/instance/rules")
+    assert (after[0]["id"], len(after)) == (two["id"], 2)
+    assert after[1]["id"] not in (one["id"], two["id"])
+    form = {"account_id": bob.id, "category": "violation", "rule_ids": [two["id"]]}
+    filed = await api.want("POST", "/api/v1/reports", as_=alice, json=form)
+    assert filed["rule_ids"] == [two["id"]]
+    moderator = await of_staff(server, api, "moderator", "moderator")
+    seen = await api.want("GET", f"/api/v1/admin/reports/{filed['id']}", as_=moderator)
+    assert [rule["text"] for rule in seen["rules"]] == ["two"]
+    form["rule_ids"] = [one["id"]]
+    assert (await api.post("/api/v1/reports", as_=alice, json=form)).status == 422
+
+
+async def test_nobody_signs_up_where_registrations_are_closed(server: Server, api: Api) -> None:
+    token = await api.app_token("read write")
+    await change(server, Changes(registrations=False, closed_message="Come back in spring."))
+    assert (await api.want("GET", "/api/v1/instance"))["registrations"] is False
+    told = (await api.want("GET", "/api/v2/instance"))["registrations"]
+    assert (told["enabled"], told["message"]) == (False, "Come back in spring.")
+    form = {"username": "late", "email": "late@example.org", "password": PASSWORD, "agreement": "true", "locale": "en"}
+    answer = await api.post("/api/v1/accounts", token=token, form=form)
+    assert (answer.status, answer.json()["error"]) == (403, "Come back in spring.")
+    async with browsing(server) as browser:
+        page = await browser.open("/auth/sign_up")
+        assert (page.status, "Come back in spring." in page.text) == (403, True)
+    assert (await api.get("/api/v1/accounts/lookup?acct=late")).status == 404
+
+
+async def test_changes_at_once_all_hold(server: Server, api: Api) -> None:
+    async with opened_graph(Configuration(data=str(server.folder), database=server.database)) as graph:
+        await asyncio.gather(
+            change_settings(graph, OPERATOR, Changes(contact_email="a@example.org")),
+            change_settings(graph, OPERATOR, Changes(rules=("one",))),
+            change_settings(graph, OPERATOR, Changes(privacy_policy="none")),
+        )
+        settings = await settings_of(graph)
+    assert (settings.contact_email, settings.privacy_policy, len(settings.rules)) == ("a@example.org", "none", 1)
+
+
+async def test_admins_change_them_in_the_browser_and_others_do_not(server: Server, api: Api) -> None:
+    path = "/admin/settings"
+    for name, role, status in (("nobody", "", 403), ("moderator", "moderator", 403), ("admin", "admin", 200)):
+        person = await of_staff(server, api, name, role)
+        async with browsing(server) as browser:
+            await browser.log_in(person.username, PASSWORD)
+            page = await browser.open(path)
+            assert page.status == status
+            proof = page.form("/logout").fields["proof"] if status == 200 else ""
+            fields = {"registrations": "true", "rules": f"by {name}\n", "proof": proof}
+            assert (await browser.post(path, fields)).status == status
+            if status == 200:
+                assert (await browser.post(path, {**fields, "rules": "x" * 501})).status == 422
+                audit = await browser.open("/admin/audit")
+                assert f"@{person.username}: settings" in audit.text
+    assert [rule["text"] for rule in await api.want("GET", "/api/v1/instance/rules")] == ["by admin"]
