@@ -46,6 +46,17 @@ async def test_an_account_is_shown_without_its_secrets(house: House, alice: Pers
     assert alice.token not in output
 
 
+async def test_accounts_are_listed_by_how_their_names_begin(house: House, alice: Person) -> None:
+    await house.people("albert", "bob")
+    assert (await run("suspend", "albert"))[0] == 0
+    code, output = await run("list", "@AL")
+    rows = [line.split() for line in output.splitlines()]
+    assert code == 0
+    assert [(row[1], row[-1]) for row in rows] == [("albert", "suspended"), ("alice", "UTC")]
+    assert rows[1][0] == str(alice.id)
+    assert len((await run("list"))[1].splitlines()) == 3
+
+
 async def test_a_suspension_holds_at_once_and_is_lifted(house: House, alice: Person) -> None:
     assert (await run("suspend", "alice"))[0] == 0
     await house.ask("GET", "/api/v1/preferences", token=alice.token, status=401)

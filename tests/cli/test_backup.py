@@ -5,40 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-import pytest
 
 from tests.api.client import Api, Person
 from tests.pictures import photograph
-from tests.server import ENGINES, Server, installed
+from tests.server import Server
 
 PICTURE = photograph(300, 200)
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def server(engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A running server for one test; once on each engine."""
-    with installed(engine, request) as server:
-        server.start()
-        yield server
-
-
-@pytest.fixture
-def empty(engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Another installation, on which nothing ever ran."""
-    with installed(engine, request) as server:
-        yield server
 
 
 @asynccontextmanager

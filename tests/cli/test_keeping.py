@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from ripstop import __version__
 from tests.api.client import Api
-from tests.server import ENGINES, Server, installed
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def server(engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A running server for one test; once on each engine."""
-    with installed(engine, request) as server:
-        server.start()
-        yield server
-
-
-@pytest.fixture
-def empty(engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """Another installation, on which nothing ever ran."""
-    with installed(engine, request) as server:
-        yield server
+from tests.server import Server
 
 
 async def populate(server: Server) -> str:

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import aiohttp
-import pytest
 
 from tests.api.client import Api
 from tests.cli.test_backup import post_picture
-from tests.server import ENGINES, Server, installed
-
-
-@pytest.fixture(params=ENGINES)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A running server for one test; once on each engine."""
-    with installed(request.param, request) as server:
-        server.start()
-        yield server
+from tests.server import Server
 
 
 async def test_everything_is_counted(server: Server) -> None:

@@ -67,7 +67,7 @@ async def backup(store: Store, media: Path, target: Path, about: About) -> None:
     :param target: the folder to write; it appears when it is whole, and is not written over.
     :raises RipstopError: there is no room, or `target` exists or cannot be written.
     """
-    partial = _new_folder(target)
+    partial = new_folder(target)
     try:
         await store.backup(partial / _STORE)
         await asyncio.to_thread(_finish, media, partial, target, about)
@@ -77,8 +77,11 @@ async def backup(store: Store, media: Path, target: Path, about: About) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _new_folder(target: Path) -> Path:
-    """The folder that becomes `target` once it is whole."""
+def new_folder(target: Path) -> Path:
+    """The folder that becomes `target` once it is whole.
+
+    :raises RipstopError: `target` is there already, or nothing can be written there.
+    """
     partial = target.with_name(target.name + ".part")
     if target.exists():
         raise RipstopError(f"The folder {target} is there already, and is not written over.")

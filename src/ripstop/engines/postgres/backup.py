@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from ripstop.engines.backups import new_folder
 from ripstop.engines.postgres.connections import Connections
 from ripstop.engines.postgres.migrations import migrate, migrations
 from ripstop.engines.postgres.pool import Connection
@@ -49,7 +50,7 @@ async def backup(connections: Connections, target: Path) -> None:
 
     :raises RipstopError: the folder is there already, or cannot be written to.
     """
-    partial = _new_folder(target)
+    partial = new_folder(target)
     try:
         async with (
             connections.alone() as connection,
@@ -64,18 +65,6 @@ async def backup(connections: Connections, target: Path) -> None:
         raise RipstopError(f"The backup cannot be written: {error.strerror}.", cause=error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _new_folder(target: Path) -> Path:
-    """The folder that becomes `target` once it is whole."""
-    partial = target.with_name(target.name + ".part")
-    if target.exists():
-        raise RipstopError(f"The folder {target} is there already, and is not written over.")
-    try:
-        partial.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise RipstopError(f"The folder {partial} cannot be made: {error.strerror}.", cause=error) from error
-    return partial
 
 
 async def _copy_out(connection: Connection, table: str, folder: Path) -> _Part:

@@ -9,7 +9,7 @@ import typer
 
 from ripstop.domain.accounts.access import access_named_account
 from ripstop.domain.accounts.leaving import KEPT_DAYS
-from ripstop.domain.accounts.model import CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, Account
+from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, Account, account_name
 from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.moderation import people
@@ -22,6 +22,7 @@ from ripstop.surfaces.cli.program import Program, fail
 Name = Annotated[str, typer.Argument(help="A user name of this server, such as alice or @alice.", show_default=False)]
 RoleName = Annotated[str, typer.Argument(help="owner, admin, moderator, or none.", metavar="ROLE", show_default=False)]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.")]
+Prefix = Annotated[str, typer.Argument(help="With what the user names begin; all if it is not said.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -30,6 +31,9 @@ class Action(Protocol):
 
     async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str) -> None: ...
 
+
+MOST_LISTED = 500
+"""Accounts that are listed at once."""
 
 MOST_COUNTED = 1_000
 """Tokens and sessions that are counted; beyond, it says so."""
@@ -44,6 +48,11 @@ def register(app: typer.Typer, program: Program) -> None:
     def show(name: Name) -> None:
         """Say what there is to know of an account, but nothing that is only for its owner."""
         asyncio.run(_with_account(program, name, _show))
+
+    @group.command("list")
+    def list_(prefix: Prefix = "") -> None:
+        """List accounts by the beginning of their user names, in alphabetical order."""
+        asyncio.run(_list(program, prefix.strip().removeprefix("@").lower()))
 
     @group.command()
     def suspend(name: Name, *, reason: Why = "") -> None:
@@ -117,6 +126,21 @@ async def _with_account(program: Program, name: str, act: Callable[[Graph, Entry
     async with program.graph(configuration) as graph:
         account = await access_named_account(graph, handle, local_domain="")
         await act(graph, account)
+
+
+async def _list(program: Program, prefix: str) -> None:
+    space, _, beginning = account_name(prefix).partition("/")
+    async with program.graph(program.configuration()) as graph:
+        names = await graph.names_from(space, beginning, limit=MOST_LISTED + 1)
+        accounts = await graph.get_many(ACCOUNT, [name.holder for name in names])
+    for name in names[:MOST_LISTED]:
+        account = accounts.get(name.holder)
+        if account is not None:  # the names of those who are gone stay taken
+            is_suspended = "suspended" if account.value.is_suspended else ""
+            since = _instant(account.value.created_at)
+            typer.echo(f"{account.id:<20} {account.value.username:30} {since}  {is_suspended}".rstrip())
+    if len(names) > MOST_LISTED:
+        typer.echo(f"There are more than {MOST_LISTED}: say with what they begin.", err=True)
 
 
 async def _show(graph: Graph, account: Entry[Account]) -> None:
