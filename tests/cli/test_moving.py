@@ -151,8 +151,15 @@ async def test_every_row_is_what_it_was(server: Server, api: Api, postgres_dsn: 
                 assert not more, table
 
 
+def test_where_there_is_no_store_none_is_moved(tmp_path: Path, postgres_dsn: str) -> None:
+    for arguments in (["--to", postgres_dsn], ["--give-up"]):
+        refused = Server(tmp_path / "data").run("move", *arguments)
+        assert (refused.returncode, refused.stderr[:35]) == (1, "ripstop: There is no store in " + str(tmp_path)[:5])
+        assert not (tmp_path / "data" / "main.db").exists()
+
+
 class CutOff(Exception):
-    pass
+    """What a move meets that is cut off."""
 
 
 class Failing:

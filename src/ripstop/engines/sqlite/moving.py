@@ -46,19 +46,21 @@ class SqliteOrigin:
         return self._folder.moved_to
 
     def follow(self) -> str:
-        if not self._folder.main.exists():
-            raise RipstopError(f"There is no store in {self._folder.path} to be moved.")
-        self._connection = connect(self._folder.main, cache_kb=_CACHE_KB, durable=True)
+        self._open()
         if not self._rows("follows")[0][0]:
             with self._writing():
                 self._connection.execute(_SQL["follow"])
         return str(self._rows("token")[0][0])
 
     def forget(self) -> None:
-        """Take no more notes: the move is given up."""
-        self._connection = connect(self._folder.main, cache_kb=_CACHE_KB, durable=True)
+        self._open()
         with self._writing():
             self._connection.execute(_SQL["forget"])
+
+    def _open(self) -> None:
+        if not self._folder.main.exists():
+            raise RipstopError(f"There is no store in {self._folder.path} to be moved.")
+        self._connection = connect(self._folder.main, cache_kb=_CACHE_KB, durable=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -117,11 +119,6 @@ class SqliteOrigin:
 
     def close_for(self, place: str) -> None:
         self._folder.note_move(place)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if hasattr(self, "_connection"):
-            self._connection.close()
 
     def _rows(self, statement: str, values: Row = ()) -> list[Any]:
         return self._connection.execute(_SQL[statement], values).fetchall()
