@@ -86,7 +86,7 @@ async def test_nothing_of_a_suspended_account_is_shown_and_lifted_all_is_back(
     for name in ("hers", "answer"):
         assert (await api.get(f"/api/v1/statuses/{scene[name]}", as_=bob)).status == 404
     assert (await api.get(f"/@{alice.username}")).status == 403
-    assert (await api.get(f"/@{alice.username}/{scene['hers']}")).status == 404
+    assert (await api.get(f"/@{alice.username}/{scene['hers']}")).status == 403
     assert (await api.post(f"/api/v1/accounts/{alice.id}/follow", as_=bob)).status == 404
     await api.drained()
     await do(server, unsuspend, alice)

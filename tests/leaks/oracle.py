@@ -135,6 +135,16 @@ def on_profile(viewer: Viewer, item: Item) -> bool:
     return item.author == "alice" and may_see(viewer, item) and not viewer.blocks
 
 
+def on_page(viewer: Viewer, item: Item) -> bool:
+    """On the page of alice's profile: what stands in public lists, and what she has pinned."""
+    return item.author == "alice" and (in_public(viewer, item) or (item.pinned and on_profile(viewer, item)))
+
+
+def on_replies(viewer: Viewer, item: Item) -> bool:
+    """The same with her answers to others."""
+    return item.author == "alice" and item.visibility == PUBLIC and may_see(viewer, item)
+
+
 def passed_on(viewer: Viewer, item: Item) -> bool:
     """On bob's profile."""
     return item.reposted and wants(viewer, item)

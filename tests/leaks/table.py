@@ -17,7 +17,9 @@ from tests.leaks.oracle import (
     in_thread,
     may_see,
     meets,
+    on_page,
     on_profile,
+    on_replies,
     passed_on,
     with_tag,
 )
@@ -154,7 +156,10 @@ ROWS = (
     Row("/api/v2/search", at("/api/v2/search?q=from:{name}&limit=40"), found),
     Row("/api/v1/conversations", at("/api/v1/conversations?limit=40"), in_conversations, is_own=True),
     Row("/", at("/"), for_all(in_public), is_page=True),
-    Row("/@{name}", at("/@{name}"), for_all(lambda v, i: in_public(v, i) and i.author == "alice"), is_page=True),
+    Row("/@{name}", at("/@{name}"), for_all(on_page), is_page=True),
+    Row("/@{name}/replies", at("/@{name}/replies?since_id=1"), for_all(on_replies), is_page=True),
+    Row("/@{name}/media", at("/@{name}/media"), lambda viewer, item: False, is_page=True),
+    Row("/public", at("/public"), for_all(in_public), is_page=True),
     Row("/tags/{name}", at("/tags/{tag}"), for_all(with_tag), is_page=True),
 )
 
@@ -275,7 +280,33 @@ STREAMED = frozenset(
 )
 """What `test_what_streams_bring` looks at."""
 
-COVERED = frozenset(row.route for row in (*ROWS, *ITEM_ROWS, *PEOPLE_ROWS)) | TOLD | RELATED | STREAMED
+PAGES_OF_ONE = frozenset(
+    {
+        "/@{name}/followers",
+        "/@{name}/following",
+        "/bookmarks",
+        "/compose",
+        "/favourites",
+        "/home",
+        "/lists",
+        "/lists/{id}",
+        "/lists/{id}/edit",
+        "/live/home",
+        "/notifications",
+        "/people/{id}/lists",
+        "/posts/{id}/delete",
+        "/posts/{id}/edit",
+        "/search",
+        "/settings/blocks",
+        "/settings/mutes",
+        "/settings/privacy",
+        "/settings/profile",
+        "/settings/requests",
+    }
+)
+"""Pages for whoever is logged in. They show what the functions behind the rows above have found: tests/web has them."""
+
+COVERED = frozenset(row.route for row in (*ROWS, *ITEM_ROWS, *PEOPLE_ROWS)) | TOLD | RELATED | STREAMED | PAGES_OF_ONE
 
 CARRIES_NOTHING = frozenset(
     {
@@ -294,6 +325,10 @@ CARRIES_NOTHING = frozenset(
         "/api/v1/streaming/health",
         "/api/v2/instance",
         "/avatars/original/missing.png",
+        "/favicon.ico",
+        "/offline",
+        "/robots.txt",
+        "/sw.js",
         "/headers/original/missing.png",
         "/health",
         "/media/{name}",

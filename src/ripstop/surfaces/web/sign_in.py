@@ -22,6 +22,8 @@ from ripstop.surfaces.web.visitor import Visitor, check_proof
 SIGN_IN = "/auth/sign_in"
 SIGN_UP = "/auth/sign_up"
 ACCOUNT = "/auth/edit"
+MOST_RETURN = 2_000
+"""Characters of an address that is come back to: browsers and proxies take no header of 8,190 bytes."""
 """Where Mastodon has these pages, so that links to them work."""
 
 
@@ -177,8 +179,10 @@ class SignIn:
 
 
 def sign_in_address(request: Request, return_to: str, *, again: bool = False) -> str:
-    """Where to log in and then come back to a path of this server."""
-    query = {"return_to": return_to, **({"again": "true"} if again else {})}
+    """Where to log in and then come back to a path of this server; of one that is very long, without its query."""
+    if len(return_to) > MOST_RETURN:
+        return_to = return_to.partition("?")[0]
+    query = {"return_to": return_to[:MOST_RETURN], **({"again": "true"} if again else {})}
     return f"{request.origin}{SIGN_IN}?{urlencode(query)}"
 
 
