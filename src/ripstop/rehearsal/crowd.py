@@ -20,13 +20,14 @@ from ripstop.rehearsal.acts import Founder, Share
 from ripstop.rehearsal.crew import Crew, Outcome
 from ripstop.rehearsal.frames import read_frame, write_frame
 from ripstop.rehearsal.plan import Plan
-from ripstop.rehearsal.pool import Pool
+from ripstop.rehearsal.pool import Pool, UnansweredError
 from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.wire import Answer
 
 SCOPES = "read write follow"
 TRIES = 20
-"""How often the application is registered again where a busy server sheds it."""
+"""How often the application is registered again where a busy server sheds it, or one that is killed does not answer."""
+PAUSE_SECONDS = 0.2
 
 
 class RehearsalError(Exception):
@@ -52,7 +53,7 @@ async def register_app(pool: Pool) -> str:
     """An application's own token (client credentials), with which people are signed up."""
     redirect = "urn:ietf:wg:oauth:2.0:oob"
     form = {"client_name": "Ripstop rehearsal", "redirect_uris": redirect, "scopes": SCOPES}
-    app = msgspec.json.decode(_expect(await pool.call("POST", "/api/v1/apps", form=form, tries=TRIES)), type=_App)
+    app = msgspec.json.decode(await _insist(pool, "/api/v1/apps", form), type=_App)
     form = {
         "grant_type": "client_credentials",
         "client_id": app.client_id,
@@ -60,9 +61,16 @@ async def register_app(pool: Pool) -> str:
         "redirect_uri": redirect,
         "scope": SCOPES,
     }
-    return msgspec.json.decode(
-        _expect(await pool.call("POST", "/oauth/token", form=form, tries=TRIES)), type=_Token
-    ).access_token
+    return msgspec.json.decode(await _insist(pool, "/oauth/token", form), type=_Token).access_token
+
+
+async def _insist(pool: Pool, path: str, form: dict[str, str]) -> bytes:
+    """What is answered to a form that may be sent twice, by a server that may be killed meanwhile."""
+    for _ in range(TRIES):
+        with contextlib.suppress(UnansweredError):
+            return _expect(await pool.call("POST", path, form=form, tries=TRIES))
+        await asyncio.sleep(PAUSE_SECONDS)
+    return _expect(await pool.call("POST", path, form=form))
 
 
 class Crowd:
