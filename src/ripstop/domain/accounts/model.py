@@ -1,5 +1,7 @@
 """What is kept of an account, and of those who act for it. Instants are milliseconds since the Unix epoch."""
 
+import hashlib
+
 import msgspec
 
 from ripstop.domain.accounts.roles import NO_ROLE
@@ -49,7 +51,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     to be told of each new post. `role` is one of `ripstop.domain.accounts.roles.ROLES`.
 
     What moderators say of it beside that: since `limited_at` only those who follow the account meet it in what is for
-    everybody; since `disabled_at` its owner is shut out; since `sensitized_at` whatever it posts is sensitive.
+    everybody; since `disabled_at` its owner is shut out; since `sensitized_at` whatever it posts is sensitive. While it
+    is `pending`, nobody but the staff is shown it, and its owner waits to be let in.
     """
 
     username: str
@@ -79,15 +82,21 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limited_at: int | None = None
     disabled_at: int | None = None
     sensitized_at: int | None = None
+    pending: bool = False
 
     @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether nobody is shown it: it is suspended, or waits to be let in."""
+        return self.suspended_at is not None or self.pending
+
+    @property
     def is_shut_out(self) -> bool:
-        """Whether its owner gets no token and no session."""
-        return self.suspended_at is not None or self.disabled_at is not None
+        """Whether its owner can do nothing."""
+        return self.suspended_at is not None or self.disabled_at is not None or self.pending
 
     @property
     def acct(self) -> str:
@@ -95,11 +104,32 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.username}@{self.domain}" if self.domain else self.username
 
 
+class Passkey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key that a device of the owner holds, by which it signs challenges (WebAuthn).
+
+    `credential` is what the device gave out of it, in base64url: its id and its public key. `transports` are hints on
+    how a browser reaches the device. `used_at` is the instant of the challenge that it last signed; it signs no older
+    one. `signed` is the device's own count of signatures, 0 where it keeps none.
+    """
+
+    id: str
+    name: str
+    credential: str
+    created_at: int
+    transports: tuple[str, ...] = ()
+    used_at: int = 0
+    signed: int = 0
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the owner of an account proves to be it. Never shown, never in a log.
 
     Exactly one of `password_sealed` (under the server's secret, until the worker has hashed it) and `password_hash`
     (argon2) is there.
+
+    Second factors: `totp_sealed` is the key of the owner's authenticator app, under the server's secret, and
+    `totp_step` the step of time whose code was last used; `passkeys` are keys of devices. Where there is either,
+    `recovery_hashes` are the SHA-256 of the recovery codes that were not used yet.
     """
 
     account: int
@@ -109,6 +139,15 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     password_hash: str | None = None
     locale: str = "en"
     reason: str = ""
+    totp_sealed: str | None = None
+    totp_step: int = 0
+    passkeys: tuple[Passkey, ...] = ()
+    recovery_hashes: tuple[str, ...] = ()
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the password alone lets nobody in."""
+        return self.totp_sealed is not None or bool(self.passkeys)
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,7 +169,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The right to act with some scopes: for an account, or (None) for the application alone.
 
     Found by the name `token/<SHA-256 of the secret in hex>`; the secret itself is kept nowhere. Lives in the shard
-    of what it acts for.
+    of what it acts for. `pending` says that the account was so when it was made: whoever finds it looks whether it
+    still is.
     """
 
     application: int
@@ -139,6 +179,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: int
     account: int | None = None
     expires_at: int | None = None
+    pending: bool = False
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,6 +212,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: int
     challenge: str | None = None
     token: int | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The data of an entry in an account's security log. `about` is what it was done with, such as a passkey's name."""
+
+    what: str
+    about: str = ""
 
 
 class MarkerData(msgspec.Struct, frozen=True, gc=False):
@@ -211,11 +259,32 @@ SERVES, STAFF = association_pair((62, "serves"), (63, "staff"), counted=Counted.
 STAFF_ROOT = 4
 """The id under which everybody with a role stands in STAFF. No object has it."""
 
+WAITS, WAITING = association_pair((70, "waits"), (71, "waiting"), counted=Counted.NO, inverse_counted=Counted.NO)
+"""Pending account to WAITING_ROOT, until it is let in or rejected; the order is the account's id."""
+
+WAITING_ROOT = 7
+"""The id under which everybody who waits to be let in stands in WAITING. No object has it."""
+
+SECURITY_LOG = association(69, "security_log", counted=Counted.NO)
+"""Account to each entry of its security log, an id minted at that, which is the order too; the data is an
+`Incident`."""
+
 MARKERS = {"home": 1, "notifications": 2}
 """What one can have read up to a point: its name, and the number that stands as a target."""
 
 OBJECTS = (ACCOUNT, CREDENTIALS, APPLICATION, TOKEN, SESSION, GRANT)
-ASSOCIATIONS = (HOLDS_TOKEN, READ_UP_TO, HOLDS_SESSION, IN_DIRECTORY, DIRECTORY, SERVES, STAFF)
+ASSOCIATIONS = (
+    HOLDS_TOKEN,
+    READ_UP_TO,
+    HOLDS_SESSION,
+    IN_DIRECTORY,
+    DIRECTORY,
+    SERVES,
+    STAFF,
+    WAITS,
+    WAITING,
+    SECURITY_LOG,
+)
 
 
 def account_name(username: str, domain: str = "") -> str:
@@ -236,6 +305,11 @@ def token_name(digest: str) -> str:
 def session_name(digest: str) -> str:
     """The name by which a session is found; `digest` is the SHA-256 of its secret in hex."""
     return f"session/{digest}"
+
+
+def passkey_name(credential: str) -> str:
+    """The name by which the account of a passkey is found; `credential` is its id in base64url."""
+    return f"passkey/{hashlib.sha256(credential.encode()).hexdigest()}"
 
 
 def code_name(digest: str) -> str:
