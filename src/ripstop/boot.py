@@ -15,7 +15,8 @@ import ripstop
 from ripstop.domain import settings
 from ripstop.domain.accounts import model as accounts
 from ripstop.domain.accounts.functions import Endings, Leaving, PasswordHashing
-from ripstop.domain.accounts.passwords import FAILURES, Passwords
+from ripstop.domain.accounts.guesses import FAILURES, Guesses, GuessLimits
+from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.scopes import SCOPES
 from ripstop.domain.accounts.tokens import Tokens
 from ripstop.domain.conversations import model as conversations
@@ -110,6 +111,9 @@ SCHEMA = Schema(
     text_indexes=search.TEXT_INDEXES,
 )
 
+GUESSES = "guesses_"
+"""How settings of rates begin that bound what somebody may guess, not how often they may ask."""
+
 HELPER_SOCKET = "helper.sock"
 DARKROOM_SOCKET = "darkroom.sock"
 
@@ -142,7 +146,15 @@ class Ground:
         self.backlog = BacklogMetrics(metrics)
         self.helper = HelperMetrics(metrics)
         # Counts by rate limits are shared too: made before the fork, and outliving the processes that count.
-        self.rates = Rates(RateLimits(**msgspec.structs.asdict(configuration.rates)), clock=self.clock, metrics=metrics)
+        rates = msgspec.structs.asdict(configuration.rates)
+        self.rates = Rates(
+            RateLimits(**{name: limit for name, limit in rates.items() if not name.startswith(GUESSES)}),
+            clock=self.clock,
+            metrics=metrics,
+        )
+        self.guesses = GuessLimits(
+            **{name.removeprefix(GUESSES): limit for name, limit in rates.items() if name.startswith(GUESSES)}
+        )
         self.processes = metrics.gauge("ripstop_processes", "Processes that are alive, by kind.", ["kind"])
         self.commit = metrics.gauge(
             "ripstop_commit_seconds", "From a batch's arrival to its answer, recently.", merge=Merge.MAX
@@ -311,6 +323,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
     """The routes of all surfaces but health and metrics."""
     graph = base.graph
     home = Home(graph, base.store, LowWater(graph, base.store))
+    guesses = Guesses(base.store, ground.clock, ground.guesses)
     return [
         *mastodon_routes(graph, base.store, home=home, images=base.images, site=ground.site, seal=ground.secrets),
         *web_routes(
@@ -322,7 +335,7 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
             static=ground.static,
             renderer=ground.renderer,
             blobs=base.blobs,
-            passwords=Passwords(graph, base.store, seal=ground.secrets, hasher=base.hasher),
+            passwords=Passwords(graph, guesses=guesses, seal=ground.secrets, hasher=base.hasher),
             seal=ground.secrets,
             origin=ground.site.origin,
         ),

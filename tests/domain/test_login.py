@@ -14,8 +14,9 @@ from ripstop.domain.accounts.actions import SignUp, sign_up_here
 from ripstop.domain.accounts.applications import find_application, register_application
 from ripstop.domain.accounts.functions import Endings, PasswordHashing
 from ripstop.domain.accounts.grants import CODE_SECONDS, KEPT_SECONDS, Ask, BadGrant, exchange_code, grant_access
+from ripstop.domain.accounts.guesses import WINDOW_SECONDS, Guesses, GuessLimits
 from ripstop.domain.accounts.model import ACCOUNT, GRANT, HOLDS_SESSION, SESSION, Account, Application
-from ripstop.domain.accounts.passwords import MOST_HERE, WINDOW_SECONDS, Passwords, WrongPassword
+from ripstop.domain.accounts.passwords import Passwords, WrongPassword
 from ripstop.domain.accounts.sessions import (
     MOST_SESSIONS,
     SESSION_SECONDS,
@@ -70,7 +71,7 @@ class World:
         ids = IdSource(clock, CountingSlot())
         self.graph = graph = Graph(store, ids=ids, clock=clock, events=events, bus=bus)
         self._seal = seal = Secrets(bytes(32))
-        self.passwords = Passwords(graph, store, seal=seal, hasher=self.hasher)
+        self.passwords = Passwords(graph, guesses=Guesses(store, clock, GuessLimits()), seal=seal, hasher=self.hasher)
         PasswordHashing(graph, seal, ThreadHasher().hash).register(functions, events)
         Endings(graph).register(functions, events)
         self._worker = Worker(store, functions, clock=clock, ids=ids, bus=bus, before_round=graph.sync)
@@ -202,9 +203,9 @@ async def test_a_login_costs_one_hash_whatever_it_is(world: World) -> None:
 async def test_failures_are_forgotten_in_time_and_successes_are_none(world: World) -> None:
     alice, _ = await world.alice()
     world.clock.advance(WINDOW_SECONDS - world.clock.now_ms() / 1_000 % WINDOW_SECONDS)
-    for _ in range(MOST_HERE + 1):
+    for _ in range(GuessLimits().here + 1):
         assert (await world.passwords.authenticate("alice", PASSWORD, network=NETWORK)).id == alice.id
-    for _ in range(MOST_HERE):
+    for _ in range(GuessLimits().here):
         with pytest.raises(WrongPassword):
             await world.passwords.authenticate("alice", "wrong", network=NETWORK)
     with pytest.raises(TooManyRequests) as refused:

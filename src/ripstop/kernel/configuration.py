@@ -79,6 +79,20 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Posts and reposts that one account takes back, in 30 minutes."""
     sign_ups: Rate = 30
     """Sign-ups from one network, in 30 minutes."""
+    forms_account: Rate = 600
+    """Forms of the web app that one account sends, in 5 minutes."""
+    forms_session: Rate = 300
+    """Forms that one browser sends in which somebody is logged in, in 5 minutes."""
+    forms_network: Rate = 1_500
+    """Forms from one network, in 5 minutes."""
+    guesses_here: Rate = 10
+    """Failed log-ins with one name from one network, in 15 minutes."""
+    guesses_login: Rate = 100
+    """Failed log-ins with one name from everywhere, in 15 minutes."""
+    guesses_network: Rate = 50
+    """Failed log-ins of one network with any names, in 15 minutes."""
+    guesses_codes: Rate = 10
+    """Wrong second factors of one account, in 15 minutes."""
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

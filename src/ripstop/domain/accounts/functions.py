@@ -28,6 +28,7 @@ from ripstop.domain.accounts.model import (
     HOLDS_TOKEN,
     IN_DIRECTORY,
     READ_UP_TO,
+    SECURITY_LOG,
     SERVES,
     TOKEN,
 )
@@ -212,7 +213,7 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "accounts",
-            plain=(READ_UP_TO, IN_DIRECTORY, SERVES),
+            plain=(READ_UP_TO, IN_DIRECTORY, SERVES, SECURITY_LOG),
             own={HOLDS_TOKEN: self._end_tokens, HOLDS_SESSION: self._end_sessions},
         )
 

@@ -9,7 +9,7 @@ account its name alone stays, so that nobody else can ever be taken for it.
 
 from collections.abc import Awaitable, Callable
 
-from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.access import access_any_account
 from ripstop.domain.accounts.applications import end_token
 from ripstop.domain.accounts.events import AccountDeleted, ShutOut, Suspended
 from ripstop.domain.accounts.model import (
@@ -20,6 +20,7 @@ from ripstop.domain.accounts.model import (
     TOKEN,
     Account,
     mail_name,
+    passkey_name,
 )
 from ripstop.domain.accounts.sessions import do_close
 from ripstop.kernel.errors import Conflict
@@ -113,7 +114,7 @@ async def change_account(
             await graph.commit(write)
         except Refused:
             await graph.sync()
-            account = await access_account(graph, account.id)
+            account = await access_any_account(graph, account.id)
         else:
             return
     raise Conflict("This account is being changed at the same time")
@@ -129,6 +130,8 @@ async def deletion_write(graph: Graph, account: Entry[Account]) -> Write:
     if credentials is not None:
         write.delete(credentials.id)
         write.release(mail_name(credentials.value.email), account.id)
+        for passkey in credentials.value.passkeys:
+            write.release(passkey_name(passkey.id), account.id)
     write.emit(AccountDeleted(account=account.id, at=graph.now_ms()))
     return write
 

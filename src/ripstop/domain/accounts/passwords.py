@@ -1,31 +1,17 @@
 """Proving by a password to be the owner of an account, and changing it."""
 
-import hashlib
 import secrets
 from typing import NamedTuple, Protocol
 
 from ripstop.domain.accounts.actions import PASSWORD_SEAL
 from ripstop.domain.accounts.check import Findings, check_password
+from ripstop.domain.accounts.guesses import Guesses
 from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, Account, Credentials, account_name, mail_name
+from ripstop.domain.accounts.security_log import PASSWORD_CHANGED, do_note
 from ripstop.domain.accounts.sessions import do_close, sessions_of
-from ripstop.engines.base import Engine
-from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
+from ripstop.kernel.errors import Conflict, Invalid
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Entry, Graph, Refused
-from ripstop.machinery.keyspaces import Counters
-
-WINDOW_SECONDS = 900
-"""Failures are counted from one quarter of an hour to the next."""
-MOST_HERE = 10
-"""Failures with one login from one network in a window."""
-MOST_EVERYWHERE = 100
-"""Failures with one login from all networks: what NIST SP 800-63B, section 3.2.2, allows. It is far above
-`MOST_HERE`, so that it takes a crowd of machines to lock somebody out of their own account."""
-MOST_OF_NETWORK = 50
-"""Failures of one network with any logins."""
-
-FAILURES = Counters("login_failures", ttl=WINDOW_SECONDS)
-"""Failures by window and digest of whom they are counted against. Attempts under way count as failures."""
 
 _TRIES = 3
 
@@ -58,9 +44,9 @@ class Passwords:
     hashed yet or not, so that neither can be told by the time that it takes.
     """
 
-    def __init__(self, graph: Graph, engine: Engine, *, seal: Secrets, hasher: Hasher) -> None:
+    def __init__(self, graph: Graph, *, guesses: Guesses, seal: Secrets, hasher: Hasher) -> None:
         self._graph = graph
-        self._engine = engine
+        self._guesses = guesses
         self._seal = seal
         self._hasher = hasher
         self._decoy = ""
@@ -75,11 +61,11 @@ class Passwords:
         :raises Unavailable: passwords cannot be checked now.
         """
         login = login.strip().removeprefix("@").lower()
-        attempt = await self._begin(login, network)
+        attempt = await self._guesses.begin(login, network)
         owner = await self._owner_of(login)
         if not await self._is_password(owner, password) or owner is None:
             raise WrongPassword("This user name or e-mail address and this password do not belong together.")
-        await self._forget(attempt)
+        await self._guesses.forget(attempt)
         if owner.account.value.is_shut_out:
             word = "suspended" if owner.account.value.is_suspended else "disabled"
             raise Suspended(f"This account is {word}.")
@@ -92,15 +78,15 @@ class Passwords:
         :raises TooManyRequests: somebody guesses; nothing was checked.
         :raises Unavailable: passwords cannot be checked now.
         """
-        attempt = await self._begin(account.value.username.lower(), network)
+        attempt = await self._guesses.begin(account.value.username.lower(), network)
         if not await self._is_password(await self._credentials_of(account), password):
             raise WrongPassword("This is not your present password.")
-        await self._forget(attempt)
+        await self._guesses.forget(attempt)
 
     async def change(
         self, account: Entry[Account], current: str, wanted: str, *, keep: int | None, network: str
     ) -> None:
-        """Set another password, and end all sessions but `keep`. Six engine calls and a commit.
+        """Set another password, and end all sessions but `keep`. Seven engine calls and a commit.
 
         Applications keep their tokens.
 
@@ -112,7 +98,7 @@ class Passwords:
         check_password(wanted, findings)
         findings.settle()
         graph = self._graph
-        attempt = await self._begin(account.value.username.lower(), network)
+        attempt = await self._guesses.begin(account.value.username.lower(), network)
         for _ in range(_TRIES):
             owner = await self._credentials_of(account)
             if not await self._is_password(owner, current) or owner is None:
@@ -126,12 +112,13 @@ class Passwords:
             for session in await sessions_of(graph, account.id):
                 if session.id != keep:
                     do_close(write, account.id, session.id)
+            await do_note(graph, write, account.id, PASSWORD_CHANGED)
             try:
                 await graph.commit(write)
             except Refused:  # the password that was sealed has been hashed meanwhile, or was changed
                 await graph.sync()
                 continue
-            await self._forget(attempt)
+            await self._guesses.forget(attempt)
             return
         raise Conflict("The password is being changed elsewhere. Please try again.")
 
@@ -158,29 +145,3 @@ class Passwords:
         await self._hasher.verify(password, self._decoy)
         sealed = self._seal.open(credentials.password_sealed, PASSWORD_SEAL, bound_to=str(owner.credentials.id))
         return secrets.compare_digest(sealed, password.encode())
-
-    async def _begin(self, login: str, network: str) -> list[str]:
-        """Count an attempt as failed until it has not. The answer is what `_forget` takes back.
-
-        :raises TooManyRequests: there were too many.
-        """
-        now = self._graph.now_ms() // 1_000
-        window = now // WINDOW_SECONDS
-        most = {_key(window, "login", login): MOST_EVERYWHERE, _key(window, "here", login, network): MOST_HERE}
-        if network:
-            most[_key(window, "network", network)] = MOST_OF_NETWORK
-        await FAILURES.add(self._engine, dict.fromkeys(most, 1))
-        counts = await FAILURES.get(self._engine, list(most))
-        if any(counts[key] > limit for key, limit in most.items()):
-            left = (window + 1) * WINDOW_SECONDS - now
-            raise TooManyRequests("Too many attempts failed. Please wait a while.", retry_after=left)
-        return list(most)
-
-    async def _forget(self, attempt: list[str]) -> None:
-        await FAILURES.add(self._engine, dict.fromkeys(attempt, -1))
-
-
-def _key(window: int, *whom: str) -> str:
-    """Of fixed length, and telling nothing to whoever reads the keyspace."""
-    digest = hashlib.sha256("\n".join(whom).encode()).hexdigest()
-    return f"{window}/{digest}"

@@ -28,13 +28,18 @@ async def open_session(graph: Graph, account: int, *, agent: str) -> Opened:
 
     :param agent: what the browser calls itself, shown to the owner.
     """
-    rows = await graph.range(account, HOLDS_SESSION, limit=MOST_SESSIONS + 1)
     write = graph.write(account)
-    for row in rows[MOST_SESSIONS - 1 :]:
-        do_close(write, account, row.target)
-    opened = do_open(write, account, agent=agent, now_ms=graph.now_ms())
+    opened = await do_enter(graph, write, account, agent=agent)
     await graph.commit(write)
     return opened
+
+
+async def do_enter(graph: Graph, write: Write, account: int, *, agent: str) -> Opened:
+    """Add a new session to a batch, and the end of the oldest where there are too many. One engine call."""
+    rows = await graph.range(account, HOLDS_SESSION, limit=MOST_SESSIONS + 1)
+    for row in rows[MOST_SESSIONS - 1 :]:
+        do_close(write, account, row.target)
+    return do_open(write, account, agent=agent, now_ms=graph.now_ms())
 
 
 def do_open(write: Write, account: int, *, agent: str, now_ms: int) -> Opened:

@@ -29,7 +29,7 @@ MANY, FEW = 1 << 17, 1 << 14
 class Limits:
     """How often in a period; 0: without bound.
 
-    `account` and `network` are requests of the API, under a user's token and without one.
+    `account` and `network` are requests of the API, under a user's token and without one; `forms_…` are forms of pages.
     """
 
     account: int
@@ -37,6 +37,9 @@ class Limits:
     uploads: int
     deletes: int
     sign_ups: int
+    forms_account: int = 0
+    forms_session: int = 0
+    forms_network: int = 0
 
 
 class Counters:
@@ -123,6 +126,9 @@ class Rates:
         self._network = Rule(limits.network, minutes=SHORT, size=MANY)
         dear = {Quota.UPLOADS: limits.uploads, Quota.DELETES: limits.deletes, Quota.SIGN_UPS: limits.sign_ups}
         self._dear = {quota: Rule(limit, minutes=LONG, size=FEW) for quota, limit in dear.items()}
+        self._form_account = Rule(limits.forms_account, minutes=SHORT, size=FEW)
+        self._form_session = Rule(limits.forms_session, minutes=SHORT, size=FEW)
+        self._form_network = Rule(limits.forms_network, minutes=SHORT, size=FEW)
         refused = metrics.counter("ripstop_rate_limited_requests_total", "Requests refused by a rate limit.")
         self._refused = refused.cell()
 
@@ -134,8 +140,7 @@ class Rates:
         quota = endpoint.quota
         if quota is None:
             return
-        if self._monotonic() >= self._turns_at:
-            self._turn()
+        self._begin_periods()
         viewer = request.viewer
         account = None if viewer is None else viewer.account
         rule = self._network if account is None else self._account
@@ -147,7 +152,29 @@ class Rates:
         if endpoint.is_dear:
             self._take(request, self._dear[quota], network if quota is Quota.SIGN_UPS else account or network)
 
-    def _take(self, request: Request, rule: Rule, key: int | str) -> None:
+    def admit_form(self, request: Request, *, account: int | None, session: int | None) -> None:
+        """Count a form of a page, by where it comes from and by whom, if anybody is logged in there.
+
+        :raises TooManyRequests: it is beyond a limit.
+        """
+        self._begin_periods()
+        if not request.network:
+            return
+        self._take(request, self._form_network, request.network, "forms")
+        if account is not None and session is not None:
+            self._take(request, self._form_account, account, "forms")
+            self._take(request, self._form_session, session, "forms")
+
+    def admit_dear(self, request: Request, quota: Quota, account: int) -> None:
+        """Count what is dear as one of the same by the API, where only the handler of a page knows by whom it is.
+
+        :raises TooManyRequests: it is beyond the limit.
+        """
+        self._begin_periods()
+        if request.network:
+            self._take(request, self._dear[quota], account)
+
+    def _take(self, request: Request, rule: Rule, key: int | str, what: str = "requests") -> None:
         limit = rule.limit
         if not limit:
             return
@@ -157,13 +184,16 @@ class Rates:
             return
         request.rate = rule.headers(0)
         self._refused.value += 1
-        sentence = f"Too many requests: {limit:,} in {rule.minutes} minutes are allowed. Try again later."
+        sentence = f"Too many {what}: {limit:,} in {rule.minutes} minutes are allowed. Try again later."
         raise TooManyRequests(sentence, retry_after=(rule.end_ms - self._clock.now_ms()) / 1_000)
 
-    def _turn(self) -> None:
-        """Begin the periods of this moment; the long ones begin with a short one."""
+    def _begin_periods(self) -> None:
+        """Begin the periods of this moment, if they have not; the long ones begin with a short one."""
+        if self._monotonic() < self._turns_at:
+            return
         now_ms = self._clock.now_ms()
-        for rule in (self._account, self._network, *self._dear.values()):
+        forms = (self._form_account, self._form_session, self._form_network)
+        for rule in (self._account, self._network, *forms, *self._dear.values()):
             rule.turn(now_ms)
         self._turns_at = self._monotonic() + (self._account.end_ms - now_ms) / 1_000
 
