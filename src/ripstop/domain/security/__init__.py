@@ -1,0 +1,1 @@
+"""Second factors: what proves beside a password, or in its place, who somebody is."""
