@@ -1,14 +1,17 @@
 """Posts and people as pages show them: what the domain found, in words and paths."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ripstop.domain.accounts.model import ACCOUNT, DIRECT, PRIVATE, PUBLIC, Account
-from ripstop.domain.media.model import LARGE, SMALL, media_path
+from ripstop.domain.media.model import LARGE, SMALL, Attachment, media_path
 from ripstop.domain.posts.model import Post
+from ripstop.domain.posts.threads import muted_threads, root_of
 from ripstop.domain.viewing import Seen, filters_of, permissions_on, quoted_in
-from ripstop.machinery.graph import Entry, Graph
+from ripstop.domain.viewing.filters import Match
+from ripstop.domain.viewing.model import BLUR
+from ripstop.machinery.graph import Entry, Graph, Tally
 from ripstop.surfaces.mastodon.present.status import COUNTS, MARKS
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -35,33 +38,22 @@ class ShownPicture(NamedTuple):
     description: str
 
 
-class Shown(NamedTuple):
-    """A post as a page shows it. `content` is clean HTML, made by `ripstop.domain.text`; all else is text.
+Keep = Callable[[Entry[Any], object, bytes], bytes]
+"""Keeps what was drawn of a post for as long as that is cached: `Graph.keep_rendered`."""
 
-    `place` is its id in the list, which for a post that was passed on is the repost's. What it `quotes` may not be
-    there to be shown. `filtered` names the viewer's filters that it matches. `answers` is who wrote what it
-    answers, where that is somebody else. Of what the viewer did with it, nothing is
-    set where nobody in particular looks at it.
-    """
 
-    id: int
-    place: int
-    author: Face
-    created_at: str
-    shown_at: str
-    ago: str
-    spoiler_text: str
-    content: str
-    language: str | None
-    visibility: str
-    edited: bool
-    pictures: Sequence[ShownPicture]
-    hides_pictures: bool
-    quotes: bool
-    replies: int = 0
-    reposts: int = 0
-    likes: int = 0
-    quotings: int = 0
+class Counted(NamedTuple):
+    """How many answered a post, passed it on, like it and quote it."""
+
+    replies: int
+    reposts: int
+    likes: int
+    quotings: int
+
+
+class Marks(NamedTuple):
+    """What a viewer did with a post, and may do. Nothing is set where nobody in particular looks at it."""
+
     liked: bool = False
     reposted: bool = False
     bookmarked: bool = False
@@ -70,29 +62,104 @@ class Shown(NamedTuple):
     may_repost: bool = False
     may_quote: bool = False
     may_reply: bool = True
+    muted: bool = False
+    """The conversation in which it stands."""
+
+
+_UNMARKED = Marks()
+
+
+class Shown(NamedTuple):
+    """A post as a page shows it. What is the same for everybody is read from the post itself, as it is drawn.
+
+    `place` is its id in the list, which for a post that was passed on is the repost's. What it `quotes` may not be
+    there to be shown. `filtered` names the viewer's filters that it matches; `blurred` says that one of them covers its
+    pictures. `answers` is who wrote what it answers, where that is somebody else.
+    """
+
+    entry: Entry[Post]
+    keep: Keep
+    place: int
+    author: Face
+    ago: str
+    counted: Counted
+    marks: Marks = _UNMARKED
     filtered: str = ""
-    passed_on_by: Face | None = None
+    blurred: bool = False
     answers: Face | None = None
+    passed_on_by: Face | None = None
     quoted: "Shown | None" = None
+
+    @property
+    def id(self) -> int:
+        return self.entry.id
 
     @property
     def path(self) -> str:
         """Where it stands in its thread."""
-        return f"/@{self.author.handle}/{self.id}"
+        return f"/@{self.author.handle}/{self.entry.id}"
+
+    @property
+    def created_at(self) -> str:
+        return _instant(self.entry.value.created_at).isoformat(timespec="seconds")
+
+    @property
+    def shown_at(self) -> str:
+        return in_words(self.entry.value.created_at)
+
+    @property
+    def spoiler_text(self) -> str:
+        return self.entry.value.spoiler_text
+
+    @property
+    def content(self) -> str:
+        """Clean HTML, made by `ripstop.domain.text`."""
+        return self.entry.value.content
+
+    @property
+    def language(self) -> str | None:
+        return self.entry.value.language
+
+    @property
+    def visibility(self) -> str:
+        """For whom it is, if not for everybody."""
+        visibility = self.entry.value.visibility
+        return "" if visibility == PUBLIC else visibility
+
+    @property
+    def edited(self) -> bool:
+        return self.entry.value.edited_at is not None
+
+    @property
+    def pictures(self) -> list[ShownPicture]:
+        return shown_pictures(self.entry.value.media)
+
+    @property
+    def hides_pictures(self) -> bool:
+        """Whether its pictures are sensitive, and nothing else of it."""
+        return self.entry.value.sensitive and not self.entry.value.spoiler_text
+
+    @property
+    def quotes(self) -> bool:
+        return self.entry.value.quote is not None
 
 
-class _Marked(NamedTuple):
+class _Viewed(NamedTuple):
     """What was read of the posts of a page, by their ids."""
 
-    changes: Mapping[int, dict[str, object]]
-    authors: Mapping[int, Face]
+    tallies: Mapping[int, Tally]
+    marks: Mapping[int, Marks]
+    matches: Mapping[int, Sequence[Match]]
 
 
-async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None) -> list[Shown]:
+async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *, context: str = "") -> list[Shown]:
     """Posts as a page shows them; those whose author is gone or suspended are left out.
 
-    At most two engine calls, three more if something is quoted, and for a viewer two more and those of
+    At most two engine calls, three more if something is quoted, and for a viewer three more and those of
     `permissions_on`.
+
+    :param context: which of the viewer's filters apply, as their owner names places (`ripstop.domain.viewing.model`);
+        empty: all of them.
     """
     posts = [item.original or item.post for item in items]
     quoted = await quoted_in(graph, viewer, posts)
@@ -100,19 +167,34 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None) -
     others = {item.post.value.author for item in items}
     others.update(post.value.in_reply_to_author for post in posts if post.value.in_reply_to_author is not None)
     authors = await faces(graph, others | {post.value.author for post in (*posts, *inside.values())})
-    marked = _Marked(await _marks(graph, viewer, posts), authors)
-    now_ms = graph.now_ms()
+    viewed = await _view(graph, viewer, posts, context)
+    now_ms, keep = graph.now_ms(), graph.keep_rendered
     found = []
     for item, post in zip(items, posts, strict=True):
-        if post.value.author not in authors or item.post.value.author not in authors:
+        value, matches = post.value, viewed.matches.get(post.id, ())
+        if value.author not in authors or item.post.value.author not in authors:
             continue
-        shown = _shown(post, item.post.id, marked, now_ms)
-        if item.original is not None:
-            shown = shown._replace(passed_on_by=authors[item.post.value.author])
         within = inside.get(post.id)
+        cited = None
         if within is not None and within.value.author in authors:
-            shown = shown._replace(quoted=_shown(within, within.id, marked, now_ms))
-        found.append(shown)
+            cited = Shown(within, keep, within.id, authors[within.value.author], "", _NOT_COUNTED)
+        answered = value.in_reply_to_author
+        found.append(
+            Shown(
+                entry=post,
+                keep=keep,
+                place=item.post.id,
+                author=authors[value.author],
+                ago=ago(value.created_at, now_ms),
+                counted=_counted(viewed.tallies[post.id]),
+                marks=viewed.marks.get(post.id, _UNMARKED),
+                filtered=", ".join(one.filter.value.title for one in matches if one.filter.value.action != BLUR),
+                blurred=any(one.filter.value.action == BLUR for one in matches),
+                answers=None if answered is None or answered == value.author else authors.get(answered),
+                passed_on_by=None if item.original is None else authors[item.post.value.author],
+                quoted=cited,
+            )
+        )
     return found
 
 
@@ -140,67 +222,66 @@ def face(id_: int, account: Account) -> Face:
     )
 
 
-async def _marks(graph: Graph, viewer: int | None, posts: Sequence[Entry[Post]]) -> dict[int, dict[str, object]]:
-    """The counts of posts, and what the viewer did, and may do, with them: fields of `Shown` by the posts' ids."""
+async def _view(graph: Graph, viewer: int | None, posts: Sequence[Entry[Post]], context: str) -> _Viewed:
+    """The counts of posts, and what the viewer did, may do, and does not want to see of them."""
     ids = [post.id for post in posts]
     tallies = await graph.tallies(ids, COUNTS)
-    found: dict[int, dict[str, object]] = {}
-    for id_ in ids:
-        replies, reposts, likes, quotings = (count.length for count in tallies[id_].counts)
-        found[id_] = {"replies": replies, "reposts": reposts, "likes": likes, "quotings": quotings}
     if viewer is None:
-        return found
-    marks = await graph.marks(viewer, MARKS, ids)
+        return _Viewed(tallies, {}, {})
+    bits = await graph.marks(viewer, MARKS, ids)
     permissions = await permissions_on(graph, viewer, posts)
+    muted = await muted_threads(graph, viewer, posts)
     filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
+    marks, matches = {}, {}
     for post in posts:
-        value, bits, may = post.value, marks[post.id], permissions[post.id]
+        value, done, may = post.value, bits[post.id], permissions[post.id]
         mine = value.author == viewer
-        names = [match.filter.value.title for match in filters.matches(post, now_ms)] if filters else []
-        found[post.id] |= {
-            "liked": bool(bits & 1),
-            "reposted": bool(bits & 2),
-            "bookmarked": bool(bits & 4),
-            "pinned": bool(bits & 8),
-            "mine": mine,
-            "may_repost": value.visibility != DIRECT and (mine or value.visibility != PRIVATE),
-            "may_quote": may.quote,
-            "may_reply": may.reply is not False,
-            "filtered": ", ".join(names),
-        }
-    return found
+        marks[post.id] = Marks(
+            liked=bool(done & 1),
+            reposted=bool(done & 2),
+            bookmarked=bool(done & 4),
+            pinned=bool(done & 8),
+            mine=mine,
+            may_repost=value.visibility != DIRECT and (mine or value.visibility != PRIVATE),
+            may_quote=may.quote,
+            may_reply=may.reply is not False,
+            muted=root_of(post) in muted,
+        )
+        if filters:
+            found = filters.matches(post, now_ms)
+            matches[post.id] = [one for one in found if not context or context in one.filter.value.contexts]
+    return _Viewed(tallies, marks, matches)
 
 
-def _shown(entry: Entry[Post], place: int, marked: _Marked, now_ms: int) -> Shown:
-    post = entry.value
-    created = datetime.fromtimestamp(post.created_at / 1_000, UTC)
-    shown = Shown(
-        id=entry.id,
-        place=place,
-        author=marked.authors[post.author],
-        created_at=created.isoformat(timespec="seconds"),
-        shown_at=f"{created.day} {created:%b %Y, %H:%M} UTC",
-        ago=ago(post.created_at, now_ms),
-        spoiler_text=post.spoiler_text,
-        content=post.content,
-        language=post.language,
-        visibility="" if post.visibility == PUBLIC else post.visibility,
-        edited=post.edited_at is not None,
-        answers=marked.authors.get(post.in_reply_to_author or 0) if post.in_reply_to_author != post.author else None,
-        pictures=[
-            ShownPicture(
-                small=media_path(one.key, SMALL),
-                large=media_path(one.key, LARGE),
-                width=one.small.width,
-                height=one.small.height,
-                description=one.description,
-            )
-            for one in post.media
-        ],
-        hides_pictures=post.sensitive and not post.spoiler_text,
-        quotes=post.quote is not None,
-    )
-    return shown._replace(**marked.changes.get(entry.id, {}))  # type: ignore[arg-type]  # its own fields, by name
+def _counted(tally: Tally) -> Counted:
+    return Counted(*(count.length for count in tally.counts))
+
+
+_NOT_COUNTED = Counted(0, 0, 0, 0)
+
+
+def shown_pictures(media: Sequence[Attachment]) -> list[ShownPicture]:
+    """Pictures of a post, or of what it said before."""
+    return [
+        ShownPicture(
+            small=media_path(one.key, SMALL),
+            large=media_path(one.key, LARGE),
+            width=one.small.width,
+            height=one.small.height,
+            description=one.description,
+        )
+        for one in media
+    ]
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1_000, UTC)
+
+
+def in_words(ms: int) -> str:
+    """An instant to the minute, as it is read."""
+    instant = _instant(ms)
+    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
 
 
 def ago(instant_ms: int, now_ms: int) -> str:

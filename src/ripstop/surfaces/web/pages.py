@@ -1,11 +1,13 @@
 """Templates: how what handlers found becomes HTML."""
 
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 
 from ripstop.surfaces.web.cards import Shown
+from ripstop.surfaces.web.drawing import Drawing
 from ripstop.surfaces.web.static import Static
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +37,12 @@ class Renderer:
         )
         environment.globals["static"] = static.url
         environment.globals["site"] = self.facts = facts
+        self._drawing = Drawing(environment, nobody=static.url("avatar.svg"))
+        for draw in (self._drawing.card, self._drawing.cited, self._drawing.face):
+            environment.globals[draw.__name__] = draw
+        icons: Any = environment.get_template("icons.html").module
+        environment.globals["icon"] = cache(icons.icon)
+        environment.globals["symbols"] = icons.symbols()
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def page(self, template: str, **context: object) -> bytes:
@@ -43,4 +51,4 @@ class Renderer:
 
     def post(self, post: Shown) -> str:
         """One post as it stands in a feed, for everybody."""
-        return self._templates["one_post.html"].render(post=post)
+        return str(self._drawing.card(post))
