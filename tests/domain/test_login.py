@@ -80,6 +80,7 @@ class World:
         """She has just signed up; the secret of her session."""
         form = SignUp(username="Alice", email="alice@house.test", password=PASSWORD, agreement=True, locale="en")
         opened = await sign_up_here(self.graph, form, agent="a browser", seal=self._seal)
+        assert opened is not None
         await self.graph.sync()
         account = await self.graph.get(ACCOUNT, opened.account)
         assert account is not None

@@ -21,15 +21,25 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All settings. Texts are plain text; an empty one means that there is none.
 
-    `registrations` says whether newcomers are let in, `closed_message` what they are told if not. `next_rule` is the
-    id of the next rule. `updated_at` is an instant in milliseconds since the Unix epoch.
+    `title` and `description` are what the server is called, and is, in a line; `contact_account` is who answers
+    questions. `registrations` says whether newcomers are let in, `closed_message` what they are told if not;
+    `approval_required` that the staff looks at each first, and `reason_required` that they must say why they come.
+    `terms_at` is the instant since which the terms of service are these, `next_rule` the id of the next rule.
+    Instants, as `updated_at`, are milliseconds since the Unix epoch.
     """
 
+    title: str = ""
+    description: str = ""
     registrations: bool = True
+    approval_required: bool = False
+    reason_required: bool = False
     closed_message: str = ""
     contact_email: str = ""
+    contact_account: int | None = None
     extended_description: str = ""
     privacy_policy: str = ""
+    terms_of_service: str = ""
+    terms_at: int | None = None
     rules: tuple[Rule, ...] = ()
     next_rule: int = 1
     updated_at: int | None = None
@@ -72,15 +82,19 @@ async def _look(graph: Graph) -> Settings:
 
 def _size(settings: Settings) -> int:
     """About how many bytes they take."""
-    texts = (settings.extended_description, settings.privacy_policy, *(rule.text for rule in settings.rules))
-    return 1_000 + sum(2 * len(text) for text in texts)
+    long = (settings.extended_description, settings.privacy_policy, settings.terms_of_service)
+    texts = (*long, *(rule.text for rule in settings.rules))
+    return 3_000 + sum(2 * len(text) for text in texts)
 
 
-async def check_open(graph: Graph) -> None:
-    """Pass if newcomers are let in. As many engine calls as `settings_of`.
+async def check_open(graph: Graph) -> Settings:
+    """Pass if newcomers are let in, at once or once they are approved. As many engine calls as `settings_of`.
+
+    :returns: the settings.
 
     :raises Forbidden: they are not; with what the staff says to that.
     """
     settings = await settings_of(graph)
     if not settings.registrations:
         raise Forbidden(settings.closed_message or "This server takes no new accounts now")
+    return settings

@@ -26,6 +26,7 @@ class Bearer:
     account: int | None
     application: int | None
     scopes: frozenset[str]
+    pending: bool = False
 
 
 TOKENS = {

@@ -8,6 +8,17 @@ from ripstop.machinery.graph import Entry, Graph
 async def access_account(graph: Graph, id_: int) -> Entry[Account]:
     """The account with this id, be it suspended.
 
+    :raises NotFound: there is none, or it waits to be let in.
+    """
+    account = await graph.get(ACCOUNT, id_)
+    if account is None or account.value.pending:
+        raise NotFound("Record not found")
+    return account
+
+
+async def access_any_account(graph: Graph, id_: int) -> Entry[Account]:
+    """The account with this id, for the staff: be it suspended, or waiting to be let in.
+
     :raises NotFound: there is none.
     """
     account = await graph.get(ACCOUNT, id_)
@@ -20,7 +31,19 @@ async def access_named_account(graph: Graph, handle: str, *, local_domain: str) 
     """The account that goes by `alice`, `@alice` or `alice@domain`, be it suspended. Two engine calls if it is not
     cached.
 
-    :raises NotFound: nobody does, as far as this server knows.
+    :raises NotFound: nobody does, as far as this server knows, or who does waits to be let in.
+    :raises Gone: somebody did, whose account is deleted.
+    """
+    account = await access_any_named_account(graph, handle, local_domain=local_domain)
+    if account.value.pending:
+        raise NotFound("Record not found")
+    return account
+
+
+async def access_any_named_account(graph: Graph, handle: str, *, local_domain: str) -> Entry[Account]:
+    """The same for the staff: be it suspended, or waiting to be let in.
+
+    :raises NotFound: nobody goes by this name, as far as this server knows.
     :raises Gone: somebody did, whose account is deleted.
     """
     username, _, domain = handle.strip().removeprefix("@").partition("@")

@@ -32,7 +32,11 @@ from ripstop.domain.accounts.model import (
     PUBLIC,
     QUOTE_POLICIES,
     REPLY_POLICIES,
+    SERVES,
+    STAFF_ROOT,
     UNLISTED,
+    WAITING_ROOT,
+    WAITS,
     Account,
     Application,
     Credentials,
@@ -41,7 +45,9 @@ from ripstop.domain.accounts.model import (
     account_name,
     mail_name,
 )
+from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.domain.accounts.sessions import Opened, do_open
+from ripstop.domain.accounts.staff import has_staff
 from ripstop.domain.settings import check_open
 from ripstop.domain.text import tidy
 from ripstop.engines.batch import NameSet
@@ -79,41 +85,89 @@ class Joined(NamedTuple):
 
 
 async def sign_up(graph: Graph, form: SignUp, *, application: Entry[Application], seal: Secrets) -> Joined:
-    """Make an account, and a first token for the application that it was made with. See `_join`."""
+    """Make an account, and a first token for the application that it was made with. See `_join`.
 
-    def enter(write: Write, account: int) -> Granted:
-        return do_grant(write, application, application.value.scopes, account=account, now_ms=graph.now_ms())
+    Where newcomers are approved first, the token stands for nobody till then.
+    """
+
+    def enter(write: Write, account: int, pending: bool) -> Granted:
+        scopes, now_ms = application.value.scopes, graph.now_ms()
+        return do_grant(write, application, scopes, account=account, now_ms=now_ms, pending=pending)
 
     return Joined(*await _join(graph, form, seal, enter))
 
 
-async def sign_up_here(graph: Graph, form: SignUp, *, agent: str, seal: Secrets) -> Opened:
-    """Make an account, and a session of the browser in which it was made. See `_join`."""
+async def sign_up_here(graph: Graph, form: SignUp, *, agent: str, seal: Secrets) -> Opened | None:
+    """Make an account, and a session of the browser in which it was made; None where newcomers are approved first. See
+    `_join`."""
 
-    def enter(write: Write, account: int) -> Opened:
-        return do_open(write, account, agent=agent, now_ms=graph.now_ms())
+    def enter(write: Write, account: int, pending: bool) -> Opened | None:
+        return None if pending else do_open(write, account, agent=agent, now_ms=graph.now_ms())
 
     return (await _join(graph, form, seal, enter))[1]
 
 
-async def _join(graph: Graph, form: SignUp, seal: Secrets, enter: Callable[[Write, int], K]) -> tuple[int, K]:
-    """Make an account with its credentials. One commit, and no read unless a name is taken: the settings are
-    mostly cached.
+async def make_account(
+    graph: Graph, form: SignUp, *, role: str, seal: Secrets, also: Callable[[Write, int], None]
+) -> int:
+    """Make an account for somebody, whoever is let in; its id. One commit.
+
+    :param also: adds to the batch.
+    :raises Invalid: with what is wrong, field by field.
+    """
+    write, account, credentials = _new_account(graph, form, seal, role=role)
+    write.emit(SignedUp(account=account, credentials=credentials))
+    also(write, account)
+    await _commit(graph, write, form)
+    return account
+
+
+async def _join(graph: Graph, form: SignUp, seal: Secrets, enter: Callable[[Write, int, bool], K]) -> tuple[int, K]:
+    """Make an account with its credentials. One commit, and no read unless a name is taken: the settings, and whether
+    there is staff to be told, are mostly cached.
 
     The password is sealed here and hashed later by a function, since a good hash takes longer than all the rest.
 
-    :param enter: adds to the batch what lets the new account in.
+    :param enter: adds to the batch what lets the new account in, now or (True) once it is approved.
     :raises Invalid: with what is wrong, field by field.
     :raises Forbidden: newcomers are not let in.
     """
-    await check_open(graph)
-    email = _check(form)
+    settings = await check_open(graph)
+    pending = settings.approval_required
+    write, account, credentials = _new_account(
+        graph, form, seal, pending=pending, needs_reason=pending and settings.reason_required
+    )
+    key = enter(write, account, pending)
+    write.emit(SignedUp(account=account, credentials=credentials, alerts=await has_staff(graph)))
+    await _commit(graph, write, form)
+    return account, key
+
+
+def _new_account(
+    graph: Graph,
+    form: SignUp,
+    seal: Secrets,
+    *,
+    role: str = NO_ROLE,
+    pending: bool = False,
+    needs_reason: bool = False,
+) -> tuple[Write, int, int]:
+    """A batch that makes an account, its id, and that of its credentials.
+
+    :raises Invalid: with what is wrong, field by field.
+    """
+    email = _check(form, needs_reason=needs_reason)
     now_ms = graph.now_ms()
     write = graph.write_in(random.randrange(SHARDS))  # noqa: S311 - spreads load, and guards nothing
     account, credentials = write.new_id(), write.new_id()
     write.claim(account_name(form.username), account)
     write.claim(mail_name(email), account)
-    write.create(ACCOUNT, account, Account(username=form.username, created_at=now_ms, credentials=credentials))
+    value = Account(username=form.username, created_at=now_ms, credentials=credentials, role=role, pending=pending)
+    write.create(ACCOUNT, account, value)
+    if role != NO_ROLE:
+        write.put(SERVES, account, STAFF_ROOT, order=write.new_id())
+    if pending:
+        write.put(WAITS, account, WAITING_ROOT, order=account)
     write.create(
         CREDENTIALS,
         credentials,
@@ -126,16 +180,18 @@ async def _join(graph: Graph, form: SignUp, seal: Secrets, enter: Callable[[Writ
             reason=form.reason,
         ),
     )
-    key = enter(write, account)
-    write.emit(SignedUp(account=account, credentials=credentials))
+    return write, account, credentials
+
+
+async def _commit(graph: Graph, write: Write, form: SignUp) -> None:
+    """:raises Invalid: a name is taken."""
     try:
         await graph.commit(write)
     except Refused as refused:
-        raise await _taken(graph, refused, form.username, email) from refused
-    return account, key
+        raise await _taken(graph, refused, form.username, check_email(form.email, Findings())) from refused
 
 
-def _check(form: SignUp) -> str:
+def _check(form: SignUp, *, needs_reason: bool) -> str:
     """The address of e-mail as it is kept."""
     findings = Findings()
     check_username(form.username, findings)
@@ -145,6 +201,8 @@ def _check(form: SignUp) -> str:
         findings.add("agreement", "ERR_ACCEPTED")
     check_locale(form.locale, findings)
     check_length("reason", form.reason, MAX_REASON, findings)
+    if needs_reason and not form.reason.strip():
+        findings.add("reason", "ERR_BLANK")
     findings.settle()
     return email
 

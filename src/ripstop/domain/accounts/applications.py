@@ -159,9 +159,18 @@ async def grant_to_application(graph: Graph, application: Entry[Application], sc
 
 
 def do_grant(
-    write: Write, application: Entry[Application], scopes: Sequence[str], *, account: int | None, now_ms: int
+    write: Write,
+    application: Entry[Application],
+    scopes: Sequence[str],
+    *,
+    account: int | None,
+    now_ms: int,
+    pending: bool = False,
 ) -> Granted:
-    """Add a new token to a batch, whose home is the shard of what the token acts for."""
+    """Add a new token to a batch, whose home is the shard of what the token acts for.
+
+    :param pending: the account waits to be let in.
+    """
     secret = new_secret()
     id_ = write.new_id()
     token = Token(
@@ -170,6 +179,7 @@ def do_grant(
         hash=digest_of(secret),
         created_at=now_ms,
         account=account,
+        pending=pending,
     )
     write.create(TOKEN, id_, token)
     write.claim(token_name(token.hash), id_)

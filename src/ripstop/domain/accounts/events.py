@@ -3,8 +3,19 @@
 import msgspec
 
 
-class SignedUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody has an account now; their password waits under `credentials` to be hashed."""
+class SignedUp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody has an account now; their password waits under `credentials` to be hashed.
+
+    `alerts`: there is staff to be told of it.
+    """
+
+    account: int
+    credentials: int
+    alerts: bool = False
+
+
+class PasswordReset(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody of the staff has set another password, which waits under `credentials` to be hashed."""
 
     account: int
     credentials: int

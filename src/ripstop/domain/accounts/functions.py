@@ -14,6 +14,7 @@ from ripstop.domain.accounts.events import (
     AccountDeleted,
     ApplicationRegistered,
     ApplicationUsed,
+    PasswordReset,
     SessionOpened,
     ShutOut,
     SignedUp,
@@ -31,6 +32,7 @@ from ripstop.domain.accounts.model import (
     SECURITY_LOG,
     SERVES,
     TOKEN,
+    WAITS,
 )
 from ripstop.domain.accounts.sessions import do_close
 from ripstop.engines import base
@@ -88,7 +90,7 @@ class PasswordHashing:
         self._round = Round()
 
     def register(self, functions: Functions, events: Events) -> None:
-        """Declare the function, and have it called for each sign-up."""
+        """Declare the functions, and have them called for each sign-up, and for each password that was reset."""
         function = Function(
             name="accounts.hash_password",
             arguments=SignedUp,
@@ -99,8 +101,11 @@ class PasswordHashing:
         )
         functions.declare(function)
         events.durable(SignedUp, function)
+        reset = Function(name="accounts.hash_reset_password", arguments=PasswordReset, handler=self._run)
+        functions.declare(reset)
+        events.durable(PasswordReset, reset)
 
-    async def _run(self, call: Call[SignedUp]) -> Outcome:
+    async def _run(self, call: Call[SignedUp] | Call[PasswordReset]) -> Outcome:
         credentials = await self._graph.get(CREDENTIALS, call.arguments.credentials)
         if credentials is None or credentials.value.password_sealed is None:
             return Cancel("there is no password to hash")
@@ -213,7 +218,7 @@ class Leaving:
         self._eraser = Eraser(
             graph,
             "accounts",
-            plain=(READ_UP_TO, IN_DIRECTORY, SERVES, SECURITY_LOG),
+            plain=(READ_UP_TO, IN_DIRECTORY, SERVES, WAITS, SECURITY_LOG),
             own={HOLDS_TOKEN: self._end_tokens, HOLDS_SESSION: self._end_sessions},
         )
 

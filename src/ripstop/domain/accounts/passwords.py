@@ -32,6 +32,13 @@ class Suspended(Invalid):
     """It is the password, of an account that is suspended."""
 
 
+def _why_not(account: Account) -> str:
+    """Why the owner of an account is not let in."""
+    if account.pending and not account.is_suspended:
+        return "Your login is currently pending approval. Somebody of the staff looks at it."
+    return f"This account is {'suspended' if account.is_suspended else 'disabled'}."
+
+
 class _Owner(NamedTuple):
     account: Entry[Account]
     credentials: Entry[Credentials]
@@ -67,8 +74,7 @@ class Passwords:
             raise WrongPassword("This user name or e-mail address and this password do not belong together.")
         await self._guesses.forget(attempt)
         if owner.account.value.is_shut_out:
-            word = "suspended" if owner.account.value.is_suspended else "disabled"
-            raise Suspended(f"This account is {word}.")
+            raise Suspended(_why_not(owner.account.value))
         return owner.account
 
     async def confirm(self, account: Entry[Account], password: str, *, network: str) -> None:

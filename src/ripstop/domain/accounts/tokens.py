@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import NamedTuple
 
-from ripstop.domain.accounts.model import TOKEN, Token, token_name
+from ripstop.domain.accounts.model import ACCOUNT, TOKEN, Token, token_name
 from ripstop.machinery.graph import Entry, Graph
 
 REMEMBERED = 25_000
@@ -29,13 +29,16 @@ def matches(secret: str, digest: str) -> bool:
 
 
 class Bearer(NamedTuple):
-    """Who holds a token, and what for."""
+    """Who holds a token, and what for. `pending`: it will stand for an account that waits to be let in, and for nobody
+    till then.
+    """
 
     token: int
     account: int | None
     application: int | None
     scopes: frozenset[str]
     expires_at: int | None
+    pending: bool = False
 
 
 class Tokens:
@@ -54,7 +57,7 @@ class Tokens:
     async def authenticate(self, secret: str) -> Bearer | None:
         """The holder, or None: unknown, revoked or expired.
 
-        No engine call while remembered and cached, at most two otherwise.
+        No engine call while remembered and cached, at most two otherwise; of those who wait to be let in, three.
         """
         try:
             digest = hashlib.sha256(secret.encode())
@@ -66,7 +69,8 @@ class Tokens:
             bearer = await self._find(digest.hexdigest())
             if bearer is None:
                 return None
-            self._remember(key, bearer)
+            if not bearer.pending:
+                self._remember(key, bearer)
         elif self._graph.peek(TOKEN, bearer.token) is None and await self._graph.get(TOKEN, bearer.token) is None:
             del self._bearers[key]
             return None
@@ -78,7 +82,14 @@ class Tokens:
         name = token_name(digest)
         id_ = (await self._graph.names((name,))).get(name)
         entry = None if id_ is None else await self._graph.get(TOKEN, id_)
-        return None if entry is None else self._bearer(entry)
+        if entry is None:
+            return None
+        bearer = self._bearer(entry)
+        if entry.value.pending and bearer.account is not None:
+            account = await self._graph.get(ACCOUNT, bearer.account)
+            if account is None or account.value.pending:
+                return bearer._replace(account=None, pending=True)
+        return bearer
 
     def _bearer(self, entry: Entry[Token]) -> Bearer:
         token = entry.value

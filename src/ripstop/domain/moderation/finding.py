@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, Account, account_name, mail_name
+from ripstop.domain.accounts.model import (
+    ACCOUNT,
+    CREDENTIALS,
+    WAITING,
+    WAITING_ROOT,
+    Account,
+    account_name,
+    mail_name,
+)
 from ripstop.domain.moderation.authority import is_staff
 from ripstop.domain.moderation.people import staff_of
 from ripstop.machinery.graph import Entry, Graph
 
-ACTIVE, DISABLED, LIMITED, SENSITIZED, SUSPENDED = "active", "disabled", "limited", "sensitized", "suspended"
-STATES = (ACTIVE, DISABLED, LIMITED, SENSITIZED, SUSPENDED)
+ACTIVE, PENDING, DISABLED = "active", "pending", "disabled"
+LIMITED, SENSITIZED, SUSPENDED = "limited", "sensitized", "suspended"
+STATES = (ACTIVE, PENDING, DISABLED, LIMITED, SENSITIZED, SUSPENDED)
 
 MOST_LOOKED_AT = 2_000
 """Names that one page looks at; a search for what is rare may find nothing in one page, and go on in the next."""
@@ -35,7 +44,7 @@ class Found(NamedTuple):
 
 
 async def find_people(graph: Graph, wanted: Wanted, *, after: int | None = None, limit: int) -> Found:
-    """Accounts of this server, by name. At most three engine calls.
+    """Accounts of this server, by name; those that wait to be let in the newest first. At most three engine calls.
 
     :param after: the account after which to go on.
     """
@@ -45,6 +54,8 @@ async def find_people(graph: Graph, wanted: Wanted, *, after: int | None = None,
         return Found(_those(await _with_address(graph, wanted.email), wanted), None)
     if wanted.staff:
         return Found(_those(await staff_of(graph), wanted), None)
+    if wanted.state == PENDING:
+        return await _waiting(graph, wanted, after=after, limit=limit)
     space, _, prefix = account_name(wanted.beginning.strip().removeprefix("@")).partition("/")
     last = None if after is None else await graph.get(ACCOUNT, after)
     if len(prefix) > MOST_SEARCHED or (after is not None and last is None):
@@ -59,6 +70,25 @@ async def find_people(graph: Graph, wanted: Wanted, *, after: int | None = None,
     if len(found) == limit:
         return Found(found, found[-1].id)
     return Found(found, there[-1].id if len(rows) == most and there else None)
+
+
+async def _waiting(graph: Graph, wanted: Wanted, *, after: int | None, limit: int) -> Found:
+    """Those that wait to be let in."""
+    before = None if after is None else (after, 0)
+    is_plain = wanted == Wanted(state=PENDING)
+    most = limit if is_plain else MOST_LOOKED_AT
+    rows = await graph.range(WAITING_ROOT, WAITING, before=before, limit=most)
+    entries = await graph.get_many(ACCOUNT, [row.target for row in rows])
+    there = [entries[row.target] for row in rows if row.target in entries]
+    found = _those(there, wanted)[:limit]
+    if len(found) == limit and not is_plain:
+        return Found(found, found[-1].id)
+    return Found(found, rows[-1].target if len(rows) == most else None)
+
+
+async def count_waiting(graph: Graph, *, most: int) -> int:
+    """How many accounts wait to be let in, of so many that are counted. One engine call."""
+    return len(await graph.range(WAITING_ROOT, WAITING, limit=most))
 
 
 async def _with_address(graph: Graph, email: str) -> list[Entry[Account]]:
@@ -87,6 +117,7 @@ def states_of(account: Account) -> list[str]:
     found = [
         state
         for state, since in (
+            (PENDING, 0 if account.pending else None),
             (DISABLED, account.disabled_at),
             (LIMITED, account.limited_at),
             (SENSITIZED, account.sensitized_at),
@@ -97,8 +128,16 @@ def states_of(account: Account) -> list[str]:
     return found if account.is_shut_out else [ACTIVE, *found]
 
 
-async def addresses_of(graph: Graph, accounts: Iterable[Entry[Account]]) -> dict[int, tuple[str, str]]:
-    """The address of e-mail and the language of each account, by id. At most one engine call."""
+class Owner(NamedTuple):
+    """What the owner of an account said at signing up: an address of e-mail, a language, and why they come."""
+
+    email: str = ""
+    locale: str = "en"
+    reason: str = ""
+
+
+async def owners_of(graph: Graph, accounts: Iterable[Entry[Account]]) -> dict[int, Owner]:
+    """What is known of the owner of each account, by the account's id. At most one engine call."""
     ids = {entry.value.credentials: entry.id for entry in accounts if entry.value.credentials is not None}
     found = await graph.get_many(CREDENTIALS, ids)
-    return {ids[id_]: (entry.value.email, entry.value.locale) for id_, entry in found.items()}
+    return {ids[id_]: Owner(entry.value.email, entry.value.locale, entry.value.reason) for id_, entry in found.items()}

@@ -92,7 +92,7 @@ async def _find_people(graph: Graph, tokens: list[Token], domain: str) -> dict[s
     found = {}
     for handle, name in names.items():
         account = accounts.get(holders.get(name, 0))
-        if account is not None and not account.value.is_suspended:
+        if account is not None and not account.value.is_hidden:
             found[handle] = Mention(account.id, account.value.username, account.value.domain)
     return found
 

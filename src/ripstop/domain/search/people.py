@@ -70,7 +70,7 @@ async def suggestions(graph: Graph, viewer: int, *, limit: int) -> list[Suggesti
 async def _followed_by(graph: Graph, friends: list[int]) -> "Counter[int]":
     """How many of these follow each account, as far as they tell. Two engine calls."""
     people = await graph.get_many(ACCOUNT, friends)
-    open_ = [id_ for id_, entry in people.items() if not entry.value.hide_collections and not entry.value.is_suspended]
+    open_ = [id_ for id_, entry in people.items() if not entry.value.hide_collections and not entry.value.is_hidden]
     if not open_:
         return Counter()
     merge = await graph.merge(open_, FOLLOWS, limit=MOST_FOLLOWS, budget=len(open_))

@@ -58,8 +58,10 @@ async def find_accounts(
     sight = await sight_of(graph, viewer)
     if sight.is_partial:
         sight = await sight.knowing(graph, found)
-    limited = limited_among(await graph.get_many(ACCOUNT, found), sight)
-    hidden = (sight.blocks.union(limited) - {named.get(whole, 0)}) | sight.blocked_by
+    accounts = await graph.get_many(ACCOUNT, found)
+    limited = limited_among(accounts, sight)
+    waiting = {id_ for id_, entry in accounts.items() if entry.value.pending}
+    hidden = (sight.blocks.union(limited) - {named.get(whole, 0)}) | sight.blocked_by | waiting
     shown = [id_ for id_ in found if id_ not in hidden and (not following or id_ in sight.follows)]
     return shown[offset : offset + limit]
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from ripstop.kernel.errors import Forbidden, Invalid, Unauthenticated
-from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE, NEEDS_USER
+from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE, NEEDS_USER, PENDING
 from ripstop.surfaces.http.request import Request, Viewer
 from ripstop.surfaces.http.routing import Auth, Endpoint
 
@@ -30,7 +30,7 @@ async def authorise(request: Request, token: str | None, endpoint: Endpoint, aut
     """Set the request's viewer as its route asks.
 
     :raises Unauthenticated: there is no token where one is needed, or a bad one.
-    :raises Forbidden: the token lacks the scope.
+    :raises Forbidden: the token lacks the scope, or its account waits to be let in.
     :raises Invalid: the token is an application's, and the route is for users.
     """
     if token is None:
@@ -43,5 +43,5 @@ async def authorise(request: Request, token: str | None, endpoint: Endpoint, aut
     if endpoint.scopes is not None and endpoint.scopes.isdisjoint(viewer.scopes):
         raise Forbidden(MISSING_SCOPE)
     if viewer.account is None and endpoint.auth is Auth.USER:
-        raise Invalid(NEEDS_USER)
+        raise Forbidden(PENDING) if viewer.pending else Invalid(NEEDS_USER)
     request.viewer = viewer

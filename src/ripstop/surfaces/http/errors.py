@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 INVALID_TOKEN = "The access token is invalid"  # noqa: S105 - the sentence that clients know, no secret
 MISSING_SCOPE = "This action is outside the authorized scopes"
 NEEDS_USER = "This method requires an authenticated user"
+PENDING = "Your login is currently pending approval"
 INTERNAL = "Something went wrong on our side. It has been logged."
 
 

@@ -8,7 +8,9 @@ from ripstop.surfaces.http.networks import Networks
 
 
 class Viewer(Protocol):
-    """Who asks, as a token says. `account` is None for a token of an application alone."""
+    """Who asks, as a token says. `account` is None for a token of an application alone, and for that of an account that
+    is `pending`: it waits to be let in.
+    """
 
     @property
     def account(self) -> int | None: ...
@@ -18,6 +20,9 @@ class Viewer(Protocol):
 
     @property
     def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def pending(self) -> bool: ...
 
 
 class HeaderMap(Protocol):

@@ -4,12 +4,21 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.access import access_any_account
 from ripstop.domain.accounts.model import Account
 from ripstop.domain.accounts.roles import Power
 from ripstop.domain.moderation import people
 from ripstop.domain.moderation.authority import NOT_ALLOWED, Staff, access_staff
-from ripstop.domain.moderation.finding import ACTIVE, DISABLED, LIMITED, SENSITIZED, SUSPENDED, Wanted, find_people
+from ripstop.domain.moderation.finding import (
+    ACTIVE,
+    DISABLED,
+    LIMITED,
+    PENDING,
+    SENSITIZED,
+    SUSPENDED,
+    Wanted,
+    find_people,
+)
 from ripstop.domain.moderation.reports import access_report, resolve
 from ripstop.kernel.errors import Forbidden, Invalid
 from ripstop.machinery.graph import Entry, Graph
@@ -90,6 +99,7 @@ UNDOING: dict[str, Action] = {
 }
 _STATES = {
     "active": ACTIVE,
+    "pending": PENDING,
     "disabled": DISABLED,
     "silenced": LIMITED,
     "sensitized": SENSITIZED,
@@ -117,22 +127,24 @@ class AdminAccounts:
                 Route("POST", f"{one}/{name}", self._undoing(action), scope=WRITE, auth=Auth.USER)
                 for name, action in UNDOING.items()
             ),
-            Route("POST", f"{one}/approve", self.judge, scope=WRITE, auth=Auth.USER),
-            Route("POST", f"{one}/reject", self.judge, scope=WRITE, auth=Auth.USER),
+            Route("POST", f"{one}/approve", self._undoing(people.approve), scope=WRITE, auth=Auth.USER),
+            Route("POST", f"{one}/reject", self.reject, scope=WRITE, auth=Auth.USER),
         ]
 
     async def first(self, request: Request, params: FirstParams) -> Response:
-        """Accounts by name; those of other servers, or that wait for approval, are none. At most seven engine calls."""
+        """Accounts by name, those that wait for approval the newest first; those of other servers are none. At most
+        seven engine calls."""
         state = next((state for name, state in _STATES.items() if getattr(params, name)), None)
-        none = params.pending or params.remote or params.by_domain or params.ip
+        none = params.remote or params.by_domain or params.ip
         wanted = Wanted(params.username, params.display_name, params.email, state, bool(params.staff))
         return await self._several(request, None if none else wanted, params.max_id, params.limit)
 
     async def second(self, request: Request, params: SecondParams) -> Response:
-        """Accounts by name; those of other servers, or that wait for approval, are none. At most seven engine calls."""
-        if params.status not in (None, "pending", *_STATES):
+        """Accounts by name, those that wait for approval the newest first; those of other servers are none. At most
+        seven engine calls."""
+        if params.status not in (None, *_STATES):
             raise Invalid("Validation failed: Status is not a supported value")
-        none = params.status == "pending" or params.origin == "remote" or params.by_domain or params.ip
+        none = params.origin == "remote" or params.by_domain or params.ip
         staff = params.permissions == "staff" or bool(params.role_ids)
         state = None if params.status is None else _STATES.get(params.status)
         wanted = Wanted(params.username, params.display_name, params.email, state, staff)
@@ -158,7 +170,7 @@ class AdminAccounts:
         action = ACTIONS.get(params.type or "")
         if action is None and params.type != "none":
             raise Invalid(f"Validation failed: Type is one of none, {', '.join(ACTIONS)}")
-        account = await access_account(self._graph, int(request.args["id"]))
+        account = await access_any_account(self._graph, int(request.args["id"]))
         staff.check_over(account.value)
         if params.report_id is not None:
             await access_report(self._graph, params.report_id)
@@ -172,7 +184,7 @@ class AdminAccounts:
         async def undo(request: Request, params: None) -> Response:
             """Take it back. At most eight engine calls and a commit."""
             staff = await access_staff(self._graph, request.account, Power.MANAGE_USERS)
-            account = await access_account(self._graph, int(request.args["id"]))
+            account = await access_any_account(self._graph, int(request.args["id"]))
             await action(self._graph, staff, account)
             await self._graph.sync()
             return json(await self._shown(account.id))
@@ -182,19 +194,21 @@ class AdminAccounts:
     async def delete(self, request: Request, params: None) -> Response:
         """Delete an account that is suspended, for good. At most eight engine calls, and a few commits."""
         staff = await access_staff(self._graph, request.account, Power.DELETE_USER_DATA)
-        account = await access_account(self._graph, int(request.args["id"]))
+        account = await access_any_account(self._graph, int(request.args["id"]))
         if not account.value.is_suspended:
             raise Forbidden(NOT_ALLOWED)
         shown = await self._shown(account.id)
         await people.delete(self._graph, staff, account)
         return json(shown)
 
-    async def judge(self, request: Request, params: None) -> Response:
-        """Nobody waits for approval."""
-        await access_staff(self._graph, request.account, Power.MANAGE_USERS)
-        await access_account(self._graph, int(request.args["id"]))
-        raise Forbidden(NOT_ALLOWED)
+    async def reject(self, request: Request, params: None) -> Response:
+        """Delete an account that waits for approval. At most eight engine calls, and two commits."""
+        staff = await access_staff(self._graph, request.account, Power.MANAGE_USERS)
+        account = await access_any_account(self._graph, int(request.args["id"]))
+        shown = await self._shown(account.id)
+        await people.reject(self._graph, staff, account)
+        return json(shown)
 
     async def _shown(self, id_: int) -> Fields:
-        [shown] = await self._presenter.accounts([await access_account(self._graph, id_)])
+        [shown] = await self._presenter.accounts([await access_any_account(self._graph, id_)])
         return shown

@@ -13,7 +13,7 @@ from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http import routing
 from ripstop.surfaces.http.auth import MOST_TOKEN, Authenticate, bearer_token
-from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE
+from ripstop.surfaces.http.errors import INVALID_TOKEN, MISSING_SCOPE, PENDING
 from ripstop.surfaces.http.handshake import upgrade, wants_websocket
 from ripstop.surfaces.http.openapi import Media
 from ripstop.surfaces.http.params import Id
@@ -156,8 +156,11 @@ class Streaming:
         """Who listens.
 
         :raises Unauthenticated: there is no token, a bad one, or one of an application alone.
+        :raises Forbidden: its account waits to be let in.
         """
         viewer = await self._authenticate(token) if token and len(token) <= MOST_TOKEN else None
+        if viewer is not None and viewer.pending:
+            raise Forbidden(PENDING)
         if token is None or viewer is None or viewer.account is None:
             raise Unauthenticated(INVALID_TOKEN)
         return Holder(viewer.account, token, viewer.scopes)

@@ -6,13 +6,13 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from ripstop.domain.accounts.access import access_account
+from ripstop.domain.accounts.access import access_any_account
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.accounts.roles import NO_ROLE, ROLES, Power, rank
 from ripstop.domain.moderation import people
 from ripstop.domain.moderation.audit import MAX_REASON, log
 from ripstop.domain.moderation.authority import Staff, access_staff
-from ripstop.domain.moderation.finding import STATES, Wanted, addresses_of, find_people, states_of
+from ripstop.domain.moderation.finding import STATES, Owner, Wanted, find_people, owners_of, states_of
 from ripstop.domain.moderation.model import Audit
 from ripstop.kernel.errors import Forbidden, Invalid
 from ripstop.machinery.graph import Entry, Graph
@@ -120,13 +120,13 @@ class Admin:
     async def account(self, request: Request, params: None, reader: Reader) -> Answer:
         """One account, and what the reader may do about it. At most two engine calls."""
         staff = await access_staff(self._graph, reader.id, Power.MANAGE_USERS)
-        account = await access_account(self._graph, int(request.args["id"]))
-        email, _ = (await addresses_of(self._graph, [account])).get(account.id, ("", ""))
+        account = await access_any_account(self._graph, int(request.args["id"]))
+        owner = (await owners_of(self._graph, [account])).get(account.id, Owner())
         above = rank(account.value.role) < staff.rank
         context = {
             "who": face(account.id, account.value),
             "account": account.value,
-            "email": email,
+            "owner": owner,
             "since": shown_instant(account.value.created_at),
             "states": states_of(account.value),
             "acts": [(one.name, one.words) for one in SWITCHES if above and one.is_on(account.value)],
@@ -138,7 +138,7 @@ class Admin:
     async def do(self, request: Request, params: ActParams, reader: Reader) -> Answer:
         """At most four engine calls, and a few commits."""
         staff = await access_staff(self._graph, reader.id, Power.MANAGE_USERS)
-        account = await access_account(self._graph, params.id)
+        account = await access_any_account(self._graph, params.id)
         if params.act == "role":
             await people.give_role(self._graph, staff, account, params.role)
             return lead(f"{request.origin}{ACCOUNTS}/{params.id}")

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from ripstop.domain.accounts.actions import SignUp, sign_up_here
-from ripstop.domain.accounts.check import MAX_USERNAME, MIN_PASSWORD
+from ripstop.domain.accounts.check import MAX_REASON, MAX_USERNAME, MIN_PASSWORD
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.accounts.sessions import close_session, open_session
-from ripstop.domain.settings import check_open
+from ripstop.domain.settings import Settings, check_open, settings_of
 from ripstop.kernel.errors import Invalid, NotFound, TooManyRequests
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
@@ -51,6 +51,7 @@ class JoinParams(msgspec.Struct, kw_only=True):
     password: str = ""
     agreement: bool = False
     locale: str = "en"
+    reason: str = ""
     return_to: str = ""
     proof: str = ""
 
@@ -113,13 +114,13 @@ class SignIn:
     async def show_sign_up(self, request: Request, params: JoinParams) -> Response:
         """The form of newcomers, if they are let in. At most four engine calls."""
         visitor = await self._visitors.meet(request)
-        await check_open(self._graph)
+        settings = await check_open(self._graph)
         if visitor.known is not None:
             return self._lead_on(request, params.return_to)
-        return self._sign_up_page(visitor, params)
+        return self._sign_up_page(visitor, params, settings)
 
     async def sign_up(self, request: Request, params: JoinParams) -> Response:
-        """Make an account, and log it in. At most three engine calls and a commit."""
+        """Make an account, and log it in, unless it waits for the staff. At most four engine calls and a commit."""
         visitor = await self._visitors.meet(request)
         check_proof(visitor, params.proof)
         form = SignUp(
@@ -128,11 +129,15 @@ class SignIn:
             password=params.password,
             agreement=params.agreement,
             locale=params.locale,
+            reason=params.reason.strip(),
         )
+        settings = await settings_of(self._graph)
         try:
             opened = await sign_up_here(self._graph, form, agent=_agent(request), seal=self._seal)
         except Invalid as error:
-            return self._sign_up_page(visitor, params, status=error.status, problems=sentences_of(error))
+            return self._sign_up_page(visitor, params, settings, status=error.status, problems=sentences_of(error))
+        if opened is None:
+            return self._forms.page("waiting.html", visitor, username=form.username)
         return self._lead_on(request, params.return_to, secret=opened.secret)
 
     async def _close(self, visitor: Visitor) -> None:
@@ -161,7 +166,13 @@ class SignIn:
         )
 
     def _sign_up_page(
-        self, visitor: Visitor, params: JoinParams, *, status: int = 200, problems: list[str] | None = None
+        self,
+        visitor: Visitor,
+        params: JoinParams,
+        settings: Settings,
+        *,
+        status: int = 200,
+        problems: list[str] | None = None,
     ) -> Response:
         return self._forms.page(
             "sign_up.html",
@@ -171,6 +182,9 @@ class SignIn:
             username=params.username,
             email=params.email,
             agreement=params.agreement,
+            reason=params.reason,
+            settings=settings,
+            most_reason=MAX_REASON,
             return_to=local_path(params.return_to),
             sign_in=_with_return(SIGN_IN, params.return_to),
             most_username=MAX_USERNAME,

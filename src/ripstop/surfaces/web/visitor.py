@@ -85,7 +85,7 @@ class Visitors:
     async def _find(self, secret: str) -> LoggedIn | None:
         session = await find_session(self._graph, secret)
         account = None if session is None else await self._graph.get(ACCOUNT, session.value.account)
-        if session is None or account is None or account.value.is_suspended:
+        if session is None or account is None or account.value.is_shut_out:
             return None
         return LoggedIn(account, session)
 

@@ -42,14 +42,17 @@ class AccountPresenter:
         self._graph = graph
         self._origin = origin
 
-    async def cards(self, ids: Collection[int]) -> dict[int, bytes]:
-        """An Account for each id that is there and not suspended. At most two engine calls, whatever their number."""
+    async def cards(self, ids: Collection[int], *, for_staff: bool = False) -> dict[int, bytes]:
+        """An Account for each id that is there and not suspended. At most two engine calls, whatever their number.
+
+        :param for_staff: of those who wait to be let in as well.
+        """
         accounts = await self._graph.get_many(ACCOUNT, ids)
         tallies = await self._graph.tallies(accounts.keys(), COUNTS)
         return {
             id_: tallies[id_].rendered.get(entry.version) or self._whole(entry, tallies[id_])
             for id_, entry in accounts.items()
-            if entry.value.suspended_at is None
+            if entry.value.suspended_at is None and (for_staff or not entry.value.pending)
         }
 
     async def render_list(self, ids: Sequence[int]) -> list[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
-from ripstop.domain.moderation.finding import addresses_of
+from ripstop.domain.moderation.finding import Owner, owners_of
 from ripstop.domain.moderation.model import Report
 from ripstop.domain.posts.model import POST
 from ripstop.domain.settings import settings_of
@@ -33,29 +33,26 @@ class AdminPresenter:
 
     async def accounts(self, entries: Sequence[Entry[Account]]) -> list[Fields]:
         """An Admin::Account for each. At most three engine calls, whatever their number."""
-        cards = await self._accounts.cards([entry.id for entry in entries])
-        addresses = await addresses_of(self._graph, entries)
-        return [self._account(entry, cards, addresses) for entry in entries]
+        cards = await self._accounts.cards([entry.id for entry in entries], for_staff=True)
+        owners = await owners_of(self._graph, entries)
+        return [self._account(entry, cards, owners.get(entry.id, Owner())) for entry in entries]
 
-    def _account(
-        self, entry: Entry[Account], cards: Mapping[int, bytes], addresses: Mapping[int, tuple[str, str]]
-    ) -> Fields:
+    def _account(self, entry: Entry[Account], cards: Mapping[int, bytes], owner: Owner) -> Fields:
         account = entry.value
-        email, locale = addresses.get(entry.id, ("", "en"))
         card = cards.get(entry.id)
         return {
             "id": str(entry.id),
             "username": account.username,
             "domain": account.domain or None,
             "created_at": instant(account.created_at),
-            "email": email,
+            "email": owner.email,
             "ip": None,
             "ips": [],
-            "locale": locale,
-            "invite_request": None,
+            "locale": owner.locale,
+            "invite_request": owner.reason or None,
             "role": role_fields(account.role),
             "confirmed": True,
-            "approved": True,
+            "approved": not account.pending,
             "disabled": account.disabled_at is not None,
             "silenced": account.limited_at is not None,
             "suspended": account.is_suspended,
