@@ -11,11 +11,9 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,8 +22,8 @@ import psutil
 import pytest
 
 from tests.postgres import PostgresServer
+from tests.stores import ENGINES, temporary_folder
 
-ENGINES = ("sqlite", "postgres")
 PATIENCE = 30.0
 """Seconds after which something awaited counts as not coming."""
 
@@ -157,17 +155,6 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Where a data folder may be made, in memory where the machine has such a place."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory if memory.is_dir() else None))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
 def database_for(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The setting `database` for an empty store on an engine; PostgreSQL is started for the first one that asks."""
     if engine == "sqlite":
@@ -194,12 +181,28 @@ def installed(engine: str, request: pytest.FixtureRequest, **settings: str) -> I
             server.stop()
 
 
-@pytest.fixture(scope="session", params=ENGINES)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A running server that all tests share; once on each engine."""
-    with installed(request.param, request) as server:
+@pytest.fixture(scope="session")
+def server_on_sqlite(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with installed("sqlite", request) as server:
         server.start()
         yield server
+
+
+@pytest.fixture(scope="session")
+def server_on_postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with installed("postgres", request) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def server(request: pytest.FixtureRequest) -> Server:
+    """A running server that all tests share; once on each engine.
+
+    Each engine's is a fixture of its own, so that it goes on running while the other one is tested.
+    """
+    running: Server = request.getfixturevalue(f"server_on_{request.param}")
+    return running
 
 
 @pytest.fixture(params=ENGINES)

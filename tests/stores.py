@@ -135,7 +135,7 @@ NewPlace = Callable[[], Awaitable[Place]]
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder in memory where the machine has one: the tests of an engine commit thousands of times."""
+    """A folder in memory where the machine has such a place: an engine that is tested commits thousands of times."""
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory if memory.is_dir() else None))
     try:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.clients.page import PAGE, declared, rendered  # noqa: E402 - found only once the path is set
-from tests.server import ENGINES  # noqa: E402 - as above
+from tests.stores import ENGINES  # noqa: E402 - as above
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.api.client import Api
-from tests.server import Server, database_for, temporary_folder, wait_until
+from tests.server import Server, database_for, wait_until
+from tests.stores import temporary_folder
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.server import Server, installed, temporary_folder, wait_until
+from tests.server import Server, installed, wait_until
+from tests.stores import temporary_folder
 
 
 def health(server: Server) -> httpx.Response:

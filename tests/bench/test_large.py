@@ -14,7 +14,8 @@ from bench.large import MEMBERS, Asker, make_application, make_lists
 from bench.population import Size
 from ripstop.rehearsal.pool import Pool
 from ripstop.rehearsal.target import Target
-from tests.server import ENGINES, Server, installed
+from tests.server import Server, installed
+from tests.stores import ENGINES
 
 CROWD = Crowd(size=Size(accounts=MEMBERS + 20, posts=1200, follows=1, likes=100), tagged=600, answers=60)
 

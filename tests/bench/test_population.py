@@ -10,7 +10,8 @@ import pytest
 
 from bench.grow import grow_postgres, grow_sqlite
 from bench.population import FEW_LIKES, Population, Size
-from tests.server import ENGINES, Server, installed
+from tests.server import Server, installed
+from tests.stores import ENGINES
 
 SIZE = Size(accounts=40, posts=415, follows=5, likes=40)
 

@@ -23,8 +23,8 @@ from ripstop.processes.running import ages
 from ripstop.surfaces.cli.doctor import machine
 from ripstop.surfaces.cli.doctor import store as stores
 from ripstop.surfaces.cli.doctor.finding import Finding
-from tests.server import ENGINES, Server, installed, wait_until
-from tests.stores import Place, session
+from tests.server import Server, installed, wait_until
+from tests.stores import ENGINES, Place, session
 
 ME = os.geteuid()
 LOCAL = "/dev/root / ext4 rw 0 0\n"
