@@ -11,7 +11,7 @@ from hypothesis import Phase, settings
 
 from tests.postgres import PostgresServer, running_postgres
 
-pytest_plugins = ["tests.server", "tests.stores"]
+pytest_plugins = ["tests.stores", "tests.server"]  # the second imports the first
 
 # Random tests, in the suite: enough to find what is broken, and no search for the smallest failure. A failure that
 # was found is tried again at once by the next run; --hypothesis-profile=deep looks longer, and for the smallest.
