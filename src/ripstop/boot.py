@@ -33,6 +33,7 @@ from ripstop.domain.media.actions import Images
 from ripstop.domain.media.functions import Sweeping
 from ripstop.domain.media.imaging import ImageMaker
 from ripstop.domain.moderation import model as moderation
+from ripstop.domain.moderation.alerts import Alerting
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import leaving as leaving_posts
@@ -308,7 +309,9 @@ def declare_functions(
     Sweeping(graph, blobs).register(functions, events)
     Forgetting(graph).register(functions, events)
     Watching(graph).register(functions, events)
-    Notifications(graph).register(functions, events)
+    notifying = Notifications(graph)
+    notifying.register(functions, events)
+    Alerting(graph, notifying.telling).register(functions, events)
     Conversations(graph).register(functions, events)
     Indexing(graph, store).register(functions, events)
     Leaving(graph).register(functions, events)
@@ -336,6 +339,8 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
             renderer=ground.renderer,
             blobs=base.blobs,
             passwords=Passwords(graph, guesses=guesses, seal=ground.secrets, hasher=base.hasher),
+            guesses=guesses,
+            rates=ground.rates,
             seal=ground.secrets,
             origin=ground.site.origin,
         ),

@@ -115,9 +115,13 @@ class Logins:
     async def ask_second(self, ticket: str, *, browser: str) -> tuple[str, Asked]:
         """Ask for a passkey after the password: a further ticket, and what the browser is to do.
 
+        :param ticket: of whoever gave the password, or has been asked before.
         :raises Expired: the password has to be given again.
         """
-        half = self._tickets.open(ticket, HalfIn, browser=browser)
+        try:
+            half = self._tickets.open(ticket, HalfIn, browser=browser)
+        except Expired:
+            half = self._tickets.open(ticket, AskedSecond, browser=browser).half
         _, credentials = await self._known(half)
         asked = self._passkeys.ask(credentials.value.passkeys)
         return self._tickets.seal(AskedSecond(half=half, challenge=asked.challenge), browser=browser), asked

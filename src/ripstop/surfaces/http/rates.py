@@ -8,6 +8,7 @@ Whoever asks from this machine itself, or from a proxy that names nobody, is not
 rehearsals send thousands of requests a second.
 """
 
+import math
 import mmap
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,18 +153,18 @@ class Rates:
         if endpoint.is_dear:
             self._take(request, self._dear[quota], network if quota is Quota.SIGN_UPS else account or network)
 
-    def admit_form(self, request: Request, *, account: int | None, session: int | None) -> None:
-        """Count a form of a page, by where it comes from and by whom, if anybody is logged in there.
+    def admit_form(self, request: Request, *, account: int | None = None, session: int | None = None) -> None:
+        """Count a form of a page, by where it comes from, and by whom if anybody is logged in there.
 
         :raises TooManyRequests: it is beyond a limit.
         """
         self._begin_periods()
         if not request.network:
             return
-        self._take(request, self._form_network, request.network, "forms")
+        self._take_form(self._form_network, request.network)
         if account is not None and session is not None:
-            self._take(request, self._form_account, account, "forms")
-            self._take(request, self._form_session, session, "forms")
+            self._take_form(self._form_account, account)
+            self._take_form(self._form_session, session)
 
     def admit_dear(self, request: Request, quota: Quota, account: int) -> None:
         """Count what is dear as one of the same by the API, where only the handler of a page knows by whom it is.
@@ -172,9 +173,17 @@ class Rates:
         """
         self._begin_periods()
         if request.network:
-            self._take(request, self._dear[quota], account)
+            self._take_form(self._dear[quota], account)
 
-    def _take(self, request: Request, rule: Rule, key: int | str, what: str = "requests") -> None:
+    def _take_form(self, rule: Rule, key: int | str) -> None:
+        if rule.limit and rule.counters.add(key) > rule.limit:
+            seconds = (rule.end_ms - self._clock.now_ms()) / 1_000
+            minutes = max(1, math.ceil(seconds / 60))
+            wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+            self._refused.value += 1
+            raise TooManyRequests(f"This is too often. Please try again in {wait}.", retry_after=seconds)
+
+    def _take(self, request: Request, rule: Rule, key: int | str) -> None:
         limit = rule.limit
         if not limit:
             return
@@ -184,7 +193,7 @@ class Rates:
             return
         request.rate = rule.headers(0)
         self._refused.value += 1
-        sentence = f"Too many {what}: {limit:,} in {rule.minutes} minutes are allowed. Try again later."
+        sentence = f"Too many requests: {limit:,} in {rule.minutes} minutes are allowed. Try again later."
         raise TooManyRequests(sentence, retry_after=(rule.end_ms - self._clock.now_ms()) / 1_000)
 
     def _begin_periods(self) -> None:

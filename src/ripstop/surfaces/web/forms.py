@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from ripstop.kernel.errors import Invalid, RipstopError
 from ripstop.surfaces.http.errors import error_headers
+from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Headers, Response
 from ripstop.surfaces.web.pages import Renderer
@@ -29,16 +30,18 @@ _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _URI_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 
 
-def _policy(form_action: str) -> str:
-    """A content security policy: forms run nothing at all, and show nothing from elsewhere."""
+def _policy(form_action: str, *, scripted: bool) -> str:
+    """A content security policy: forms run nothing at all, or modules of ours, and show nothing from elsewhere."""
+    runs = "script-src 'self'; " if scripted else ""
     return (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; manifest-src 'self'; form-action {form_action}; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; {runs}style-src 'self'; img-src 'self'; manifest-src 'self'; "
+        f"form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-def forms_headers(form_action: str = "'self'") -> Headers:
-    """Of a page with a form that matters: nothing runs on it, and it is kept nowhere."""
+def forms_headers(form_action: str = "'self'", *, scripted: bool = False) -> Headers:
+    """Of a page with a form that matters: it is kept nowhere, and nothing runs on it but, where one types no secret
+    there, modules of ours."""
     return [
         ("content-type", "text/html; charset=utf-8"),
         ("server", "Ripstop"),
@@ -47,39 +50,50 @@ def forms_headers(form_action: str = "'self'") -> Headers:
         # Pages with a code or a return path in their address tell it to nobody else.
         ("referrer-policy", "same-origin"),
         ("cache-control", "no-store"),
-        ("content-security-policy", _policy(form_action)),
+        ("content-security-policy", _policy(form_action, scripted=scripted)),
     ]
 
 
 class Forms:
     """Answers of pages with forms."""
 
-    def __init__(self, renderer: Renderer, visitors: Visitors) -> None:
+    def __init__(self, renderer: Renderer, visitors: Visitors, rates: Rates) -> None:
         self.visitors = visitors
+        self._rates = rates
         self._renderer = renderer
 
     def page(
-        self, template: str, visitor: Visitor, *, status: int = 200, leads_to: str = "", **context: object
+        self,
+        template: str,
+        visitor: Visitor,
+        *,
+        status: int = 200,
+        leads_to: str = "",
+        scripted: bool = False,
+        **context: object,
     ) -> Response:
         """A page with a form.
 
         :param leads_to: where else than here its form may lead in the end: browsers follow redirects after a form
             only to what the policy names.
+        :param scripted: whether modules of ours run on it, since nobody types a secret there.
         """
         body = self._renderer.page(template, me=None, proof=visitor.proof, known=visitor.known, **context)
         action = f"'self' {_source_of(leads_to)}" if leads_to else "'self'"
-        return Response(body, status, [*forms_headers(action), *visitor.cookies])
+        return Response(body, status, [*forms_headers(action, scripted=scripted), *visitor.cookies])
 
     def lead(self, location: str, *cookies: Cookie) -> Response:
         """303: go on there with GET. `location` is a whole URL."""
         return Response(b"", 303, [*forms_headers(), ("location", quote(location, safe=_URI_CHARACTERS)), *cookies])
 
     def guarded(self, handler: Page[P]) -> Page[P]:
-        """The same handler, whose errors are shown as a page."""
+        """The same handler, whose forms are counted, and whose errors are shown as a page."""
 
         @wraps(handler)
         async def guard(request: Request, params: P) -> Response:
             try:
+                if request.method == "POST":
+                    self._rates.admit_form(request)
                 return await handler(request, params)
             except RipstopError as error:
                 if error.status >= 500:

@@ -1,13 +1,18 @@
 """All routes of the pages."""
 
+from ripstop.domain.accounts.guesses import Guesses
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.feeds import Home
 from ripstop.domain.media.actions import Images
+from ripstop.domain.security.login import Logins
+from ripstop.domain.security.passkeys import Passkeys
+from ripstop.domain.security.tickets import Tickets
 from ripstop.engines.base import Engine
 from ripstop.engines.blobs import BlobStore
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
+from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.acting import Acting
@@ -16,6 +21,7 @@ from ripstop.surfaces.web.admin_reports import AdminReports
 from ripstop.surfaces.web.admin_settings import AdminSettings
 from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.composing import Composing
+from ripstop.surfaces.web.entrance import Entrance
 from ripstop.surfaces.web.finding import Finding
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.home import Feeds
@@ -26,6 +32,8 @@ from ripstop.surfaces.web.media import Media
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.reading import Reading
 from ripstop.surfaces.web.reporting import Reporting
+from ripstop.surfaces.web.second_factor import SecondFactor
+from ripstop.surfaces.web.security import Security
 from ripstop.surfaces.web.settings import Settings
 from ripstop.surfaces.web.shell import Shell
 from ripstop.surfaces.web.shelves import Shelves
@@ -47,13 +55,19 @@ def web_routes(
     renderer: Renderer,
     blobs: BlobStore,
     passwords: Passwords,
+    guesses: Guesses,
+    rates: Rates,
     seal: Secrets,
     origin: str,
 ) -> list[Route]:
     """The routes, over handlers that share their templates and files."""
     visitors = Visitors(graph, seal, origin=origin)
-    forms, shell = Forms(renderer, visitors), Shell(graph, renderer, visitors)
+    forms, shell = Forms(renderer, visitors, rates), Shell(graph, renderer, visitors, rates)
     domain = renderer.facts.domain
+    tickets = Tickets(seal, graph.clock)
+    passkeys = Passkeys(graph, origin=origin, title=renderer.facts.title)
+    logins = Logins(graph, passwords=passwords, passkeys=passkeys, guesses=guesses, seal=seal, tickets=tickets)
+    second = SecondFactor(forms, Entrance(graph, forms), logins, passkeys)
     return [
         *Feeds(graph, home, shell).routes(),
         *Reading(graph, shell, Syndication(graph, origin=origin), origin=origin, domain=domain).routes(),
@@ -69,7 +83,9 @@ def web_routes(
         *AdminSettings(graph, shell).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
-        *SignIn(graph, forms, passwords, seal=seal).routes(),
+        *SignIn(graph, forms, second, seal=seal).routes(),
+        *second.routes(),
+        *Security(graph, shell, passwords, passkeys, tickets=tickets, seal=seal, issuer=domain).routes(),
         *AccountPage(graph, shell, forms, passwords).routes(),
         *Authorize(graph, forms).routes(),
         *Installed(renderer).routes(),

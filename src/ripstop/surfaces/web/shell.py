@@ -14,6 +14,7 @@ from ripstop.domain.notifications.queries import Wanted
 from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.errors import error_body, error_headers
+from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import JSON_HEADERS, Headers, Response
 from ripstop.surfaces.web.cards import Face, face
@@ -79,6 +80,8 @@ class Shown(NamedTuple):
     headers: Sequence[tuple[str, str]] = ()
     bare: bool = False
     """Run nothing on it, and keep it nowhere: for pages with passwords."""
+    scripted: bool = False
+    """Of a bare page: run modules of ours, since nobody types a secret there."""
 
 
 Answer = Shown | Response
@@ -92,10 +95,11 @@ ForOne = Callable[[Request, Any, Reader], Awaitable[Answer]]
 class Shell:
     """Makes handlers of routes out of those of pages."""
 
-    def __init__(self, graph: Graph, renderer: Renderer, visitors: Visitors) -> None:
+    def __init__(self, graph: Graph, renderer: Renderer, visitors: Visitors, rates: Rates) -> None:
         self._graph = graph
         self._renderer = renderer
         self._visitors = visitors
+        self._rates = rates
         self._freshness = Freshness()
 
     def open(self, handler: ForAll) -> Handler:
@@ -136,6 +140,7 @@ class Shell:
             reader = _reader(visitor)
             if visitor is None or reader is None:
                 return lead(sign_in_address(request, came_from(request)))
+            self._rates.admit_form(request, account=reader.id, session=reader.session.id)
             check_proof(visitor, params.proof)
             return await self._answer(request, await handler(request, params, reader), reader)
 
@@ -160,7 +165,7 @@ class Shell:
 
     def _page(self, shown: Shown, me: Me | None) -> Response:
         body = self._renderer.page(shown.template, me=me, **shown.context)
-        headers = FOR_ALL if me is None else forms_headers() if shown.bare else FOR_ONE
+        headers = FOR_ALL if me is None else forms_headers(scripted=shown.scripted) if shown.bare else FOR_ONE
         return Response(body, shown.status, [*headers, *shown.headers])
 
     def _guarded(self, handler: Handler) -> Handler:

@@ -6,25 +6,25 @@ import msgspec
 
 from ripstop.domain.accounts.actions import SignUp, sign_up_here
 from ripstop.domain.accounts.check import MAX_REASON, MAX_USERNAME, MIN_PASSWORD
-from ripstop.domain.accounts.passwords import Passwords
-from ripstop.domain.accounts.sessions import close_session, open_session
+from ripstop.domain.security.login import Wanted
 from ripstop.domain.settings import Settings, check_open, settings_of
-from ripstop.kernel.errors import Invalid, NotFound, TooManyRequests
+from ripstop.kernel.errors import Invalid, TooManyRequests
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.errors import error_headers
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, with_headers
 from ripstop.surfaces.http.routing import Kind, Quota, Route
+from ripstop.surfaces.web.entrance import SIGN_IN, agent_of, with_return
 from ripstop.surfaces.web.forms import Forms, local_path, sentences_of
+from ripstop.surfaces.web.second_factor import PASSKEY, SecondFactor
 from ripstop.surfaces.web.visitor import Visitor, check_proof
 
-SIGN_IN = "/auth/sign_in"
 SIGN_UP = "/auth/sign_up"
 ACCOUNT = "/auth/edit"
+"""Where Mastodon has these pages, so that links to them work."""
 MOST_RETURN = 2_000
 """Characters of an address that is come back to: browsers and proxies take no header of 8,190 bytes."""
-"""Where Mastodon has these pages, so that links to them work."""
 
 
 class SignInParams(msgspec.Struct, kw_only=True):
@@ -59,11 +59,13 @@ class JoinParams(msgspec.Struct, kw_only=True):
 class SignIn:
     """Handlers of the pages that let people in and out."""
 
-    def __init__(self, graph: Graph, forms: Forms, passwords: Passwords, *, seal: Secrets) -> None:
+    def __init__(self, graph: Graph, forms: Forms, second: SecondFactor, *, seal: Secrets) -> None:
         self._graph = graph
         self._forms = forms
         self._visitors = forms.visitors
-        self._passwords = passwords
+        self._second = second
+        self._entrance = second.entrance
+        self._logins = second.logins
         self._seal = seal
 
     def routes(self) -> list[Route]:
@@ -88,27 +90,36 @@ class SignIn:
         """The login form; whoever is logged in is led on, unless it is asked for again. At most three engine calls."""
         visitor = await self._visitors.meet(request)
         if visitor.known is not None and not params.again:
-            return self._lead_on(request, params.return_to)
+            return self._entrance.lead_on(request, params.return_to)
         return self._sign_in_page(visitor, params)
 
     async def enter(self, request: Request, params: SignInParams) -> Response:
-        """Log in. A session of this browser that there was is over. At most ten engine calls and two commits."""
+        """Log in, or ask for a second factor. A session of this browser that there was is over.
+
+        At most ten engine calls and two commits.
+        """
         visitor = await self._visitors.meet(request)
         check_proof(visitor, params.proof)
         try:
-            account = await self._passwords.authenticate(params.login, params.password, network=request.network)
+            found = await self._logins.by_password(
+                params.login,
+                params.password,
+                browser=visitor.proof,
+                agent=agent_of(request),
+                network=request.network,
+            )
         except (Invalid, TooManyRequests) as error:
             answer = self._sign_in_page(visitor, params, status=error.status, problems=sentences_of(error))
             return with_headers(answer, error_headers(error))
-        await self._close(visitor)
-        opened = await open_session(self._graph, account.id, agent=_agent(request))
-        return self._lead_on(request, params.return_to, secret=opened.secret)
+        if isinstance(found, Wanted):
+            return self._second.page(visitor, found, params.return_to)
+        return await self._entrance.enter(request, visitor, found, params.return_to)
 
     async def leave(self, request: Request, params: SignOutParams) -> Response:
         """Log out. At most three engine calls and a commit."""
         visitor = await self._visitors.meet(request)
         check_proof(visitor, params.proof)
-        await self._close(visitor)
+        await self._entrance.close(visitor)
         return self._forms.lead(request.origin + "/", *self._visitors.close())
 
     async def show_sign_up(self, request: Request, params: JoinParams) -> Response:
@@ -116,7 +127,7 @@ class SignIn:
         visitor = await self._visitors.meet(request)
         settings = await check_open(self._graph)
         if visitor.known is not None:
-            return self._lead_on(request, params.return_to)
+            return self._entrance.lead_on(request, params.return_to)
         return self._sign_up_page(visitor, params, settings)
 
     async def sign_up(self, request: Request, params: JoinParams) -> Response:
@@ -133,24 +144,12 @@ class SignIn:
         )
         settings = await settings_of(self._graph)
         try:
-            opened = await sign_up_here(self._graph, form, agent=_agent(request), seal=self._seal)
+            opened = await sign_up_here(self._graph, form, agent=agent_of(request), seal=self._seal)
         except Invalid as error:
             return self._sign_up_page(visitor, params, settings, status=error.status, problems=sentences_of(error))
         if opened is None:
             return self._forms.page("waiting.html", visitor, username=form.username)
-        return self._lead_on(request, params.return_to, secret=opened.secret)
-
-    async def _close(self, visitor: Visitor) -> None:
-        if visitor.known is not None:
-            try:
-                await close_session(self._graph, visitor.known.account.id, visitor.known.session.id)
-            except NotFound:  # ended meanwhile
-                return
-
-    def _lead_on(self, request: Request, return_to: str, *, secret: str = "") -> Response:
-        """To where somebody wanted to go, on this server only; with a new session, if there is one."""
-        location = request.origin + (local_path(return_to) or "/")
-        return self._forms.lead(location, *(self._visitors.open(secret) if secret else ()))
+        return self._entrance.lead_on(request, params.return_to, secret=opened.secret)
 
     def _sign_in_page(
         self, visitor: Visitor, params: SignInParams, *, status: int = 200, problems: list[str] | None = None
@@ -162,7 +161,8 @@ class SignIn:
             problems=problems or [],
             login=params.login,
             return_to=local_path(params.return_to),
-            sign_up=_with_return(SIGN_UP, params.return_to),
+            sign_up=with_return(SIGN_UP, params.return_to),
+            passkey=with_return(PASSKEY, params.return_to) if self._second.passkeys.is_possible else "",
         )
 
     def _sign_up_page(
@@ -186,7 +186,7 @@ class SignIn:
             settings=settings,
             most_reason=MAX_REASON,
             return_to=local_path(params.return_to),
-            sign_in=_with_return(SIGN_IN, params.return_to),
+            sign_in=with_return(SIGN_IN, params.return_to),
             most_username=MAX_USERNAME,
             least_password=MIN_PASSWORD,
         )
@@ -198,12 +198,3 @@ def sign_in_address(request: Request, return_to: str, *, again: bool = False) ->
         return_to = return_to.partition("?")[0]
     query = {"return_to": return_to[:MOST_RETURN], **({"again": "true"} if again else {})}
     return f"{request.origin}{SIGN_IN}?{urlencode(query)}"
-
-
-def _with_return(path: str, return_to: str) -> str:
-    kept = local_path(return_to)
-    return f"{path}?{urlencode({'return_to': kept})}" if kept else path
-
-
-def _agent(request: Request) -> str:
-    return request.header("user-agent") or ""
