@@ -6,15 +6,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import pytest
 
+from ripstop.domain.accounts.sessions import open_session
+from ripstop.domain.feeds import Home, LowWater
 from ripstop.domain.posts.events import PostPublished
 from ripstop.domain.posts.model import IS_PUBLIC
+from ripstop.kernel.errors import Overloaded
+from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Handler, MemoryBus, Unsubscribe
 from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.live import MOST_WAITING, PUBLISHED, LiveLocal, LiveParams
+from ripstop.surfaces.web.live_home import LiveHome
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
 from ripstop.surfaces.web.static import Static
+from ripstop.surfaces.web.visitor import Visitors
 from tests.domain.house import a_house
 from tests.stores import Place
 from tests.unit.http.web import FakeHeaders, FakeScope
@@ -36,6 +43,11 @@ class CountedBus(MemoryBus):
         return leave
 
 
+def asking(path: str, headers: dict[str, str] | None = None) -> Request:
+    scope = FakeScope("GET", path, "", FakeHeaders(headers or {}))
+    return Request(cast(Any, scope), method="GET", path=path, args={}, origin="http://town.test", networks=Networks())
+
+
 async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(place: Place, tmp_path: Path) -> None:
     async with a_house(place, tmp_path) as house:
         [alice] = await house.people("alice")
@@ -43,15 +55,7 @@ async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(plac
         bus = CountedBus()
         await bus.open()
         live = LiveLocal(house.base.graph, bus, Renderer(Static(), SiteFacts("town", "town.test", "a town")))
-        scope = FakeScope("GET", "/live/local", "", FakeHeaders({}))
-        request = Request(
-            cast(Any, scope),
-            method="GET",
-            path="/live/local",
-            args={},
-            origin="http://town.test",
-            networks=Networks(),
-        )
+        request = asking("/live/local")
         slow, quick = [(await live.watch(request, LiveParams())).chunks for _ in range(2)]
         assert await anext(slow) == await anext(quick) == b"retry: 3000\n\n"
         for _ in range(MOST_WAITING + 5):
@@ -60,5 +64,27 @@ async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(plac
         assert bus.listening == 3
         assert len([chunk async for chunk in slow]) == MOST_WAITING
         await cast(Any, quick).aclose()
+        assert bus.listening == 0
+        await bus.close()
+
+
+async def test_a_home_whose_relations_cannot_be_read_is_not_watched(place: Place, tmp_path: Path) -> None:
+    async def refuse(*asked: object, **more: object) -> None:
+        raise Overloaded("too much to do")
+
+    async with a_house(place, tmp_path) as house:
+        graph, store, bus = house.base.graph, house.base.store, CountedBus()
+        [alice] = await house.people("alice")
+        opened = await open_session(graph, alice.id, agent="")
+        await bus.open()
+        visitors = Visitors(graph, Secrets(bytes(32)), origin="http://town.test")
+        live = LiveHome(graph, bus, Home(graph, store, LowWater(graph, store)), visitors)
+        request = asking("/live/home", {"cookie": f"ripstop_session={opened.secret}"})
+        await graph.sync()
+        chunks = (await live.watch(request, LiveParams())).chunks
+        store.assoc_range = refuse  # type: ignore[method-assign]
+        with pytest.raises(Overloaded):
+            await anext(chunks)
+        del store.assoc_range
         assert bus.listening == 0
         await bus.close()

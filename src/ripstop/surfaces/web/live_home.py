@@ -90,8 +90,9 @@ class LiveHome:
         queue: Queue = asyncio.Queue(MOST_WAITING + 1)
         stream = Listened(Kind.HOME, viewer)
         ends = asyncio.get_running_loop().time() + MOST_SECONDS
-        await self._join(stream, queue)
+        self._join(stream, queue)
         try:
+            await self._following.refresh(stream)
             yield b"retry: 3000\n\n"
             if since is not None:
                 yield await self._missed(viewer, since)
@@ -100,7 +101,7 @@ class LiveHome:
         finally:
             self._leave(stream, queue)
 
-    async def _join(self, stream: Listened, queue: Queue) -> None:
+    def _join(self, stream: Listened, queue: Queue) -> None:
         self._watchers.setdefault(stream, set()).add(queue)
         self._count += 1
         if not self._subscriptions:
@@ -109,7 +110,6 @@ class LiveHome:
                 self._bus.subscribe(REPOSTED, self._on_reposted),
             ]
         self._following.join(stream)
-        await self._following.refresh(stream)
 
     def _leave(self, stream: Listened, queue: Queue) -> None:
         queues = self._watchers.get(stream, set())
