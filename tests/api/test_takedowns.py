@@ -7,6 +7,7 @@ from ripstop.domain.moderation import posts
 from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
+from tests.api.streams import Streams
 from tests.server import Server
 
 
@@ -67,3 +68,20 @@ async def test_a_marked_post_stays_sensitive(server: Server, api: Api, alice: Pe
     assert edited["sensitive"] is True
     await do(server, "unmark_sensitive", post)
     assert (await api.want("GET", f"/api/v1/statuses/{post}"))["sensitive"] is False
+
+
+async def test_streams_are_told_that_a_post_is_gone_but_its_author_is_not(
+    server: Server, streams: Streams, api: Api, alice: Person, bob: Person
+) -> None:
+    await api.follow(bob, alice)
+    await api.drained()
+    async with streams.socket(bob) as socket, streams.socket(alice) as hers:
+        for one in (socket, hers):
+            await one.order("subscribe", "user")
+        post = (await api.publish(alice, "hello"))["id"]
+        assert [(await one.next())[1] for one in (socket, hers)] == ["update", "update"]
+        await do(server, "take_down", post)
+        assert (await socket.next())[1:] == ("delete", int(post))
+        after = (await api.publish(alice, "again"))["id"]
+        _, event, status = await hers.next()
+        assert (event, status["id"]) == ("update", after)

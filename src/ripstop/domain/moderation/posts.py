@@ -9,6 +9,7 @@ from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.accounts.roles import Power
 from ripstop.domain.moderation.audit import Subject, check_reason, record
 from ripstop.domain.moderation.authority import Staff
+from ripstop.domain.moderation.events import TakenDown
 from ripstop.domain.posts.listing import relist
 from ripstop.domain.posts.model import POST, Post
 from ripstop.kernel.errors import Conflict, NotFound
@@ -48,6 +49,11 @@ async def restore(graph: Graph, staff: Staff, id_: int, *, reason: str = "") -> 
         return {} if post.taken_down_at is None else {"taken_down_at": None, "takedown_reason": ""}
 
     return await _change(graph, staff, id_, "restore", change, reason)
+
+
+def _taken_down(id_: int, post: Post) -> TakenDown:
+    mentions = tuple(mention.id for mention in post.mentions)
+    return TakenDown(post=id_, author=post.author, flags=post.flags, mentions=mentions, tags=post.tags)
 
 
 async def mark_sensitive(graph: Graph, staff: Staff, id_: int, *, reason: str = "") -> Entry[Post]:
@@ -94,6 +100,8 @@ async def _change(graph: Graph, staff: Staff, id_: int, action: str, change: Cha
         relist(write, id_, post.value, after)
         subject = Subject(account=author.id, name=author.value.acct, post=id_)
         record(write, staff, action, subject, at=at, reason=reason)
+        if "taken_down_at" in fields and after.taken_down_at is not None:
+            write.emit(_taken_down(id_, after))
         try:
             await graph.commit(write)
         except Refused:

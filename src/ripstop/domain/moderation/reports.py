@@ -10,6 +10,7 @@ from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.accounts.roles import Power
 from ripstop.domain.moderation.audit import Subject, record
 from ripstop.domain.moderation.authority import Staff
+from ripstop.domain.moderation.events import Reported
 from ripstop.domain.moderation.model import (
     CATEGORIES,
     FILED,
@@ -76,6 +77,7 @@ async def file_report(graph: Graph, reporter: int, account: int, complaint: Comp
     )
     write.create(REPORT, id_, report)
     write.put(FILED, id_, REPORTS_ROOT, order=id_)
+    write.emit(Reported(report=id_, reporter=reporter, account=account))
     await graph.commit(write)
     return Entry(REPORT.number, id_, 1, report)
 

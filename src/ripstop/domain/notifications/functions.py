@@ -73,6 +73,11 @@ class Notifications:
             name="notifications.spread_post", arguments=Spread, handler=self._post_seen, criticality=low, deadline=late
         )
 
+    @property
+    def telling(self) -> Telling:
+        """How people are told, for packages above that have something to tell."""
+        return self._telling
+
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and have them called. Nobody is told of what they do to themselves."""
         followed = Function(name="notifications.followed", arguments=Followed, handler=self._followed)

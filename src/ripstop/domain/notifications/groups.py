@@ -29,7 +29,15 @@ from ripstop.domain.notifications.model import (
     read_notice,
     ungrouped,
 )
-from ripstop.domain.notifications.queries import Eye, Wanted, access_notification, look, read_from, read_rows
+from ripstop.domain.notifications.queries import (
+    Eye,
+    Wanted,
+    access_notification,
+    for_viewer,
+    look,
+    read_from,
+    read_rows,
+)
 from ripstop.domain.viewing import Seen
 from ripstop.engines import base
 from ripstop.engines.base import Direction
@@ -99,6 +107,9 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
     twice, so that of one actor is read from `NOTIFIED` alone.
     """
     found, more, last = await _read(graph, viewer, wanted, grouped)
+    allowed = await for_viewer(graph, viewer, [each.row for each in found])
+    if len(allowed) < len(found):
+        found = [each for each in found if each.row in allowed]
     if not found:
         return Groups([], None, last, more)
     members = await _members(graph, viewer, found)
@@ -234,7 +245,7 @@ async def access_group(graph: Graph, viewer: int, key: str) -> Group:
         item = await access_notification(graph, viewer, alone)
         return Group(key, item.kind, 1, item.id, item.id, [item.actor], item.post)
     group = group_id(viewer, key)
-    rows = await graph.range(group, GROUPED, limit=SAMPLED)
+    rows = await for_viewer(graph, viewer, await graph.range(group, GROUPED, limit=SAMPLED))
     if not rows:
         raise NotFound("Record not found")
     post, latest = _notice(rows[0]).post, [(row.target, _notice(row).actor) for row in rows]
@@ -253,7 +264,7 @@ async def actors_of(graph: Graph, viewer: int, key: str) -> list[int]:
     """
     if ungrouped(key) is not None:
         return (await access_group(graph, viewer, key)).actors
-    rows = await graph.range(group_id(viewer, key), GROUPED, limit=MOST_ACTORS)
+    rows = await for_viewer(graph, viewer, await graph.range(group_id(viewer, key), GROUPED, limit=MOST_ACTORS))
     notices = [_notice(row) for row in rows]
     posts = [notice.post for notice in notices[:1] if notice.post is not None]
     eye = await look(graph, viewer, {notice.actor for notice in notices}, posts)

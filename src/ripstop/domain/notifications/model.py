@@ -7,6 +7,7 @@ has, by their newest (`GROUPS`). What the account's rules hold back is a group a
 
 import msgspec
 
+from ripstop.domain.accounts.roles import Power
 from ripstop.engines.base import Counted
 from ripstop.kernel.ids import MAX_ID, derived_id, shard_of, time_ms
 from ripstop.machinery.graph import TypeSet, association
@@ -25,8 +26,27 @@ QUOTE = 128
 QUOTED_EDIT = 256
 """Of a post that the account quotes."""
 
-KINDS = (FOLLOW, LIKE, REPOST, MENTION, FOLLOW_REQUEST, NEW_POST, EDIT, QUOTE, QUOTED_EDIT)
-GROUPABLE = (FOLLOW, LIKE, REPOST)
+NEW_ACCOUNT = 512
+"""Somebody signed up; the id is that of the account. For the staff."""
+NEW_REPORT = 1024
+"""Somebody reported an account; the id is that of the report. For the staff."""
+
+KINDS = (
+    FOLLOW,
+    LIKE,
+    REPOST,
+    MENTION,
+    FOLLOW_REQUEST,
+    NEW_POST,
+    EDIT,
+    QUOTE,
+    QUOTED_EDIT,
+    NEW_ACCOUNT,
+    NEW_REPORT,
+)
+NEEDS = {NEW_ACCOUNT: Power.MANAGE_USERS, NEW_REPORT: Power.MANAGE_REPORTS}
+"""Kinds that are told to the staff alone: to those who may do this, and for as long as they may."""
+GROUPABLE = (FOLLOW, LIKE, REPOST, NEW_ACCOUNT)
 """Kinds that are told of together."""
 
 OF_KIND = (1 << 16) - 1
@@ -107,7 +127,7 @@ read_notice = msgspec.json.Decoder(Notice).decode
 read_head = msgspec.json.Decoder(Head).decode
 read_rules = msgspec.json.Decoder(Rules).decode
 
-_NAMES = {FOLLOW: "follow", LIKE: "like", REPOST: "repost"}
+_NAMES = {FOLLOW: "follow", LIKE: "like", REPOST: "repost", NEW_ACCOUNT: "new_account"}
 
 
 def group_key(kind: int, id_: int, post: int | None) -> str:

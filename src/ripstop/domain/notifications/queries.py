@@ -6,10 +6,13 @@ from typing import NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.markers import markers
+from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.accounts.roles import NO_ROLE, POWERS
 from ripstop.domain.follows.model import MUTES, MUTES_NOTIFICATIONS
 from ripstop.domain.notifications.model import (
     FILTERED,
     KINDS,
+    NEEDS,
     NOTIFIED,
     OF_KIND,
     UNDONE,
@@ -29,6 +32,7 @@ EXAMINED = 500
 """Rows that are read at once where only those of one actor are wanted."""
 ROUNDS = 10
 """How often more is read for one page of those."""
+_FOR_STAFF = sum(NEEDS)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def hidden(self) -> int:
         """The flags of rows that are not wanted."""
         held_back = 0 if self.filtered else FILTERED
-        return UNDONE | held_back | sum(kind for kind in KINDS if kind not in self.kinds)
+        shown = sum(kind for kind in KINDS if kind in self.kinds)
+        return UNDONE | held_back | OF_KIND & ~shown
 
 
 class Notification(NamedTuple):
@@ -149,6 +154,7 @@ async def access_notification(graph: Graph, viewer: int, id_: int) -> Notificati
 
 async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> list[Notification]:
     """Those whose post, if they are of one, is there and for the viewer to see, and not hidden by a filter."""
+    rows = await for_viewer(graph, viewer, rows)
     notices = [read_notice(row.data or "{}") for row in rows]
     posts = [notice.post for notice in notices if notice.post is not None]
     eye = await look(graph, viewer, {notice.actor for notice in notices}, posts)
@@ -163,6 +169,16 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
         for row, notice in zip(rows, notices, strict=True)
         if eye.shows(notice)
     ]
+
+
+async def for_viewer(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> Sequence[base.Association]:
+    """Those that are not for the staff alone, or that the viewer's role still allows. At most one engine call, and none
+    for those who were never of the staff."""
+    if not any(row.flags & _FOR_STAFF for row in rows):
+        return rows
+    account = await graph.get(ACCOUNT, viewer)
+    powers = POWERS[NO_ROLE if account is None else account.value.role]
+    return [row for row in rows if NEEDS.get(row.flags & OF_KIND, powers) in powers]
 
 
 class Eye(NamedTuple):

@@ -12,6 +12,8 @@ from ripstop.domain.notifications.model import (
     DROP,
     EDIT,
     MENTION,
+    NEW_ACCOUNT,
+    NEW_REPORT,
     QUOTE,
     QUOTED_EDIT,
     RULES,
@@ -30,8 +32,8 @@ UNWANTED = TypeSet(BLOCKS, BLOCKED_BY, MUTES)
 NEW_MS = 30 * 86_400_000
 """For so long an account is new."""
 
-EXEMPT = EDIT | QUOTED_EDIT
-"""Kinds that no rule holds back: they follow from what the account did itself."""
+EXEMPT = EDIT | QUOTED_EDIT | NEW_ACCOUNT | NEW_REPORT
+"""Kinds that no rule holds back: they follow from what the account did itself, or concern it as one of the staff."""
 
 
 async def rules_of(graph: Graph, account: int) -> Rules:

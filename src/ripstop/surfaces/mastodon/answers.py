@@ -8,6 +8,7 @@ from ripstop.surfaces.mastodon.entities.base import Empty
 from ripstop.surfaces.mastodon.entities.moderation import AdminAccount, AdminReport, Report
 from ripstop.surfaces.mastodon.entities.notifications import (
     GroupedNotificationsResults,
+    Notification,
     NotificationPolicy,
     NotificationRequest,
     OldNotificationPolicy,
@@ -38,7 +39,6 @@ from ripstop.surfaces.mastodon.entities.posts import (
     Conversation,
     DeletedStatus,
     MediaAttachment,
-    Notification,
     PreviewCard,
     Search,
     Status,

@@ -72,7 +72,8 @@ class GroupedNotifications:
     async def actors(self, request: Request, params: None) -> bytes:
         """Those who did what is in a group, the latest first."""
         actors = await actors_of(self._graph, request.account, str(request.args["group_key"]))
-        cards = await self._accounts.render_list(actors)
+        found = await self._accounts.cards(actors, for_staff=True)
+        cards = [found[actor] for actor in actors if actor in found]
         if not cards:
             raise NotFound("Record not found")
         return json_list(cards)

@@ -48,7 +48,7 @@ def mastodon_routes(
     """The routes, over handlers that share their presenters."""
     accounts = AccountPresenter(graph, origin=site.origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=site.origin)
-    notifications = NotificationPresenter(accounts, statuses)
+    notifications = NotificationPresenter(graph, accounts, statuses)
     groups = GroupPresenter(graph, accounts, statuses, origin=site.origin)
     admin = AdminPresenter(graph, accounts, statuses, origin=site.origin)
     return [

@@ -17,6 +17,7 @@ from ripstop.domain.conversations.events import ConversationChanged
 from ripstop.domain.conversations.queries import access_conversation
 from ripstop.domain.follows.events import Followed, MembersChanged, Unfollowed
 from ripstop.domain.follows.lists import access_list
+from ripstop.domain.moderation.events import TakenDown
 from ripstop.domain.notifications.events import Merged, Notified
 from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import (
@@ -48,6 +49,7 @@ EVENTS = (
     PostPublished,
     PostEdited,
     PostDeleted,
+    TakenDown,
     PostReposted,
     PostUnreposted,
     QuoteEnded,
@@ -115,6 +117,7 @@ class Hub:
             PostPublished: self._published,
             PostEdited: self._edited,
             PostDeleted: self._deleted,
+            TakenDown: self._taken_down,
             PostReposted: self._reposted,
             PostUnreposted: self._unreposted,
             QuoteEnded: self._quote_ended,
@@ -267,6 +270,12 @@ class Hub:
         reached = await self._reached(event.author, event.flags, event.tags)
         self._tell_gone(event.post, {*reached, *await self._homes_of(event.mentions, event.author)})
 
+    async def _taken_down(self, event: TakenDown) -> None:
+        """As if it were deleted, to all but its author, who is shown it still."""
+        streams = {*await self._reached(event.author, event.flags, event.tags)}
+        homes = await self._homes_of(event.mentions, event.author)
+        self._tell_gone(event.post, {*streams, *homes} - {Stream(Kind.HOME, event.author)}, but=event.author)
+
     async def _unreposted(self, event: PostUnreposted) -> None:
         self._tell_gone(event.repost, await self._reached(event.actor, REPOST))
 
@@ -395,9 +404,13 @@ class Hub:
                 if stream in listener.streams:
                     listener.tell(stream, news)
 
-    def _tell_gone(self, post: int, streams: Iterable[Stream]) -> None:
-        """Tell that a post or repost is gone: its id alone, to those who may have been told of it."""
+    def _tell_gone(self, post: int, streams: Iterable[Stream], *, but: int | None = None) -> None:
+        """Tell that a post or repost is gone: its id alone, to those who may have been told of it.
+
+        :param but: an account that is shown it still.
+        """
         news = News("delete", b"%d" % post)
         for stream in streams:
             for listener in tuple(self._listening.get(stream, ())):
-                listener.tell(stream, news)
+                if listener.viewer != but:
+                    listener.tell(stream, news)

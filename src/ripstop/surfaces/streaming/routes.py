@@ -60,7 +60,7 @@ def streaming_routes(graph: Graph, bus: Bus, authenticate: Authenticate, *, orig
     """The routes, over one hub."""
     accounts = AccountPresenter(graph, origin=origin)
     statuses = StatusPresenter(graph, accounts.cards, origin=origin)
-    notifications = NotificationPresenter(accounts, statuses)
+    notifications = NotificationPresenter(graph, accounts, statuses)
     hub = Hub(graph, bus, authenticate, statuses, notifications, ConversationPresenter(accounts, statuses))
     return Streaming(hub, authenticate).routes()
 

@@ -13,7 +13,9 @@ from ripstop.domain.notifications.model import (
     GROUPABLE,
     LIKE,
     MENTION,
+    NEW_ACCOUNT,
     NEW_POST,
+    NEW_REPORT,
     QUOTE,
     QUOTED_EDIT,
     REPOST,
@@ -40,6 +42,8 @@ WORDS = {
     EDIT: ("write", "edited a post that you reposted"),
     QUOTE: ("quote", "quoted your post"),
     QUOTED_EDIT: ("write", "edited a post that you quoted"),
+    NEW_ACCOUNT: ("people", "signed up"),
+    NEW_REPORT: ("list", "reported an account"),
 }
 """The icon and the words of each kind."""
 WHOLE = frozenset({MENTION, NEW_POST, QUOTE})
@@ -64,6 +68,8 @@ class ShownGroup(NamedTuple):
     asks: bool
     whole: bool
     post: cards.Shown | None
+    leads: str = ""
+    """Where the staff does something about it."""
 
 
 class Told:
@@ -116,6 +122,14 @@ class Told:
                     asks=item.kind == FOLLOW_REQUEST,
                     whole=item.kind in WHOLE,
                     post=post,
+                    leads=_leads(item),
                 )
             )
         return found
+
+
+def _leads(item: Group) -> str:
+    """The page on which the staff does something about it; empty for what is not for the staff."""
+    if item.kind == NEW_REPORT:
+        return f"/admin/reports/{item.newest}"
+    return f"/admin/accounts/{item.actors[0]}" if item.kind == NEW_ACCOUNT else ""

@@ -1,4 +1,4 @@
-"""Entities of grouped notifications, of policy, and of requests."""
+"""Entities of notifications, alone and in groups, of policy, and of requests."""
 
 from typing import Annotated, Literal
 
@@ -6,10 +6,24 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ripstop.surfaces.mastodon.entities.base import Count, Entity, Id, Instant, Url
+from ripstop.surfaces.mastodon.entities.moderation import Report
 from ripstop.surfaces.mastodon.entities.people import Account
 from ripstop.surfaces.mastodon.entities.posts import Status
 
 Verdict = Literal["accept", "filter", "drop"]
+
+
+class Notification(Entity, kw_only=True):
+    """What somebody is told."""
+
+    id: Id
+    type: str
+    created_at: Instant
+    group_key: str
+    account: Account
+    status: Status | None
+    report: Report | UnsetType = UNSET
+    filtered: bool | UnsetType = UNSET
 
 
 class PartialAccountWithAvatar(Entity, kw_only=True):
@@ -37,6 +51,7 @@ class NotificationGroup(Entity, kw_only=True):
     latest_page_notification_at: Instant | UnsetType = UNSET
     sample_account_ids: list[Id]
     status_id: Id | None
+    report: Report | UnsetType = UNSET
 
 
 class GroupedNotificationsResults(Entity, kw_only=True):

@@ -205,18 +205,6 @@ class Search(Entity, kw_only=True):
     hashtags: list[Tag]
 
 
-class Notification(Entity, kw_only=True):
-    """What somebody is told."""
-
-    id: Id
-    type: str
-    created_at: Instant
-    group_key: str
-    account: Account
-    status: Status | None
-    filtered: bool | UnsetType = UNSET
-
-
 class Announcement(Entity, kw_only=True):
     """What the server tells everybody."""
 

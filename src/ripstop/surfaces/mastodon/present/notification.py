@@ -10,7 +10,9 @@ from ripstop.domain.notifications.model import (
     FOLLOW_REQUEST,
     LIKE,
     MENTION,
+    NEW_ACCOUNT,
     NEW_POST,
+    NEW_REPORT,
     QUOTE,
     QUOTED_EDIT,
     REPOST,
@@ -20,8 +22,10 @@ from ripstop.domain.notifications.model import (
 from ripstop.domain.notifications.queries import Notification
 from ripstop.domain.notifications.requests import Request, Summary
 from ripstop.kernel.ids import time_ms
+from ripstop.machinery.graph import Graph
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.instants import instant
+from ripstop.surfaces.mastodon.present.report import render_reports
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 
 TYPES = {
@@ -34,6 +38,8 @@ TYPES = {
     EDIT: "update",
     QUOTE: "quote",
     QUOTED_EDIT: "quoted_update",
+    NEW_ACCOUNT: "admin.sign_up",
+    NEW_REPORT: "admin.report",
 }
 """What the API calls each kind."""
 
@@ -41,21 +47,32 @@ TYPES = {
 class NotificationPresenter:
     """Renders what a viewer was told."""
 
-    def __init__(self, accounts: AccountPresenter, statuses: StatusPresenter) -> None:
+    def __init__(self, graph: Graph, accounts: AccountPresenter, statuses: StatusPresenter) -> None:
+        self._graph = graph
         self._accounts = accounts
         self._statuses = statuses
 
     async def render(self, viewer: int, items: Sequence[Notification]) -> list[bytes]:
-        """A Notification for each item whose people are still there. At most six engine calls, whatever the length."""
+        """A Notification for each item whose people are still there. At most six engine calls, whatever the length, and
+        three where reports are among them."""
         if not items:
             return []
         posts = {item.post.post.id: item.post for item in items if item.post is not None}
         statuses = await self._statuses.render_each(viewer, list(posts.values()))
-        cards = await self._accounts.cards({item.actor for item in items})
+        cards = await self._accounts.cards({item.actor for item in items}, for_staff=True)
+        filed = [item.id for item in items if item.kind == NEW_REPORT]
+        reports = await render_reports(self._graph, self._accounts, filed)
         return [
-            _entity(item, cards[item.actor], None if item.post is None else statuses[item.post.post.id])
+            _entity(
+                item,
+                cards[item.actor],
+                None if item.post is None else statuses[item.post.post.id],
+                reports.get(item.id),
+            )
             for item in items
-            if item.actor in cards and (item.post is None or item.post.post.id in statuses)
+            if item.actor in cards
+            and (item.post is None or item.post.post.id in statuses)
+            and (item.kind != NEW_REPORT or item.id in reports)
         ]
 
     async def render_requests(self, viewer: int, items: Sequence[Request]) -> list[bytes]:
@@ -70,7 +87,7 @@ class NotificationPresenter:
         ]
 
 
-def _entity(item: Notification, card: bytes, status: bytes | None) -> bytes:
+def _entity(item: Notification, card: bytes, status: bytes | None, report: bytes | None) -> bytes:
     post = None if item.post is None else item.post.post.id
     key = f"ungrouped-{item.id}" if item.filtered else group_key(item.kind, item.id, post)
     head = (
@@ -78,7 +95,8 @@ def _entity(item: Notification, card: bytes, status: bytes | None) -> bytes:
         f',"group_key":"{key}","account":'
     )
     ending = b',"filtered":true}' if item.filtered else b"}"
-    return b"".join((head.encode(), card, b',"status":', status or b"null", ending))
+    reported = b"" if report is None else b',"report":' + report
+    return b"".join((head.encode(), card, b',"status":', status or b"null", reported, ending))
 
 
 def _request(item: Request, card: bytes, status: bytes | None) -> bytes:

@@ -6,11 +6,13 @@ import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.notifications.groups import Group
+from ripstop.domain.notifications.model import NEW_REPORT
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.mastodon.present.account import AccountPresenter, account_fields
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.notification import TYPES
+from ripstop.surfaces.mastodon.present.report import render_reports
 from ripstop.surfaces.mastodon.present.status import StatusPresenter, json_list
 
 PARTIAL = ("id", "acct", "url", "avatar", "avatar_static", "avatar_description", "locked", "bot")
@@ -30,7 +32,8 @@ class GroupPresenter:
         self._origin = origin
 
     async def render(self, viewer: int, groups: Sequence[Group], *, partial: bool, paged: bool) -> bytes:
-        """GroupedNotificationsResults, of groups whose people are still there. At most eight engine calls.
+        """GroupedNotificationsResults, of groups whose people are still there. At most eight engine calls, and three
+        where reports are among them.
 
         :param partial: only the latest actor of each group is given in full.
         :param paged: say what of each group stands on this page.
@@ -38,15 +41,20 @@ class GroupPresenter:
         posts = {group.post.post.id: group.post for group in groups if group.post is not None}
         actors = {id_ for group in groups for id_ in group.actors}
         full = {group.actors[0] for group in groups} if partial else actors
-        cards = await self._accounts.cards(full)
+        cards = await self._accounts.cards(full, for_staff=True)
         partials = await self._partials(actors - full) if partial else {}
         statuses = await self._statuses.render_each(viewer, list(posts.values()))
+        filed = [group.newest for group in groups if group.kind == NEW_REPORT]
+        reports = await render_reports(self._graph, self._accounts, filed)
         known = cards.keys() | partials.keys()
         entities = []
         for group in groups:
             named = [id_ for id_ in group.actors if id_ in known]
+            report = reports.get(group.newest)
+            if group.kind == NEW_REPORT and report is None:
+                continue
             if named and (group.post is None or group.post.post.id in statuses):
-                entities.append(_entity(group, named, paged=paged))
+                entities.append(_entity(group, named, report, paged=paged))
         return b"".join(
             (
                 b'{"accounts":',
@@ -71,7 +79,7 @@ class GroupPresenter:
         return self._graph.keep_rendered(entry, "partial", rendered)
 
 
-def _entity(group: Group, actors: Sequence[int], *, paged: bool) -> bytes:
+def _entity(group: Group, actors: Sequence[int], report: bytes | None, *, paged: bool) -> bytes:
     """A NotificationGroup. Clients read `most_recent_notification_id` as a number, and all other ids as texts."""
     on_page = (
         f',"page_min_id":"{group.lowest}","page_max_id":"{group.newest}"'
@@ -82,6 +90,6 @@ def _entity(group: Group, actors: Sequence[int], *, paged: bool) -> bytes:
     text = (
         f'{{"group_key":"{group.key}","notifications_count":{group.size},"type":"{TYPES[group.kind]}"'
         f',"most_recent_notification_id":{group.newest}{on_page if paged else ""}'
-        f',"sample_account_ids":[{named}],"status_id":{status}}}'
+        f',"sample_account_ids":[{named}],"status_id":{status}'
     )
-    return text.encode()
+    return text.encode() + (b"}" if report is None else b',"report":' + report + b"}")
