@@ -265,6 +265,8 @@ async def test_a_profile_has_posts_replies_media_followers_and_a_pin(
     assert shown((await at_home.open(f"{path}/replies")).text) == [pinned["id"], post["id"], answer["id"]]
     assert shown((await at_home.open(f"{path}/media")).text) == []
     assert bob.username in (await at_home.open(f"{path}/following")).text
+    await api.post(f"/api/v1/accounts/{bob.id}/mute", as_=alice)
+    assert bob.username in (await at_home.open(f"{path}/following")).text  # one's own list is whole
     assert alice.username in (await at_home.open(f"/@{bob.username}/followers")).text
 
 
@@ -275,6 +277,10 @@ async def test_a_hashtag_is_followed(at_home: Browser, api: Api, alice: Person, 
     assert page.path == f"/tags/{tag}"
     assert "Following</button>" in page.text
     assert shown((await at_home.open("/")).text) == [post["id"]]
+    await press(at_home, await at_home.open(f"/tags/{tag}"), f"/tags/{tag}/follow", "unfollow")
+    page = await press(at_home, await at_home.open(f"/tags/{tag}"), f"/tags/{tag}/follow", "nonsense")
+    assert page.status == 400
+    assert "Following</button>" not in (await at_home.open(f"/tags/{tag}")).text
 
 
 async def test_what_is_for_those_who_are_logged_in_leads_to_the_login_and_back(

@@ -95,6 +95,8 @@ ON_PEOPLE: Mapping[str, OnPerson] = {
     "unblock": unblock,
 }
 """What a button beside somebody does."""
+ON_TAGS: Mapping[str, Callable[[Graph, int, str], Awaitable[object]]] = {"follow": follow_tag, "unfollow": unfollow_tag}
+"""What the button of a hashtag does."""
 
 
 class Acting:
@@ -155,10 +157,10 @@ class Acting:
         tag = tag_name(params.name)
         if tag is None:
             raise NotFound("Record not found")
-        if params.act == "unfollow":
-            await unfollow_tag(self._graph, reader.id, tag)
-        else:
-            await follow_tag(self._graph, reader.id, tag)
+        act = ON_TAGS.get(params.act)
+        if act is None:
+            raise BadRequest("There is no such button")
+        await act(self._graph, reader.id, tag)
         return done(request, f"/tags/{tag}")
 
     async def _post(self, reader: Reader, id_: int) -> Entry[Post]:

@@ -204,7 +204,9 @@ class Reading:
         if may := await may_list_people_of(self._graph, viewer, account):
             rows = await read_rows(self._graph, account.id, list_, params.window)
             next_max_id, _ = cursors(rows, params.window)
-            people = await met_among(self._graph, viewer, [row.target for row in rows])
+            people = [row.target for row in rows]
+            if viewer != account.id:
+                people = await met_among(self._graph, viewer, people)
         context = {
             "title": f"{title} of {account.value.display_name or account.value.username}",
             "people": await faces_of(self._graph, people),
