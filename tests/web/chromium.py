@@ -1,7 +1,7 @@
 """A real browser for tests: headless Chromium, spoken to over its DevTools protocol.
 
-async with chromium() as browser:
-    async with browser.tab(phone=True, dark=True) as tab:
+with chromium() as address:
+    async with connected(address) as browser, browser.tab(phone=True, dark=True) as tab:
         await tab.open(server.url)
         assert await tab.ask("document.title") == "Ripstop"
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 import shutil
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ import aiohttp
 import msgspec
 import pytest
 
-PATIENCE = 30.0
-"""Seconds after which something awaited counts as not coming."""
+from tests.server import PATIENCE, wait_until
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DESKTOP, PHONE = (1280, 900), (390, 844)
 """Sizes of a window, in CSS pixels."""
@@ -194,57 +194,62 @@ class Tab:
             self.problems.append(str(said["params"]["entry"]))
 
 
-@asynccontextmanager
-async def chromium(*options: str) -> AsyncIterator[Chromium]:
-    """A browser that knows nobody, started with more options. Where there is none the test is skipped."""
+@contextmanager
+def chromium(*options: str) -> Iterator[str]:
+    """Where a browser listens that was started with more options. Where there is none the test is skipped."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip("there is no Chromium on this machine")
-    async with AsyncExitStack() as parts:
-        folder = parts.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--lang=en-GB",
-            f"--user-data-dir={folder}",
-            "--remote-debugging-port=0",
-            *options,
-            "about:blank",
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(
+            [
+                program,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--hide-scrollbars",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--lang=en-GB",
+                f"--user-data-dir={folder}",
+                "--remote-debugging-port=0",
+                *options,
+                "about:blank",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        parts.push_async_callback(_end, process)
-        session = await parts.enter_async_context(aiohttp.ClientSession())
-        connection = await session.ws_connect(await _address(process), max_msg_size=0)
-        parts.push_async_callback(connection.close)
+        try:
+            yield _address(process, Path(folder) / "DevToolsActivePort")
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], file: Path) -> str:
+    """Where the browser listens, as it writes down when it is ready."""
+
+    def lines() -> list[str]:
+        assert process.poll() is None, "the browser did not start"
+        return file.read_text().splitlines() if file.exists() else []
+
+    wait_until(lambda: len(lines()) == 2, "the start of the browser")
+    port, path = lines()
+    return f"ws://127.0.0.1:{port}{path}"
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Chromium]:
+    """A running browser, for as long as this event loop speaks to it."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as connection:
         browser = Chromium(connection)
         listening = asyncio.create_task(browser.listen())
-        parts.callback(listening.cancel)
-        yield browser
-
-
-async def _address(process: asyncio.subprocess.Process) -> str:
-    """Where the browser listens, as it says when it is ready."""
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE):
-        async for line in process.stderr:
-            found = re.search(r"ws://\S+", line.decode())
-            if found:
-                return found[0]
-    raise AssertionError("the browser did not start")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    await process.communicate()
+        try:
+            yield browser
+        finally:
+            listening.cancel()
 
 
 def _quoted(text: str) -> str:

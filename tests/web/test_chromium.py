@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from tests.api.client import PASSWORD, Api, Person
 from tests.pictures import encoded, quarters
 from tests.server import Server
-from tests.web.chromium import Chromium, Tab, chromium
+from tests.web.chromium import Chromium, Tab, chromium, connected
 
 pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 """What a browser shows does not depend on the engine."""
@@ -21,9 +21,16 @@ AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
 
+@pytest.fixture(scope="module")
+def program() -> Iterator[str]:
+    """One browser for all of these tests: each of its tabs is somebody new."""
+    with chromium() as address:
+        yield address
+
+
 @pytest.fixture
-async def chrome() -> AsyncIterator[Chromium]:
-    async with chromium() as browser:
+async def chrome(program: str) -> AsyncIterator[Chromium]:
+    async with connected(program) as browser:
         yield browser
 
 
