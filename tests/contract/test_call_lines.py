@@ -56,6 +56,13 @@ async def test_a_class_is_emptied_before_the_next_whatever_its_lines(waist: Stor
     assert by_line(await take(waist, 6)) == {("high", None): 4, ("flood", None): 2}
 
 
+async def test_classes_between_those_that_are_asked_for_are_left(waist: Store) -> None:
+    await apply(waist, *(call(number, f"f{number % 4}", criticality=number % 4) for number in range(1, 13)))
+    leases = await waist.call_lease((3, 0), limit=100, seconds=60)
+    assert by_line(leases.taken) == {("f0", None): 3, ("f3", None): 3}
+    assert (await waist.call_lease((3, 0), limit=100, seconds=60)).taken == []
+
+
 async def test_within_a_line_the_deadline_decides_and_then_the_id(waist: Store) -> None:
     for number, deadline in ((5, 2), (4, 1), (3, 2), (9, 0)):
         await apply(waist, in_line(number, "work", "n", deadline=deadline))

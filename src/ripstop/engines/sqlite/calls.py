@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from ripstop.engines.base import CallLimit, CallState, LeasedCall, Leases
-from ripstop.engines.sqlite.lines import Budgets, heads
+from ripstop.engines.sqlite.lines import Budgets, Head, open_lines
 from ripstop.engines.statements import load
 
 _SQL = load(__package__, "statements/calls.sql")
@@ -20,9 +20,6 @@ _BEFORE_ALL = (-(1 << 63), 0)
 
 Moved = list[tuple[str, int, int]]
 """(function, state left, state entered) of calls."""
-
-Chosen = tuple[int, str]
-"""The id and the function of a call to take."""
 
 
 class CallLeaser:
@@ -49,21 +46,18 @@ class CallLeaser:
         lost = self._renew(renew, until_ms)
         if limit <= 0 or not classes:
             return Leases([], lost), []
-        moved: Moved = [
-            (function, state, CallState.READY)
-            for state, statement in ((CallState.WAITING, "call_wake"), (CallState.LEASED, "call_expire"))
-            for (function,) in self._rows(_SQL[statement], (now_ms, MOVED))
-        ]
+        moved = self._wake(now_ms)
         budgets = Budgets(limits)
-        chosen: list[Chosen] = []
-        for class_ in sorted(set(classes)):
-            if len(chosen) < limit:
-                chosen += self._choose(class_, limit - len(chosen), shards, budgets)
+        chosen: list[int] = []
+        for heads in open_lines(self._rows, classes, budgets, self._random):
+            chosen += self._choose(heads, limit - len(chosen), shards, budgets)
+            if len(chosen) >= limit:
+                break
         if not chosen:
             return Leases([], lost), moved
-        moved += [(function, CallState.READY, CallState.LEASED) for _, function in chosen]
-        ids = apsw.carray(array("q", [id_ for id_, _ in chosen]))
-        taken = [LeasedCall(*row) for row in self._rows(_SQL["lease_take"], (until_ms, ids))]
+        rows = self._rows(_SQL["lease_take"], (until_ms, apsw.carray(array("q", chosen))))
+        taken = [LeasedCall(*row) for row in rows]
+        moved += [(call.function, CallState.READY, CallState.LEASED) for call in taken]
         taken.sort(key=lambda call: (call.criticality, call.deadline, call.id))
         return Leases(taken, lost), moved
 
@@ -79,10 +73,20 @@ class CallLeaser:
                 lost.append(call)
         return lost
 
-    def _choose(self, class_: int, limit: int, shards: tuple[int, int], budgets: Budgets) -> list[Chosen]:
-        """What to take of a class: equal shares of its lines, and what one leaves is shared by the others."""
-        chosen: list[Chosen] = []
-        lines = [(head.lane, _BEFORE_ALL) for head in heads(self._rows, class_, budgets, self._random)]
+    def _wake(self, now_ms: int) -> Moved:
+        """Make calls ready whose time has come, or whose lease has ended."""
+        if not self._rows(_SQL["lease_moves"], (now_ms,))[0][0]:
+            return []
+        return [
+            (function, state, CallState.READY)
+            for state, statement in ((CallState.WAITING, "call_wake"), (CallState.LEASED, "call_expire"))
+            for (function,) in self._rows(_SQL[statement], (now_ms, MOVED))
+        ]
+
+    def _choose(self, heads: list[Head], limit: int, shards: tuple[int, int], budgets: Budgets) -> list[int]:
+        """What to take of the lines of a class: equal shares, and what one leaves is shared by the others."""
+        chosen: list[int] = []
+        lines = [(head.lane, _BEFORE_ALL) for head in heads]
         while lines and len(chosen) < limit:
             share, more = divmod(limit - len(chosen), len(lines))
             still_open = []
@@ -90,9 +94,9 @@ class CallLeaser:
                 wanted = share + (place < more)
                 room = budgets.room(lane, wanted)
                 rows = self._rows(_SQL["line_calls"], (lane, *after, *shards, room)) if room else []
-                chosen += [(id_, function) for _, id_, function in rows]
+                chosen += [id_ for _, id_ in rows]
                 budgets.spend(lane, len(rows))
                 if len(rows) == wanted:
-                    still_open.append((lane, rows[-1][:2] if rows else after))
+                    still_open.append((lane, rows[-1] if rows else after))
             lines = still_open
         return chosen

@@ -57,32 +57,56 @@ Rows = Callable[[str, tuple[int, ...]], list[Any]]
 """Runs a statement to its end."""
 
 
-def heads(rows: Rows, class_: int, budgets: Budgets, random: Random) -> list[Head]:
-    """The open lines of a class, in the order of their first calls; of too many, some that chance chooses."""
-    low = class_ << LINE_BITS
-    high = low | _LINE
-    found = list(_walk(rows, low, high, budgets))
-    if len(found) == MOST_LINES:
-        start = random.randint(low, high)
-        found = [*_walk(rows, start, high, budgets), *_walk(rows, low, start - 1, budgets)][:MOST_LINES]
-    return sorted(found)
+def open_lines(rows: Rows, classes: Sequence[int], budgets: Budgets, random: Random) -> Iterator[list[Head]]:
+    """The open lines of one class after the other, in the order of their first calls; of too many, some that chance
+    chooses. It takes one look into the index for each line, and one for the end of all: empty classes take none.
+    """
+    for first, last in _stretches(classes):
+        head = _next(rows, first, last, budgets)
+        while head is not None:
+            low, high = head.lane & ~_LINE, head.lane | _LINE
+            found = []
+            while head is not None and head.lane <= high and len(found) < MOST_LINES:
+                found.append(head)
+                head = _next(rows, head.lane + 1, last, budgets)
+            if len(found) == MOST_LINES:
+                start = random.randint(low, high)
+                found = [*_walk(rows, start, high, budgets), *_walk(rows, low, start - 1, budgets)][:MOST_LINES]
+                head = _next(rows, high + 1, last, budgets)
+            yield sorted(found)
 
 
 def has_open_line(rows: Rows, classes: Sequence[int], budgets: Budgets) -> bool:
     """Whether any call of these classes may be taken."""
-    return any(next(_walk(rows, class_ << LINE_BITS, class_ << LINE_BITS | _LINE, budgets), None) for class_ in classes)
+    return any(_next(rows, first, last, budgets) for first, last in _stretches(classes))
+
+
+def _stretches(classes: Sequence[int]) -> list[tuple[int, int]]:
+    """The lanes of these classes, neighbours together."""
+    found: list[tuple[int, int]] = []
+    for class_ in sorted(set(classes)):
+        low = class_ << LINE_BITS
+        begins = found.pop()[0] if found and found[-1][1] == low - 1 else low
+        found.append((begins, low | _LINE))
+    return found
 
 
 def _walk(rows: Rows, lane: int, high: int, budgets: Budgets) -> Iterator[Head]:
-    """From line to line, with one look into the index for each; at most `MOST_LINES` of them."""
-    count = 0
-    while lane <= high and count < MOST_LINES:
-        first = rows(_HEAD, (lane, high))
-        if not first:
+    """The first open lines of a range, `MOST_LINES` at most."""
+    for _ in range(MOST_LINES):
+        head = _next(rows, lane, high, budgets)
+        if head is None:
             return
+        yield head
+        lane = head.lane + 1
+
+
+def _next(rows: Rows, lane: int, high: int, budgets: Budgets) -> Head | None:
+    """The first open line from a lane on."""
+    while lane <= high and (first := rows(_HEAD, (lane, high))):
         [(lane, deadline, id_)] = first
         closed = budgets.closed_until(lane)
         if closed is None:
-            yield Head(deadline, id_, lane)
-            count += 1
-        lane = (lane if closed is None else closed) + 1
+            return Head(deadline, id_, lane)
+        lane = closed + 1
+    return None

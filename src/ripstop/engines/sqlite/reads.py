@@ -186,8 +186,10 @@ class MainReader:
         """Whether a request for leases would find anything to do."""
         if not classes:
             return False
+        if has_open_line(self._rows, classes, Budgets(limits)):
+            return True
         [(moves,)] = self._rows(_SQL["lease_moves"], (now_ms,))
-        return bool(moves) or has_open_line(self._rows, classes, Budgets(limits))
+        return bool(moves)
 
     def changes(self, cursor: int) -> Changes:
         commits = self._commits.number  # before the log is read: what comes between is read twice, and never missed

@@ -15,7 +15,7 @@ RETURNING function;
 SELECT lane, rank, id FROM calls WHERE state = 1 AND lane >= ? AND lane <= ? ORDER BY lane, rank, id LIMIT 1;
 
 -- line_calls: The next calls of a line in a range of shards, after a deadline and id.
-SELECT rank, id, function FROM calls
+SELECT rank, id FROM calls
 WHERE state = 1 AND lane = ? AND (rank, id) > (?, ?) AND (id >> 12) & 1023 >= ? AND (id >> 12) & 1023 < ?
 ORDER BY rank, id LIMIT ?;
 
