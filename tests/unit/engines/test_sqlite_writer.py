@@ -19,6 +19,7 @@ from ripstop.engines.sqlite.commits import CommitCounter
 from ripstop.engines.sqlite.connection import connect
 from ripstop.engines.sqlite.folder import FileLock, Room
 from ripstop.engines.sqlite.migrate import migrate
+from ripstop.engines.sqlite.moving import SqliteOrigin
 from ripstop.engines.sqlite.writer import GroupWriter
 from ripstop.kernel.clock import SystemClock
 from ripstop.kernel.errors import DeadlineExceeded, ReadOnly
@@ -217,3 +218,23 @@ async def _fill(store: SqliteStore, acknowledged: list[int]) -> None:
     for number in range(1, 500):
         await store.commit([Batch(HOME, [ObjectPut(ident(number), 1, '{"a":"' + "x" * 50_000 + '"}')])])
         acknowledged.append(ident(number))
+
+
+async def test_who_has_a_store_open_that_moves_reads_it_and_writes_no_more(store: SqliteStore, tmp_path: Path) -> None:
+    await apply(store, thing(1))
+    origin = SqliteOrigin(tmp_path / "data", SCHEMA)
+    with origin.stopped():
+        origin.close_for("PostgreSQL, elsewhere")
+    with pytest.raises(ReadOnly, match="has moved to PostgreSQL, elsewhere"):
+        await apply(store, thing(2))
+    assert set(await store.object_get([ident(1), ident(2)])) == {ident(1)}
+
+
+async def test_a_lock_that_was_sealed_by_a_move_that_went_no_further_keeps_nobody_out(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    lock = FileLock(DataFolder(tmp_path / "data").lock("write"))
+    lock.seal()
+    lock.close()
+    await apply(store, thing(1))
+    assert store.read_only is None

@@ -69,6 +69,8 @@ class DataFolder:
 
 
 _NOTE_BYTES = 32
+_SEAL = _NOTE_BYTES
+"""Where the seal stands, behind the note: a byte that is zero until somebody sets it."""
 
 
 class Holder(NamedTuple):
@@ -86,10 +88,13 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if os.fstat(self._file).st_size < _NOTE_BYTES:
+        size = os.fstat(self._file).st_size
+        if size < _NOTE_BYTES:
             os.pwrite(self._file, b"\n".rjust(_NOTE_BYTES), 0)
+        if size <= _SEAL:
+            os.ftruncate(self._file, _SEAL + 1)
         # Mapped, since a read and a write would each let go of Python's global lock and wait for it again.
-        self._note = mmap.mmap(self._file, _NOTE_BYTES)
+        self._memory = mmap.mmap(self._file, _SEAL + 1)
         self._pid = os.getpid()
 
     def acquire(self, *, blocking: bool = True, shared: bool = False) -> bool:
@@ -105,7 +110,7 @@ class FileLock:
 
     def note(self, now_ms: int) -> None:
         """Write process and time into the file, for whoever wonders about a lock that is not let go of."""
-        self._note[:] = b"%-10d %-20d\n" % (self._pid, now_ms)
+        self._memory[:_NOTE_BYTES] = b"%-10d %-20d\n" % (self._pid, now_ms)
 
     def note_after(self, clock: EngineClock) -> int:
         """Note the present instant, which is not before the one noted last; returns it."""
@@ -118,10 +123,19 @@ class FileLock:
 
     def read(self) -> Holder | None:
         """What was noted last."""
-        return _parse(self._note[:])
+        return _parse(self._memory[:_NOTE_BYTES])
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether whoever takes this lock must ask first if what it guards may still be written."""
+        return self._memory[_SEAL] != 0
+
+    def seal(self) -> None:
+        """Have all who take this lock ask from now on."""
+        self._memory[_SEAL] = 1
 
     def close(self) -> None:
-        self._note.close()
+        self._memory.close()
         os.close(self._file)
 
 
@@ -135,7 +149,7 @@ def _parse(note: bytes) -> Holder | None:
 def last_note(path: Path) -> Holder | None:
     """Who noted himself last in a lock file, whether or not he still holds it."""
     try:
-        return _parse(path.read_bytes())
+        return _parse(path.read_bytes()[:_NOTE_BYTES])
     except FileNotFoundError:
         return None
 

@@ -36,6 +36,8 @@ class SqliteOrigin:
     """Satisfies `ripstop.engines.moving.Origin`. Reads beside a running server."""
 
     _connection: apsw.Connection
+    _lock: FileLock
+    """While nobody else writes."""
 
     def __init__(self, folder: Path, schema: Schema) -> None:
         self._folder = DataFolder(folder)
@@ -100,7 +102,7 @@ class SqliteOrigin:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        lock = FileLock(self._folder.write_lock(self._folder.main))
+        lock = self._lock = FileLock(self._folder.write_lock(self._folder.main))
         lock.acquire()
         try:
             lock.note_after(EngineClock(SystemClock()))
@@ -118,6 +120,7 @@ class SqliteOrigin:
         return found
 
     def close_for(self, place: str) -> None:
+        self._lock.seal()  # first: who finds it sealed, and no note, goes on
         self._folder.note_move(place)
 
     def _rows(self, statement: str, values: Row = ()) -> list[Any]:

@@ -87,8 +87,9 @@ class GroupWriter(Generic[T]):
         room: Room,
         moved_to: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """:param moved_to: asked before each group, under the lock: where the store is now, if not here any more.
-        :param transaction: on the open file; from here on it belongs to the writer's thread."""
+        """:param transaction: on the open file; from here on it belongs to the writer's thread.
+        :param moved_to: asked before each group once the lock is sealed: where the store is now, if not here any more.
+        """
         self.commit_seconds = 0.0
         self._name = name
         self._transaction = transaction
@@ -210,7 +211,7 @@ class GroupWriter(Generic[T]):
                 time.sleep(GATHER_SECONDS)
             lock.acquire()
             try:
-                done = self._group(lock.note_after(self._clock))
+                done = self._group(lock.note_after(self._clock), is_sealed=lock.is_sealed)
             finally:
                 lock.release()
             company = len(done)
@@ -228,12 +229,12 @@ class GroupWriter(Generic[T]):
             self._is_idle = False
         return True
 
-    def _group(self, now_ms: int) -> list[Job]:
+    def _group(self, now_ms: int, *, is_sealed: bool) -> list[Job]:
         """Take what is queued and commit it; the jobs, with their results or errors."""
         late: list[Job] = []
         jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late) + self._take(self._lanes[1], BACKGROUND_WEIGHT, late)
         try:
-            moved_to = self._moved_to()
+            moved_to = self._moved_to() if is_sealed else None
             if moved_to is not None:
                 self._broken = f"The store has moved to {moved_to}."
                 raise ReadOnly(self._broken)
