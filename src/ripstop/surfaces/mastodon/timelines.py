@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.accounts.access import access_account
 from ripstop.domain.feeds import (
     Home,
     Page,
@@ -16,7 +16,6 @@ from ripstop.domain.feeds import (
     thread_context,
 )
 from ripstop.domain.text import tag_name
-from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
@@ -121,8 +120,7 @@ class Timelines:
     async def account(self, request: Request, params: AccountPostsParams) -> Response:
         """Posts and reposts of one account. With `pinned`, those that it shows first, all at once."""
         viewer = viewer_of(request)
-        if await self._graph.get(ACCOUNT, params.id) is None:
-            raise NotFound("Record not found")
+        await access_account(self._graph, params.id)
         if params.pinned:
             return await self._answer(request, viewer, await pinned_posts(self._graph, viewer, params.id))
         found = await account_posts(
@@ -141,9 +139,7 @@ class Timelines:
         """What a post answers, and what answers it."""
         viewer = viewer_of(request)
         around = await thread_context(self._graph, viewer, int(request.args["id"]))
-        ancestors = await self._statuses.render_list(viewer, around.ancestors)
-        descendants = await self._statuses.render_list(viewer, around.descendants)
-        return b"".join((b'{"ancestors":', ancestors, b',"descendants":', descendants, b"}"))
+        return await self._statuses.render_context(viewer, around.ancestors, around.descendants)
 
     async def _answer(self, request: Request, viewer: int | None, found: Page) -> Response:
         body = await self._statuses.render_list(viewer, found.items)

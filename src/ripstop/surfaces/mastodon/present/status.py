@@ -143,14 +143,15 @@ class StatusPresenter:
 
     async def render_list(self, viewer: int | None, items: Sequence[Seen]) -> bytes:
         """A JSON list of Status, of those whose author is still there."""
-        parts = [b"["]
-        for found in (await self._parts(viewer, items)).values():
-            parts += found
-            parts.append(b",")
-        if len(parts) > 1:
-            parts.pop()
-        parts.append(b"]")
-        return b"".join(parts)
+        return _list((await self._parts(viewer, items)).values())
+
+    async def render_context(self, viewer: int | None, ancestors: Sequence[Seen], descendants: Sequence[Seen]) -> bytes:
+        """A Context: both as lists of Status, for no more engine calls than one of them."""
+        found = await self._parts(viewer, [*ancestors, *descendants])
+        above, below = (
+            _list(found[item.post.id] for item in items if item.post.id in found) for items in (ancestors, descendants)
+        )
+        return b"".join((b'{"ancestors":', above, b',"descendants":', below, b"}"))
 
     async def render_each(self, viewer: int | None, items: Sequence[Seen]) -> dict[int, bytes]:
         """Each Status by the id of the post, of those whose author is still there."""
@@ -281,6 +282,18 @@ class StatusPresenter:
 
     def _post(self, post: Entry[Post], author: Account) -> bytes:
         return b"," + msgspec.json.encode(status_fields(post.id, post.value, author, self._origin))[1:-1]
+
+
+def _list(statuses: Iterable[Sequence[bytes]]) -> bytes:
+    """A JSON list of what each Status is joined from."""
+    parts = [b"["]
+    for status in statuses:
+        parts += status
+        parts.append(b",")
+    if len(parts) > 1:
+        parts.pop()
+    parts.append(b"]")
+    return b"".join(parts)
 
 
 def json_list(items: Iterable[bytes]) -> bytes:
