@@ -32,7 +32,7 @@ class Suspended(Invalid):
     """It is the password, of an account that is suspended."""
 
 
-def _why_not(account: Account) -> str:
+def why_shut_out(account: Account) -> str:
     """Why the owner of an account is not let in."""
     if account.pending and not account.is_suspended:
         return "Your login is currently pending approval. Somebody of the staff looks at it."
@@ -74,7 +74,7 @@ class Passwords:
             raise WrongPassword("This user name or e-mail address and this password do not belong together.")
         await self._guesses.forget(attempt)
         if owner.account.value.is_shut_out:
-            raise Suspended(_why_not(owner.account.value))
+            raise Suspended(why_shut_out(owner.account.value))
         return owner.account
 
     async def confirm(self, account: Entry[Account], password: str, *, network: str) -> None:

@@ -5,7 +5,7 @@ import msgspec
 from ripstop.domain.accounts import security_log
 from ripstop.domain.accounts.guesses import Guesses
 from ripstop.domain.accounts.model import ACCOUNT, Account, Credentials
-from ripstop.domain.accounts.passwords import Passwords, Suspended
+from ripstop.domain.accounts.passwords import Passwords, Suspended, why_shut_out
 from ripstop.domain.accounts.security_log import do_note
 from ripstop.domain.accounts.sessions import Opened, do_enter
 from ripstop.domain.security import codes
@@ -136,9 +136,9 @@ class Logins:
         asked = self._tickets.open(ticket, AskedSecond, browser=browser)
         attempt = await self._guesses.begin_code(asked.half.account, network)
         account, credentials = await self._known(asked.half)
-        signed = self._passkeys.check(credentials.value, asked.challenge, response, alone=False)
+        passkeys = self._passkeys.check(credentials.value, asked.challenge, response, alone=False)
         write = self._graph.write(account.id)
-        patch(write, credentials, passkeys=signed.all)
+        patch(write, credentials, passkeys=passkeys)
         opened = await self._enter(write, account, agent)
         await self._guesses.forget(attempt)
         return opened
@@ -161,11 +161,11 @@ class Logins:
         if account is None:
             raise WrongCode("This passkey is not known here.")
         credentials = await credentials_of(self._graph, account)
-        signed = self._passkeys.check(credentials.value, asked.challenge, response, alone=True)
+        passkeys = self._passkeys.check(credentials.value, asked.challenge, response, alone=True)
         if account.value.is_shut_out:
-            raise Suspended(f"This account is {'suspended' if account.value.is_suspended else 'disabled'}.")
+            raise Suspended(why_shut_out(account.value))
         write = self._graph.write(account.id)
-        patch(write, credentials, passkeys=signed.all)
+        patch(write, credentials, passkeys=passkeys)
         return await self._enter(write, account, agent)
 
     async def _known(self, half: HalfIn) -> tuple[Entry[Account], Entry[Credentials]]:

@@ -55,17 +55,6 @@ class Asked(NamedTuple):
     options: Mapping[str, Any]
 
 
-class Signed(NamedTuple):
-    """What a device has signed: by which passkey, and what is to be kept of that."""
-
-    passkey: Passkey
-    others: tuple[Passkey, ...]
-
-    @property
-    def all(self) -> tuple[Passkey, ...]:
-        return (*self.others, self.passkey)
-
-
 class Passkeys:
     """Asks browsers for passkeys, and checks what they answer.
 
@@ -155,15 +144,15 @@ class Passkeys:
         name = passkey_name(str(_parsed(response).get("id", "")))
         return (await self._graph.names((name,))).get(name)
 
-    def check(self, credentials: Credentials, asked: Challenge, response: str, *, alone: bool) -> Signed:
-        """What one of these credentials' passkeys has signed.
+    def check(self, credentials: Credentials, asked: Challenge, response: str, *, alone: bool) -> tuple[Passkey, ...]:
+        """Pass if one of these credentials' passkeys has signed. The answer is all, as they are kept then.
 
         :param alone: whether it stands for the password as well.
         :raises WrongCode: it has not, or has signed this before.
         """
         given = _parsed(response)
         known = {passkey.id: passkey for passkey in credentials.passkeys}
-        passkey = known.pop(str(given.get("id", "")), None)
+        passkey = known.get(str(given.get("id", "")))
         if passkey is None:
             raise WrongCode("This passkey is not known here.")
         try:
@@ -174,7 +163,8 @@ class Passkeys:
             raise WrongCode(_UNPROVEN, cause=error) from error
         if asked.at <= passkey.used_at or (passkey.signed and signed <= passkey.signed):
             raise WrongCode(_UNPROVEN, cause="signed before, or by a copy of the passkey")
-        return Signed(msgspec.structs.replace(passkey, used_at=asked.at, signed=signed), tuple(known.values()))
+        known[passkey.id] = msgspec.structs.replace(passkey, used_at=asked.at, signed=signed)
+        return tuple(known.values())
 
     def _challenge(self, challenge: bytes) -> Challenge:
         return Challenge(challenge=_text(challenge), at=self._graph.now_ms())
