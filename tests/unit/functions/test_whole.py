@@ -11,8 +11,8 @@ import pytest
 from ripstop.engines.base import Store
 from ripstop.machinery.functions import Call, Done, Fail, Function, Outcome, Split
 from ripstop.machinery.functions.dead import dead_calls, drop_dead
-from ripstop.machinery.functions.steering import steering
-from ripstop.machinery.functions.whole import cancel, parts_of, pause, resume
+from ripstop.machinery.functions.steering import Steer, steering
+from ripstop.machinery.functions.whole import cancel, forget, parts_of, pause, resume
 from tests.unit.functions.yard import Note, Yard, effect
 from tests.world import PATIENCE, eventually
 
@@ -157,3 +157,11 @@ async def test_a_call_is_cancelled_before_it_starts(yard: Yard) -> None:
     async with working(yard):
         await all_ended(yard)
     assert yard.ran == []
+
+
+async def test_what_several_order_of_one_function_at_once_all_holds(store: Store) -> None:
+    await asyncio.gather(*(pause(store, None, "rebuild", call) for call in (1, 2)), cancel(store, None, "rebuild", 3))
+    await asyncio.gather(
+        resume(store, None, "rebuild", 1), forget(store, "rebuild", 3), cancel(store, None, "rebuild", 4)
+    )
+    assert await steering(store) == {"rebuild": Steer(paused_namespaces=("#2",), cancelled=(4,))}

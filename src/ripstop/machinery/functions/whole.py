@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ripstop.engines.base import Store
 from ripstop.machinery.bus import Bus
-from ripstop.machinery.functions.steering import Steer, steer, steering
+from ripstop.machinery.functions import steering
 
 
 class Whole(NamedTuple):
@@ -39,29 +39,19 @@ async def parts_of(store: Store, call: int) -> Whole:
 
 async def pause(store: Store, bus: Bus | None, function: str, call: int) -> None:
     """Start no more parts of a call; those that run go on."""
-    known = (await steering(store)).get(function, Steer()).paused_namespaces
-    await steer(store, bus, function, paused_namespaces=tuple(sorted({*known, line_of(call)})))
+    await steering.pause(store, bus, function, line_of(call))
 
 
 async def resume(store: Store, bus: Bus | None, function: str, call: int) -> None:
     """Start parts of a paused call again."""
-    known = (await steering(store)).get(function, Steer()).paused_namespaces
-    await steer(store, bus, function, paused_namespaces=tuple(sorted({*known} - {line_of(call)})))
+    await steering.resume(store, bus, function, line_of(call))
 
 
 async def cancel(store: Store, bus: Bus | None, function: str, call: int) -> None:
     """End a call, and its parts, without an effect: each as it would start. Those that run go on to their end."""
-    now = (await steering(store)).get(function, Steer())
-    await steer(
-        store,
-        bus,
-        function,
-        cancelled=tuple(sorted({*now.cancelled, call})),
-        paused_namespaces=tuple(sorted({*now.paused_namespaces} - {line_of(call)})),
-    )
+    await steering.change(store, bus, function, lambda now: now.with_cancelled(call).without_paused(line_of(call)))
 
 
 async def forget(store: Store, function: str, call: int) -> None:
     """A cancelled call is gone: take its mark away."""
-    known = (await steering(store)).get(function, Steer()).cancelled
-    await steer(store, None, function, cancelled=tuple(sorted({*known} - {call})))
+    await steering.change(store, None, function, lambda now: now.without_cancelled(call))

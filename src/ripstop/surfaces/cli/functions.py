@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ripstop.machinery.functions import steering
 from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
 from ripstop.machinery.functions.report import Overview, overview
-from ripstop.machinery.functions.steering import Steer, steer, steering
 from ripstop.machinery.functions.whole import cancel, parts_of
 from ripstop.surfaces.cli.program import Program, fail
 
@@ -124,11 +124,9 @@ def _table(functions: dict[str, Overview]) -> str:
 async def _pause(program: Program, function: str, namespace: str | None, *, paused: bool) -> None:
     async with program.store(program.configuration()) as store:
         if namespace is None:
-            now = await steer(store, None, function, paused=paused)
+            now = await steering.steer(store, None, function, paused=paused)
         else:
-            before = (await steering(store)).get(function, Steer()).paused_namespaces
-            after = {*before, namespace} if paused else {*before} - {namespace}
-            now = await steer(store, None, function, paused_namespaces=tuple(sorted(after)))
+            now = await (steering.pause if paused else steering.resume)(store, None, function, namespace)
     typer.echo(f"{function}: {now.in_words()}.")
 
 
@@ -151,7 +149,7 @@ async def _set(program: Program, function: str, changes: dict[str, float | int])
     if min(changes.values()) < 0:
         fail("A rate and a concurrency are above zero; 0 means: as declared.")
     async with program.store(program.configuration()) as store:
-        now = await steer(store, None, function, **{name: value or None for name, value in changes.items()})
+        now = await steering.steer(store, None, function, **{name: value or None for name, value in changes.items()})
     typer.echo(f"{function}: {now.in_words()}.")
 
 
