@@ -148,10 +148,9 @@ class StatusPresenter:
     async def render_context(self, viewer: int | None, ancestors: Sequence[Seen], descendants: Sequence[Seen]) -> bytes:
         """A Context: both as lists of Status, for no more engine calls than one of them."""
         found = await self._parts(viewer, [*ancestors, *descendants])
-        above, below = (
-            _list(found[item.post.id] for item in items if item.post.id in found) for items in (ancestors, descendants)
-        )
-        return b"".join((b'{"ancestors":', above, b',"descendants":', below, b"}"))
+        statuses = list(found.values())
+        above = sum(item.post.id in found for item in ancestors)
+        return b"".join((b'{"ancestors":', _list(statuses[:above]), b',"descendants":', _list(statuses[above:]), b"}"))
 
     async def render_each(self, viewer: int | None, items: Sequence[Seen]) -> dict[int, bytes]:
         """Each Status by the id of the post, of those whose author is still there."""
