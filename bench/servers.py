@@ -18,7 +18,7 @@ import asyncpg
 from bench.processes import Trees
 from ripstop.rehearsal.pool import Pool, UnansweredError, clock
 from ripstop.rehearsal.target import Target
-from tests.postgres import running_postgres
+from tests.postgres import PostgresServer, running_postgres
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -50,10 +50,17 @@ class Server:
 class Database:
     """A PostgreSQL database, and the process that is the root of its server."""
 
-    def __init__(self, dsn: str, pid: int, version: str) -> None:
+    def __init__(self, server: PostgresServer, dsn: str, pid: int, version: str) -> None:
+        self._server = server
         self.dsn = dsn
         self.pid = pid
         self.version = version
+
+    @contextlib.asynccontextmanager
+    async def another(self) -> AsyncIterator[Database]:
+        """An empty database on the same server."""
+        async with self._server.fresh_database() as dsn:
+            yield Database(self._server, dsn, self.pid, self.version)
 
 
 @contextlib.contextmanager
@@ -113,17 +120,17 @@ async def running_database() -> AsyncIterator[Database]:
     """A durable PostgreSQL with an empty database in it."""
     with running_postgres(DURABLE) as server:
         async with server.fresh_database() as dsn:
-            yield await _describe(dsn)
+            yield await _describe(server, dsn)
 
 
-async def _describe(dsn: str) -> Database:
+async def _describe(server: PostgresServer, dsn: str) -> Database:
     connection = await asyncpg.connect(dsn)
     try:
         folder = await connection.fetchval("SHOW data_directory")
         version = await connection.fetchval("SHOW server_version")
     finally:
         await connection.close()
-    return Database(dsn, _postmaster(Path(folder)), version)
+    return Database(server, dsn, _postmaster(Path(folder)), version)
 
 
 def _postmaster(folder: Path) -> int:
