@@ -18,7 +18,18 @@ from tests.server import Server
 from tests.web.browser import browsing
 
 PLAIN = Changes(
-    registrations=True, closed_message="", contact_email="", extended_description="", privacy_policy="", rules=()
+    title="",
+    description="",
+    registrations=True,
+    approval_required=False,
+    reason_required=False,
+    closed_message="",
+    contact_email="",
+    contact_account="",
+    extended_description="",
+    privacy_policy="",
+    terms_of_service="",
+    rules=(),
 )
 
 
@@ -106,7 +117,7 @@ async def test_admins_change_them_in_the_browser_and_others_do_not(server: Serve
             page = await browser.open(path)
             assert page.status == status
             proof = page.form("/logout").fields["proof"] if status == 200 else ""
-            fields = {"registrations": "true", "rules": f"by {name}\n", "proof": proof}
+            fields = {"entry": "open", "rules": f"by {name}\n", "proof": proof}
             assert (await browser.post(path, fields)).status == status
             if status == 200:
                 assert (await browser.post(path, {**fields, "rules": "x" * 501})).status == 422

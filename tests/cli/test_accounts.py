@@ -130,6 +130,11 @@ async def test_settings_are_shown_and_set(house: House) -> None:
     assert [rule["text"] for rule in await house.ask("GET", "/api/v1/instance/rules")] == ["Be kind", "Do not sell"]
     code, shown = await settings("show")
     assert code == 0
-    assert shown.splitlines()[:3] == ["registrations  closed", "rule 1  Be kind", "rule 2  Do not sell"]
+    assert shown.splitlines()[:4] == [
+        "registrations  closed",
+        "reason_required  no",
+        "rule 1  Be kind",
+        "rule 2  Do not sell",
+    ]
     for wrong in (("set", "taste", "good"), ("set", "registrations", "ajar"), ("set", "privacy_policy", "a", "b")):
         assert (await settings(*wrong))[0] == 1

@@ -374,6 +374,13 @@ CARRIES_NOTHING = frozenset(
         "/admin/reports",
         "/admin/reports/{id}",
         "/admin/settings",
+        # What the staff says of the server.
+        "/about",
+        "/about/more",
+        "/privacy",
+        "/privacy-policy",
+        "/terms",
+        "/terms-of-service",
         # A form that names an account.
         "/reports/new",
         # Profiles, which everybody may see, and names of hashtags.

@@ -44,6 +44,29 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] | None = None
 
 
+OPEN, APPROVAL, CLOSED = "open", "approval", "closed"
+"""Who is let in: everybody at once, everybody whom the staff approves, or nobody."""
+
+
+def entry_of(settings: Settings) -> str:
+    """Who is let in, in one word."""
+    if not settings.registrations:
+        return CLOSED
+    return APPROVAL if settings.approval_required else OPEN
+
+
+def letting_in(changes: Changes, entry: str) -> Changes:
+    """The same changes, and that those are let in from now on.
+
+    :raises Invalid: there is no such word.
+    """
+    if entry not in (OPEN, APPROVAL, CLOSED):
+        raise Invalid(f"Validation failed: Registrations are {OPEN}, by {APPROVAL}, or {CLOSED}")
+    if entry == CLOSED:
+        return msgspec.structs.replace(changes, registrations=False)
+    return msgspec.structs.replace(changes, registrations=True, approval_required=entry == APPROVAL)
+
+
 async def change_settings(graph: Graph, staff: Staff, changes: Changes) -> None:
     """Change the settings, and record which. At most three engine calls and a commit; no commit if nothing changes.
 

@@ -1,23 +1,38 @@
 """`ripstop settings`: what the staff says about the server, while it runs."""
 
 import asyncio
+import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
+from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.moderation.authority import OPERATOR
-from ripstop.domain.moderation.settings import Changes, change_settings
+from ripstop.domain.moderation.settings import APPROVAL, CLOSED, OPEN, Changes, change_settings, entry_of, letting_in
 from ripstop.domain.settings import settings_of
 from ripstop.surfaces.cli.program import Program, fail
 
-TEXTS = ("closed_message", "contact_email", "extended_description", "privacy_policy")
-NAMES = ("registrations", "rules", *TEXTS)
+TEXTS = (
+    "title",
+    "description",
+    "closed_message",
+    "contact_email",
+    "contact_account",
+    "extended_description",
+    "terms_of_service",
+    "privacy_policy",
+)
+NAMES = ("registrations", "reason_required", "rules", *TEXTS)
+YES_NO = (["yes"], ["no"])
 
 Name = Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.", show_default=False)]
 Values = Annotated[
     list[str] | None,
-    typer.Argument(help="open or closed for registrations; each rule for rules; a text for the others; none: empty."),
+    typer.Argument(
+        help="open, approval or closed for registrations; yes or no for reason_required; each rule for rules; "
+        "a text for the others, - for one from standard input; none: empty."
+    ),
 ]
 
 
@@ -37,10 +52,14 @@ def register(app: typer.Typer, program: Program) -> None:
         given = values or []
         if name not in NAMES:
             fail(f"There is no setting {name}; there are {', '.join(NAMES)}.")
-        if name == "registrations" and given not in (["open"], ["closed"]):
-            fail("Registrations are open or closed.")
+        if name == "registrations" and given not in ([OPEN], [APPROVAL], [CLOSED]):
+            fail("Registrations are open, approval, or closed.")
+        if name == "reason_required" and given not in YES_NO:
+            fail("Say yes or no.")
         if name in TEXTS and len(given) > 1:
             fail("Put the text in quotation marks.")
+        if name in TEXTS and given == ["-"]:
+            given = [sys.stdin.read()]
         asyncio.run(_set(program, name, given))
         typer.echo(f"{name} is set.")
 
@@ -48,16 +67,24 @@ def register(app: typer.Typer, program: Program) -> None:
 async def _show(program: Program) -> None:
     async with program.graph(program.configuration()) as graph:
         settings = await settings_of(graph)
-    typer.echo(f"registrations  {'open' if settings.registrations else 'closed'}")
+        id_ = settings.contact_account
+        contact = None if id_ is None else await graph.get(ACCOUNT, id_)
+    typer.echo(f"registrations  {entry_of(settings)}")
+    typer.echo(f"reason_required  {'yes' if settings.reason_required else 'no'}")
     for rule in settings.rules:
         typer.echo(f"rule {rule.id}  {rule.text}")
     for name in TEXTS:
-        typer.echo(f"{name}  {getattr(settings, name)}".rstrip())
+        said = getattr(settings, name)
+        if name == "contact_account":
+            said = "" if contact is None else contact.value.acct
+        typer.echo(f"{name}  {said}".rstrip())
 
 
 async def _set(program: Program, name: str, values: list[str]) -> None:
     if name == "registrations":
-        changes = Changes(registrations=values == ["open"])
+        changes = letting_in(Changes(), values[0])
+    elif name == "reason_required":
+        changes = Changes(reason_required=values == ["yes"])
     elif name == "rules":
         changes = Changes(rules=tuple(values))
     else:

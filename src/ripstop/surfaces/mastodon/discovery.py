@@ -10,6 +10,7 @@ from xml.sax.saxutils import quoteattr
 import msgspec
 
 from ripstop.domain.accounts.access import access_named_account
+from ripstop.domain.settings import Settings, settings_of
 from ripstop.kernel.errors import BadRequest, NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
@@ -37,12 +38,11 @@ class WebFingerParams(msgspec.Struct, kw_only=True):
 
 
 class Discovery:
-    """Handlers of what lies under well-known paths. Only WebFinger asks the store."""
+    """Handlers of what lies under well-known paths. WebFinger asks the store, and NodeInfo for the settings."""
 
     def __init__(self, graph: Graph, site: Site) -> None:
         self._graph = graph
         self._site = site
-        self._nodeinfo = {version: _JSON.encode(_nodeinfo(site, version)) for version in _NODEINFO_VERSIONS}
 
     def routes(self) -> list[Route]:
         return [
@@ -67,10 +67,10 @@ class Discovery:
         account = await access_named_account(self._graph, username, local_domain=self._site.domain)
         if account.value.is_suspended:
             raise NotFound("There is nobody of this name here")
-        fields = account_fields(account.id, account.value, self._site.origin)
+        fields, avatar = account_fields(account.id, account.value, self._site.origin), account.value.avatar
         links = [
             {"rel": _PROFILE_PAGE, "type": "text/html", "href": fields["url"]},
-            {"rel": _AVATAR, "type": "image/png", "href": fields["avatar"]},
+            {"rel": _AVATAR, "type": "image/png" if avatar is None else "image/webp", "href": fields["avatar"]},
         ]
         wanted = {value for name, value in request.query if name == "rel"}
         document = {
@@ -115,14 +115,15 @@ class Discovery:
         return _answer(_JSON.encode({"links": links}), "application/json; charset=utf-8")
 
     async def nodeinfo(self, request: Request, params: None) -> Response:
-        """What this server is.
+        """What this server is. At most one engine call.
 
         :raises NotFound: not in this version of the schema.
         """
         version = str(request.args["version"]).removesuffix(".json")
-        body = self._nodeinfo.get(version)
-        if body is None:
+        if version not in _NODEINFO_VERSIONS:
             raise NotFound("There is no such version of the document")
+        settings = await settings_of(self._graph)
+        body = _JSON.encode(_nodeinfo(self._site.named(settings), version, settings))
         return _answer(body, f'application/json; profile="{_SCHEMA}{version}#"; charset=utf-8')
 
     async def host_meta(self, request: Request, params: None) -> Response:
@@ -151,14 +152,14 @@ class Discovery:
         return f"{self._site.origin}/.well-known/webfinger?resource={{uri}}"
 
 
-def _nodeinfo(site: Site, version: str) -> dict[str, object]:
+def _nodeinfo(site: Site, version: str, settings: Settings) -> dict[str, object]:
     """What can be said without counting: how many people and posts there are is left out."""
     return {
         "version": version,
         "software": {"name": "ripstop", "version": site.version},
         "protocols": [],
         "services": {"inbound": [], "outbound": []},
-        "openRegistrations": True,
+        "openRegistrations": settings.registrations,
         "usage": {"users": {}},
         "metadata": {"nodeName": site.title, "nodeDescription": site.description},
     }

@@ -6,11 +6,13 @@ import msgspec
 
 from ripstop.domain.accounts.access import access_own_account
 from ripstop.domain.settings import Settings, settings_of
+from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Handler, Route
-from ripstop.surfaces.mastodon.present.instance import about, instance_v1, instance_v2, rules
+from ripstop.surfaces.mastodon.present.account import AccountPresenter
+from ripstop.surfaces.mastodon.present.instance import about, effective_date, instance_v1, instance_v2, rules, terms
 from ripstop.surfaces.mastodon.site import Site
 
 _JSON = msgspec.json.Encoder()
@@ -19,10 +21,11 @@ _JSON = msgspec.json.Encoder()
 class Instance:
     """Handlers that tell of the server itself. What they need is mostly cached: see `settings_of`."""
 
-    def __init__(self, graph: Graph, site: Site) -> None:
+    def __init__(self, graph: Graph, accounts: AccountPresenter, site: Site) -> None:
         self._graph = graph
+        self._accounts = accounts
         self._site = site
-        self._rendered: tuple[Settings, bytes, bytes] | None = None
+        self._rendered: tuple[Settings, bytes | None, bytes, bytes] | None = None
 
     def routes(self) -> list[Route]:
         return [
@@ -31,6 +34,8 @@ class Instance:
             Route("GET", "/api/v1/instance/rules", self.rules),
             Route("GET", "/api/v1/instance/extended_description", self.description),
             Route("GET", "/api/v1/instance/privacy_policy", self.privacy_policy),
+            Route("GET", "/api/v1/instance/terms_of_service", self.terms),
+            Route("GET", "/api/v1/instance/terms_of_service/{date}", self.terms),
             Route("GET", "/api/v1/instance/peers", _nothing),
             Route("GET", "/api/v1/instance/activity", _nothing),
             Route("GET", "/api/v1/instance/domain_blocks", _nothing),
@@ -42,19 +47,23 @@ class Instance:
         ]
 
     async def first(self, request: Request, params: None) -> bytes:
-        """At most one engine call."""
-        return (await self._both())[1]
-
-    async def second(self, request: Request, params: None) -> bytes:
-        """At most one engine call."""
+        """At most three engine calls."""
         return (await self._both())[2]
 
-    async def _both(self) -> tuple[Settings, bytes, bytes]:
-        """The settings, and both versions as they follow from these; rendered once for each state of them."""
+    async def second(self, request: Request, params: None) -> bytes:
+        """At most three engine calls."""
+        return (await self._both())[3]
+
+    async def _both(self) -> tuple[Settings, bytes | None, bytes, bytes]:
+        """The settings, who answers questions, and both versions as they follow from these; rendered once for each
+        state of them."""
         settings = await settings_of(self._graph)
-        if self._rendered is None or self._rendered[0] is not settings:
-            first, second = instance_v1(self._site, settings), instance_v2(self._site, settings)
-            self._rendered = (settings, _JSON.encode(first), _JSON.encode(second))
+        contact = None
+        if settings.contact_account is not None:
+            contact = (await self._accounts.cards([settings.contact_account])).get(settings.contact_account)
+        if self._rendered is None or self._rendered[0] is not settings or self._rendered[1] != contact:
+            first, second = (make(self._site, settings, contact) for make in (instance_v1, instance_v2))
+            self._rendered = (settings, contact, _JSON.encode(first), _JSON.encode(second))
         return self._rendered
 
     async def rules(self, request: Request, params: None) -> Response:
@@ -64,13 +73,23 @@ class Instance:
     async def description(self, request: Request, params: None) -> Response:
         """What this server is, at length. At most one engine call."""
         settings = await settings_of(self._graph)
-        text = settings.extended_description or self._site.description
+        text = settings.extended_description or self._site.named(settings).description
         return json(about(text, settings, self._site.origin))
 
     async def privacy_policy(self, request: Request, params: None) -> Response:
         """What this server does with what it knows of people. At most one engine call."""
         settings = await settings_of(self._graph)
         return json(about(settings.privacy_policy, settings, self._site.origin))
+
+    async def terms(self, request: Request, params: None) -> Response:
+        """What people agree to who use this server; of a date, if they hold since then. At most one engine call.
+
+        :raises NotFound: there are none, or none of that date are kept.
+        """
+        settings = await settings_of(self._graph)
+        if not settings.terms_of_service or request.args.get("date") not in (None, effective_date(settings)):
+            raise NotFound("Record not found")
+        return json(terms(settings, self._site.origin))
 
     async def preferences(self, request: Request, params: None) -> Response:
         """The viewer's defaults, under the names that Mastodon gives them."""

@@ -16,11 +16,8 @@ Handle = Callable[[Request, Any], Awaitable[Response]]
 
 def leftover_routes() -> list[Route]:
     """The routes. Nothing here asks the store."""
-    instance = "/api/v1/instance"
     return [
-        Route("GET", f"{instance}/terms_of_service", _missing),
-        Route("GET", f"{instance}/terms_of_service/{{date}}", _missing),
-        Route("GET", f"{instance}/translation_languages", _always({})),
+        Route("GET", "/api/v1/instance/translation_languages", _always({})),
         Route("GET", "/api/v1/peers/search", _always([])),
         Route("GET", "/api/v1/timelines/link", _always([]), auth=Auth.OPTIONAL),
         Route("GET", "/api/v1/accounts/{id}/identity_proofs", _always([])),

@@ -78,6 +78,6 @@ def mastodon_routes(
         *Reports(graph, accounts).routes(),
         *AdminAccounts(graph, admin).routes(),
         *AdminReports(graph, admin).routes(),
-        *Instance(graph, site).routes(),
+        *Instance(graph, accounts, site).routes(),
         *leftover_routes(),
     ]

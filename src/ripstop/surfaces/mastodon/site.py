@@ -7,6 +7,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from ripstop.domain.settings import Settings
 from ripstop.kernel.secrets import Secrets
 
 MASTODON_VERSION = "4.5.0"
@@ -21,6 +22,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     :param origin: the public URL, without a slash at the end.
     :param version: our own.
     :param vapid_key: public key of Web Push, as clients expect it.
+    :param title: what it is called while the staff says nothing else, as `description`.
     """
 
     origin: str
@@ -28,6 +30,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     vapid_key: str
     title: str = "Ripstop"
     description: str = "A public-conversation server that does not tear under load."
+
+    def named(self, settings: Settings) -> "Site":
+        """The same with the title and the description that the staff gave it."""
+        title, description = settings.title or self.title, settings.description or self.description
+        return msgspec.structs.replace(self, title=title, description=description)
 
     @property
     def domain(self) -> str:

@@ -78,7 +78,8 @@ class Forms:
             only to what the policy names.
         :param scripted: whether modules of ours run on it, since nobody types a secret there.
         """
-        body = self._renderer.page(template, me=None, proof=visitor.proof, known=visitor.known, **context)
+        who = {"me": None, "proof": visitor.proof, "known": visitor.known}
+        body = self._renderer.page(template, visitor.settings, **who, **context)
         action = f"'self' {_source_of(leads_to)}" if leads_to else "'self'"
         return Response(body, status, [*forms_headers(action, scripted=scripted), *visitor.cookies])
 
@@ -98,7 +99,9 @@ class Forms:
             except RipstopError as error:
                 if error.status >= 500:
                     log.warning("%s %s: %s (%s)", request.method, request.path, error.sentence, error.cause)
-                body = self._renderer.page("problem.html", me=None, sentence=error.sentence, status=error.status)
+                settings = None if error.status >= 500 else await self.visitors.settings()
+                context = {"me": None, "sentence": error.sentence, "status": error.status}
+                body = self._renderer.page("problem.html", settings, **context)
                 return Response(body, error.status, [*forms_headers(), *error_headers(error)])
 
         return guard

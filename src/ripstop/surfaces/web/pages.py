@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from ripstop.domain.settings import Settings
 from ripstop.surfaces.web.cards import Shown
 from ripstop.surfaces.web.drawing import Drawing
 from ripstop.surfaces.web.static import Static
@@ -16,11 +17,23 @@ PAGE = 20
 
 
 class SiteFacts(NamedTuple):
-    """What every page says of the server."""
+    """What every page says of the server; `has_terms` and `has_policy`, that there are pages on these."""
 
     title: str
     domain: str
     description: str
+    has_terms: bool = False
+    has_policy: bool = False
+
+    def named(self, settings: Settings) -> "SiteFacts":
+        """The same as the staff says it."""
+        return SiteFacts(
+            settings.title or self.title,
+            self.domain,
+            settings.description or self.description,
+            bool(settings.terms_of_service),
+            bool(settings.privacy_policy),
+        )
 
 
 class Renderer:
@@ -45,8 +58,13 @@ class Renderer:
         environment.globals["symbols"] = icons.symbols()
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
-    def page(self, template: str, **context: object) -> bytes:
-        """A page. `me` is the reader, or None: everybody."""
+    def page(self, template: str, settings: Settings | None = None, /, **context: object) -> bytes:
+        """A page. `me` is the reader, or None: everybody.
+
+        :param settings: what the staff says of the server; None: that is not known now.
+        """
+        if settings is not None:
+            context["site"] = self.facts.named(settings)
         return self._templates[template].render(context).encode()
 
     def post(self, post: Shown) -> str:

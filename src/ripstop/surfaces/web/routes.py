@@ -14,6 +14,7 @@ from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.web.about import About
 from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.acting import Acting
 from ripstop.surfaces.web.admin import Admin
@@ -83,6 +84,8 @@ def web_routes(
         *AdminSettings(graph, shell).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
+        *Filtering(graph, shell).routes(),
+        *About(graph, shell).routes(),
         *SignIn(graph, forms, second, seal=seal).routes(),
         *second.routes(),
         *Security(graph, shell, passwords, passkeys, tickets=tickets, seal=seal, issuer=domain).routes(),

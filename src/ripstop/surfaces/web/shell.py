@@ -9,8 +9,10 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from ripstop.domain.accounts.model import Account, Session
+from ripstop.domain.moderation.authority import is_staff
 from ripstop.domain.notifications.groups import count_unread_groups
 from ripstop.domain.notifications.queries import Wanted
+from ripstop.domain.settings import Settings, settings_of
 from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.errors import error_body, error_headers
@@ -64,11 +66,13 @@ class Reader(NamedTuple):
 
 
 class Me(NamedTuple):
-    """The reader as the shell of a page shows them. `unread` is how many groups of notifications are new."""
+    """The reader as the shell of a page shows them. `unread` is how many groups of notifications are new; `is_staff`
+    says that they have a role."""
 
     face: Face
     unread: int
     proof: str
+    is_staff: bool
 
 
 class Shown(NamedTuple):
@@ -148,12 +152,12 @@ class Shell:
 
     async def _rendered(self, request: Request, params: Any, handler: ForAll) -> Response:
         answer = await handler(request, params, None)
-        return answer if isinstance(answer, Response) else self._page(answer, None)
+        return answer if isinstance(answer, Response) else self._page(answer, None, await settings_of(self._graph))
 
     async def _answer(self, request: Request, answer: Answer, reader: Reader) -> Response:
         if isinstance(answer, Response):
             return answer
-        page = self._page(answer, await self._me(reader))
+        page = self._page(answer, await self._me(reader), await settings_of(self._graph))
         return cached_by_content(request, page) if page.status == 200 else page
 
     async def _me(self, reader: Reader | None) -> Me | None:
@@ -161,10 +165,10 @@ class Shell:
         if reader is None:
             return None
         unread = await count_unread_groups(self._graph, reader.id, Wanted(limit=MOST_UNREAD + 1))
-        return Me(face(reader.id, reader.account.value), unread, reader.proof)
+        return Me(face(reader.id, reader.account.value), unread, reader.proof, is_staff(reader.account.value))
 
-    def _page(self, shown: Shown, me: Me | None) -> Response:
-        body = self._renderer.page(shown.template, me=me, **shown.context)
+    def _page(self, shown: Shown, me: Me | None, settings: Settings) -> Response:
+        body = self._renderer.page(shown.template, settings, me=me, **shown.context)
         headers = FOR_ALL if me is None else forms_headers(scripted=shown.scripted) if shown.bare else FOR_ONE
         return Response(body, shown.status, [*headers, *shown.headers])
 
@@ -180,8 +184,12 @@ class Shell:
                     log.warning("%s %s: %s (%s)", request.method, request.path, error.sentence, error.cause)
                 if is_scripted(request):
                     return Response(error_body(error), error.status, [*JSON_HEADERS, *error_headers(error)])
-                me = None if error.status >= 500 else await self._me(_reader(await self._visitors.recall(request)))
-                body = self._renderer.page("problem.html", me=me, sentence=error.sentence, status=error.status)
+                me = settings = None
+                if error.status < 500:
+                    me = await self._me(_reader(await self._visitors.recall(request)))
+                    settings = await settings_of(self._graph)
+                context = {"me": me, "sentence": error.sentence, "status": error.status}
+                body = self._renderer.page("problem.html", settings, **context)
                 return Response(body, error.status, [*_PAGE, ("cache-control", "no-store"), *error_headers(error)])
 
         return guard

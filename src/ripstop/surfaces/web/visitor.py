@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ripstop.domain.accounts.model import ACCOUNT, Account, Session
 from ripstop.domain.accounts.sessions import SESSION_SECONDS, find_session
+from ripstop.domain.settings import Settings, settings_of
 from ripstop.kernel.errors import Forbidden
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Entry, Graph
@@ -29,11 +30,12 @@ class LoggedIn(NamedTuple):
 class Visitor(NamedTuple):
     """A browser. `proof` goes with each form, and must come back with it.
 
-    `cookies` are headers for the answer, if the browser had no cookie yet.
+    `cookies` are headers for the answer, if the browser had no cookie yet. `settings` are what pages say of the server.
     """
 
     known: LoggedIn | None
     proof: str
+    settings: Settings
     cookies: tuple[Cookie, ...] = ()
 
 
@@ -58,21 +60,26 @@ class Visitors:
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
     async def meet(self, request: Request) -> Visitor:
-        """Who it is. No engine call without the cookie of a session, at most three with it."""
+        """Who it is. No engine call without the cookie of a session, at most three with it; and those of
+        `settings_of`."""
         known = await self.recall(request)
         if known is not None:
             return known
         visit = _cookies(request.header("cookie") or "").get(self._visit, "")
         if visit:
-            return Visitor(None, self._proof("visit", visit))
+            return Visitor(None, self._proof("visit", visit), await self.settings())
         visit = secrets.token_urlsafe(24)
-        return Visitor(None, self._proof("visit", visit), (self._set(self._visit, visit),))
+        return Visitor(None, self._proof("visit", visit), await self.settings(), (self._set(self._visit, visit),))
 
     async def recall(self, request: Request) -> Visitor | None:
         """Who is logged in there, if anybody is; others are given no cookie. As many engine calls as `meet`."""
         secret = _cookies(request.header("cookie") or "").get(self._session, "")
         known = await self._find(secret) if secret else None
-        return None if known is None else Visitor(known, self._proof("session", secret))
+        return None if known is None else Visitor(known, self._proof("session", secret), await self.settings())
+
+    async def settings(self) -> Settings:
+        """What pages say of the server. From the cache, or with one engine call."""
+        return await settings_of(self._graph)
 
     def open(self, secret: str) -> tuple[Cookie, ...]:
         """Let the browser keep the secret of a new session."""

@@ -180,3 +180,12 @@ class Text(Entity, kw_only=True):
 
     updated_at: Instant | None
     content: Html
+
+
+class TermsOfService(Entity, kw_only=True):
+    """What people agree to who use this server."""
+
+    effective_date: str | None
+    effective: bool
+    content: Html
+    succeeded_by: str | None

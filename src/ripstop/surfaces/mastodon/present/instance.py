@@ -1,5 +1,7 @@
 """The Instance entities, versions 1 and 2. Both follow from the site and the settings alone."""
 
+import msgspec
+
 from ripstop.domain.accounts.check import MAX_FIELD, MAX_FIELDS
 from ripstop.domain.media.actions import MAX_DESCRIPTION
 from ripstop.domain.media.imaging import MOST_PIXELS
@@ -11,8 +13,11 @@ from ripstop.domain.posts.pins import MOST_PINNED
 from ripstop.domain.settings import Settings
 from ripstop.domain.text import URL_LENGTH, render
 from ripstop.surfaces.mastodon.present.account import HEADER
-from ripstop.surfaces.mastodon.present.instants import instant
+from ripstop.surfaces.mastodon.present.instants import day, instant
 from ripstop.surfaces.mastodon.site import API_VERSIONS, Site
+
+ABOUT, TERMS, PRIVACY = "/about", "/terms", "/privacy"
+"""Where the web app shows what is said here."""
 
 _ACCOUNTS = {
     "max_featured_tags": MOST_FEATURED,
@@ -51,8 +56,27 @@ def about(text: str, settings: Settings, origin: str) -> dict[str, object]:
     return {"updated_at": updated_at, "content": render(text, origin=origin, person=lambda handle: None)}
 
 
-def instance_v1(site: Site, settings: Settings) -> dict[str, object]:
-    """V1::Instance, for clients from before Mastodon 4."""
+def terms(settings: Settings, origin: str) -> dict[str, object]:
+    """A TermsOfService: those that hold now."""
+    return {
+        "effective_date": effective_date(settings),
+        "effective": True,
+        "content": render(settings.terms_of_service, origin=origin, person=lambda handle: None),
+        "succeeded_by": None,
+    }
+
+
+def effective_date(settings: Settings) -> str | None:
+    """The day since which the terms of service hold."""
+    return None if settings.terms_at is None else day(settings.terms_at)
+
+
+def instance_v1(site: Site, settings: Settings, contact: bytes | None) -> dict[str, object]:
+    """V1::Instance, for clients from before Mastodon 4.
+
+    :param contact: the Account that answers questions.
+    """
+    site = site.named(settings)
     return {
         "uri": site.domain,
         "title": site.title,
@@ -65,7 +89,7 @@ def instance_v1(site: Site, settings: Settings) -> dict[str, object]:
         "thumbnail": site.origin + HEADER,
         "languages": ["en"],
         "registrations": settings.registrations,
-        "approval_required": False,
+        "approval_required": settings.registrations and settings.approval_required,
         "invites_enabled": False,
         "configuration": {
             "accounts": _ACCOUNTS,
@@ -73,13 +97,17 @@ def instance_v1(site: Site, settings: Settings) -> dict[str, object]:
             "media_attachments": _MEDIA,
             "polls": _POLLS,
         },
-        "contact_account": None,
+        "contact_account": None if contact is None else msgspec.Raw(contact),
         "rules": rules(settings),
     }
 
 
-def instance_v2(site: Site, settings: Settings) -> dict[str, object]:
-    """Instance."""
+def instance_v2(site: Site, settings: Settings, contact: bytes | None) -> dict[str, object]:
+    """Instance.
+
+    :param contact: the Account that answers questions.
+    """
+    site = site.named(settings)
     return {
         "domain": site.domain,
         "title": site.title,
@@ -94,9 +122,9 @@ def instance_v2(site: Site, settings: Settings) -> dict[str, object]:
             "urls": {
                 "streaming": site.streaming,
                 "status": None,
-                "about": None,
-                "privacy_policy": None,
-                "terms_of_service": None,
+                "about": site.origin + ABOUT,
+                "privacy_policy": site.origin + PRIVACY,
+                "terms_of_service": site.origin + TERMS if settings.terms_of_service else None,
             },
             "vapid": {"public_key": site.vapid_key},
             "accounts": _ACCOUNTS,
@@ -113,13 +141,13 @@ def instance_v2(site: Site, settings: Settings) -> dict[str, object]:
         },
         "registrations": {
             "enabled": settings.registrations,
-            "approval_required": False,
-            "reason_required": False,
+            "approval_required": settings.registrations and settings.approval_required,
+            "reason_required": settings.approval_required and settings.reason_required,
             "message": None if settings.registrations else settings.closed_message or None,
             "min_age": None,
             "url": None,
         },
         "api_versions": API_VERSIONS,
-        "contact": {"email": settings.contact_email, "account": None},
+        "contact": {"email": settings.contact_email, "account": None if contact is None else msgspec.Raw(contact)},
         "rules": rules(settings),
     }
