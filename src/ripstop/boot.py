@@ -61,6 +61,7 @@ from ripstop.machinery.bus import Bus, LocalBus
 from ripstop.machinery.functions import Functions
 from ripstop.machinery.functions.keyspaces import KEYSPACES as FUNCTION_KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
+from ripstop.machinery.functions.worker import Limits as WorkerLimits
 from ripstop.machinery.functions.worker import Worker
 from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types
@@ -408,6 +409,8 @@ def make_worker(ground: Ground, base: Base) -> Worker:
         bus=base.bus,
         metrics=ground.calls,
         before_round=base.graph.sync,
+        # Work that can wait gives way before requests are refused.
+        limits=WorkerLimits(objective=ground.configuration.limits.commit_seconds / 2),
     )
 
 

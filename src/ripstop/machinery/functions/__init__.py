@@ -3,6 +3,7 @@
 from ripstop.machinery.functions.caller import Caller
 from ripstop.machinery.functions.downstream import Pressure
 from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put, declare
+from ripstop.machinery.functions.growth import SlowStart
 from ripstop.machinery.functions.keyspaces import KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Fail, Outcome, Retry, Snooze, Split
@@ -29,6 +30,7 @@ __all__ = [
     "Pressure",
     "Retry",
     "Schedule",
+    "SlowStart",
     "Snooze",
     "Split",
     "Worker",

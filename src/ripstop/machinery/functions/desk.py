@@ -1,17 +1,20 @@
 """What a worker keeps for one function: the calls at hand, and whether one of them may start."""
 
 from collections import Counter, deque
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from ripstop.engines.base import CallLimit
 from ripstop.machinery.functions.downstream import Downstream
 from ripstop.machinery.functions.function import Function
+from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer
 
 _UNSTEERED = Steer()
+
+T = TypeVar("T", int, float)
 
 
 class Desk:
@@ -20,26 +23,49 @@ class Desk:
     __slots__ = (
         "allowed",
         "busy",
+        "concurrency",
         "decode",
         "downstreams",
+        "first_deadline",
         "function",
+        "growth",
         "held",
         "is_refilling",
+        "planned_rate",
         "quota",
+        "ran_seconds",
+        "rate",
+        "spare_places",
         "started",
         "steer",
         "waiting",
     )
 
-    def __init__(self, function: Function[Any], quota: Quota, downstreams: list[Downstream]) -> None:
+    def __init__(
+        self, function: Function[Any], quota: Quota, growth: Growth | None, downstreams: list[Downstream]
+    ) -> None:
         self.function = function
         self.downstreams = downstreams
         self.decode = msgspec.json.Decoder(function.arguments).decode
         self.quota = quota
+        self.growth = growth
+        """How many may start while the function grows; None if it may grow as it likes."""
         self.steer = _UNSTEERED
+        self.planned_rate: float | None = None
+        """What an opportunistic function is left by the others, in starts per second over all workers; None: all."""
+        self.spare_places: int | None = None
+        """What an opportunistic function is left of this worker's places; None: all."""
+        self.concurrency = function.concurrency
+        """How many may run at once in this worker."""
+        self.rate = function.rate
+        """How many may start in a second, over all workers."""
         self.busy = 0
         self.started = 0
         """Runs since this worker began."""
+        self.ran_seconds = 0.0
+        """How long they took, those that have ended."""
+        self.first_deadline: int | None = None
+        """The first deadline among the calls leased since this was asked for last."""
         self.waiting: deque[Any] = deque()
         """Runs for which there is no place yet, or no leave."""
         self.held: Counter[str | None] = Counter()
@@ -48,21 +74,27 @@ class Desk:
         """How many more the last request for leases might have brought; None if it was not limited."""
         self.is_refilling = False
 
-    @property
-    def concurrency(self) -> int | None:
-        """How many may run at once in this worker."""
-        return self.function.concurrency if self.steer.concurrency is None else self.steer.concurrency
-
-    @property
-    def rate(self) -> float | None:
-        """How many may start in a second, over all workers."""
-        return self.function.rate if self.steer.rate is None else self.steer.rate
+    def set_limits(self, steer: Steer, *, planned_rate: float | None, spare_places: int | None) -> None:
+        """Take what operators have set, and what an opportunistic function is left."""
+        self.steer, self.planned_rate, self.spare_places = steer, planned_rate, spare_places
+        self.concurrency = _least(
+            self.function.concurrency if steer.concurrency is None else steer.concurrency, spare_places
+        )
+        self.rate = _least(self.function.rate if steer.rate is None else steer.rate, planned_rate)
+        if self.growth is not None and (slow := self.function.paced) is not None:
+            self.growth.slow = slow if steer.growth is None else slow._replace(growth=steer.growth)
 
     @property
     def is_limited(self) -> bool:
         """Whether a request for leases may have to be told of this function, though nothing of it is held."""
         function = self.function
-        return bool(function.concurrency or function.rate or function.downstreams or self.steer is not _UNSTEERED)
+        return bool(
+            self.concurrency is not None
+            or self.rate is not None
+            or function.downstreams
+            or self.growth is not None
+            or self.steer is not _UNSTEERED
+        )
 
     def is_full(self) -> bool:
         """Whether as many run as may."""
@@ -75,14 +107,20 @@ class Desk:
             return False
         if self.downstreams and not all(each.may_start(now) for each in self.downstreams):
             return False
-        if self.rate is None:
+        if self.rate is not None:
+            self.quota.expire(now_ms)
+            if self.quota.tokens <= 0:
+                return False
+        if self.growth is None:
             return True
-        self.quota.expire(now_ms)
-        return self.quota.tokens > 0
+        self.growth.expire(now_ms)
+        return self.growth.tokens > 0
 
-    def take(self, namespace: str | None) -> None:
+    def take(self, namespace: str | None, deadline: int) -> None:
         """A call was leased."""
         self.held[namespace] += 1
+        if self.function.opportunistic and (self.first_deadline is None or deadline < self.first_deadline):
+            self.first_deadline = deadline
         if self.allowed is not None:
             self.allowed -= 1
 
@@ -96,8 +134,23 @@ class Desk:
 
     def wants_tokens(self) -> bool:
         """Whether starts should be asked for, so that calls at hand can begin."""
-        has_tokens = self.quota.tokens > 0  # then something else keeps calls from starting
-        return self.rate is not None and not (has_tokens or self.is_refilling or self.is_full() or self.steer.paused)
+        if self.is_refilling or self.is_full() or self.steer.paused:
+            return False  # then something else keeps calls from starting
+        return (self.rate is not None and self.quota.tokens <= 0) or (
+            self.growth is not None and self.growth.tokens <= 0
+        )
+
+    async def refill(self, now_ms: float) -> float:
+        """Ask for starts of what lacks them; says after how many seconds to ask again (0: got some).
+
+        :raises ripstop.kernel.errors.RipstopError: the engine cannot do it now.
+        """
+        pause = 0.0
+        if self.rate is not None and self.quota.tokens <= 0:
+            pause = await self.quota.refill(len(self.waiting), self.rate, now_ms=now_ms)
+        if self.growth is not None and self.growth.tokens <= 0:
+            pause = max(pause, await self.growth.refill(len(self.waiting), now_ms=now_ms))
+        return pause
 
     def enter(self) -> None:
         """A run begins."""
@@ -105,10 +158,13 @@ class Desk:
         self.started += 1
         if self.rate is not None:
             self.quota.tokens -= 1
+        if self.growth is not None:
+            self.growth.tokens -= 1
 
-    def leave(self) -> None:
-        """A run has ended."""
+    def leave(self, seconds: float) -> None:
+        """A run has ended, after so long."""
         self.busy -= 1
+        self.ran_seconds += seconds
 
     def takes_more(self) -> bool:
         """Whether calls may have been left in the store for want of room here, and there is some now."""
@@ -121,11 +177,11 @@ class Desk:
             most.append(self.concurrency)
         if self.rate is not None:
             # No more than start in one window: the others may be started sooner elsewhere.
-            most.append(max(1, round(self.rate * WINDOW_MS / 1000)))
+            most.append(max(int(self.rate > 0), round(self.rate * WINDOW_MS / 1000)))
         return min(most)
 
-    def limits(self, room: int, now: float) -> list[CallLimit]:
-        """What a request for leases must be told of this function, if anything.
+    def limits(self, room: int, now: float, now_ms: float) -> list[CallLimit]:
+        """What a request for leases must be told of this function, if anything, at this instant of both clocks.
 
         :param room: how many calls of its class this worker may hold. One function gets three quarters of it at most,
             and one namespace half, so that others find a place at once.
@@ -150,6 +206,10 @@ class Desk:
             if downstream.share < 1.0:
                 places = max(0, downstream.room(now) - len(self.waiting))
                 self.allowed = places if self.allowed is None else min(self.allowed, places)
+        if self.growth is not None:
+            places = max(0, self.growth.room(now_ms) - len(self.waiting))
+            if places < most:
+                self.allowed = places if self.allowed is None else min(self.allowed, places)
         if self.allowed is not None:
             limits.append(CallLimit(name, self.allowed))
         return limits
@@ -166,10 +226,23 @@ class Desk:
                 return f"shut off from downstream {name} for {downstream.open_until - now:.1f} s"
             if downstream.share < 1.0 and not downstream.may_start(now):
                 return f"bound by downstream {name} at {downstream.share * 100:.0f} %"
+        if self.spare_places is not None and self.is_full():
+            return f"gives way to reserved functions: {self.spare_places} at once here"
+        if self.planned_rate is not None and self.rate == self.planned_rate:
+            return f"runs on what reserved functions leave: {self.planned_rate:.3g} starts a second"
         if self.rate is not None and self.waiting and self.quota.tokens <= 0:
             return f"bound by its rate of {self.rate:g} starts a second"
+        if self.growth is not None and self.allowed == 0 and self.growth.tokens <= 0:
+            return f"bound by its slow start, {self.growth.slow.growth:.0%} a minute"
         if self.is_full() and (self.waiting or self.allowed == 0):
             return f"bound by its concurrency of {self.concurrency}"
         if self.steer.paused_namespaces:
             return f"paused by an operator for {', '.join(self.steer.paused_namespaces)}"
         return None
+
+
+def _least(declared: T | None, left: T | None) -> T | None:
+    """The lower of two bounds, of which either may not be there."""
+    if declared is None or left is None:
+        return left if declared is None else declared
+    return min(declared, left)

@@ -10,11 +10,13 @@ from ripstop.engines.base import CallLimit, Engine
 from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.downstream import Downstream
-from ripstop.machinery.functions.function import Functions
+from ripstop.machinery.functions.function import Function, Functions
+from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.report import Activity
 from ripstop.machinery.functions.run import Run
 from ripstop.machinery.functions.steering import Steer
+from ripstop.machinery.functions.store_window import StoreWindow
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ CIRCUITS = 10_000
 
 
 _IDLE = Activity()
+_UNSTEERED = Steer()
 
 
 class Starter(Protocol):
@@ -43,18 +46,20 @@ class Starter(Protocol):
 class Desks:
     """One desk for each function that this worker has met, or that has limits of its own.
 
+    :param store: what the store can take.
     :param most: calls that the worker holds at once; what a downstream may get while nothing is known against it.
     """
 
     def __init__(
-        self, engine: Engine, functions: Functions, starter: Starter, *, monotonic: Callable[[], float], random: Random,
-        most: int,
+        self, engine: Engine, functions: Functions, starter: Starter, *, store: StoreWindow,
+        monotonic: Callable[[], float], random: Random, most: int,
     ) -> None:  # fmt: skip
         self.draining = False
         """Whether limits are passed over, but for those of concurrency."""
         self.ahead_ms = 0.0
         """By how much the engine's clock is ahead of the monotonic one."""
         self._engine = engine
+        self._store = store
         self._functions = functions
         self._starter = starter
         self._monotonic = monotonic
@@ -63,6 +68,9 @@ class Desks:
         self._desks: dict[str, Desk] = {}
         self._restricted = functions.restricted()
         self._steering: dict[str, Steer] = {}
+        self._plan: dict[str, float] = {}
+        """Starts per second that opportunistic functions are left, of those that are bound."""
+        self._spare_places: int | None = None
         self._downstreams: dict[str, Downstream] = {}
         self._circuits: dict[tuple[str, str], Downstream] = {}
         """By function and namespace, of functions with circuits."""
@@ -81,9 +89,23 @@ class Desks:
             function = self._functions.get(name)
             if function is not None:
                 downstreams = [self._downstream(each) for each in function.downstreams]
-                desk = self._desks[name] = Desk(function, Quota(self._engine, name), downstreams)
-                desk.steer = self._steering.get(name, desk.steer)
+                quota, growth = Quota(self._engine, name), self._growth(function)
+                desk = self._desks[name] = Desk(function, quota, growth, downstreams)
+                self._set_limits(desk)
         return desk
+
+    def _growth(self, function: Function[Any]) -> Growth | None:
+        slow = function.paced
+        return None if slow is None else Growth(self._engine, function.name, slow, monotonic=self._monotonic)
+
+    def _set_limits(self, desk: Desk) -> None:
+        """Tell a desk what operators have set, and what it is left if it is opportunistic."""
+        name = desk.function.name
+        steer = self._steering.get(name, _UNSTEERED)
+        if desk.function.opportunistic:
+            desk.set_limits(steer, planned_rate=self._plan.get(name), spare_places=self._spare_places)
+        else:
+            desk.set_limits(steer, planned_rate=None, spare_places=None)
 
     def _downstream(self, name: str) -> Downstream:
         found = self._downstreams.get(name)
@@ -156,9 +178,9 @@ class Desks:
         for key in idle:
             del self._circuits[key]
 
-    def left(self, run: Run) -> None:
-        """A run has ended, as its `pressure` says: learn from it, and start what waits for its place."""
-        run.desk.leave()
+    def left(self, run: Run, seconds: float) -> None:
+        """A run has ended after so long, as its `pressure` says: learn from it, and start what waits for its place."""
+        run.desk.leave(seconds)
         leans_on = self._leans_on(run)
         now = self._monotonic()
         for downstream in leans_on:
@@ -186,7 +208,7 @@ class Desks:
 
     async def _refill(self, desk: Desk) -> None:
         try:
-            pause = await desk.quota.refill(len(desk.waiting), desk.rate or 1.0, now_ms=self.engine_ms())
+            pause = await desk.refill(self.engine_ms())
         except RipstopError as error:
             logger.warning("Cannot ask how often %s may start: %s", desk.function.name, error)
             pause = REFILL_AGAIN
@@ -215,7 +237,7 @@ class Desks:
                 held=desk.held.total(),
                 running=desk.busy,
                 starts=round((desk.started - started.get(name, 0)) / seconds, 1),
-                held_back=desk.held_back(now) or self._cut_off_in_words(name, now),
+                held_back=desk.held_back(now) or self._cut_off_in_words(name, now) or self._store_in_words(desk),
             )
             if activity != _IDLE:
                 found[name] = activity
@@ -235,6 +257,11 @@ class Desks:
             return None
         return f"shut off from {names[0]}" if len(names) == 1 else f"shut off from {len(names)} namespaces"
 
+    def _store_in_words(self, desk: Desk) -> str | None:
+        """That a worker which holds this function's calls would hold more, were the store well."""
+        share = self._store.share
+        return f"bound by the store at {share * 100:.0f} %" if share < 1.0 and desk.held else None
+
     # Asking
 
     def limits(self, rooms: Mapping[int, int]) -> list[CallLimit]:
@@ -244,7 +271,7 @@ class Desks:
         """
         for name in self._restricted:
             self.get(name)
-        now = self._monotonic()
+        now, now_ms = self._monotonic(), self.engine_ms()
         limits = [
             CallLimit(function, circuit.room(now), namespace)
             for (function, namespace), circuit in self._circuits.items()
@@ -252,7 +279,7 @@ class Desks:
         ]
         for desk in self._desks.values():
             if desk.held or desk.is_limited:
-                limits += desk.limits(rooms[desk.function.criticality], now)
+                limits += desk.limits(rooms[desk.function.criticality], now, now_ms)
         return limits
 
     def steer(self, steering: dict[str, Steer]) -> None:
@@ -263,11 +290,23 @@ class Desks:
         for name in changed:
             desk = self.get(name)
             if desk is not None:
-                self._steer(desk, steering.get(name, Steer()))
+                self._steer(desk)
         self._starter.hungry(0.0)
 
-    def _steer(self, desk: Desk, steer: Steer) -> None:
-        desk.steer = steer
+    def leave_over(self, plan: dict[str, float], spare_places: int | None) -> None:
+        """Take what opportunistic functions are left: starts per second over all workers, and places in this one."""
+        if (plan, spare_places) == (self._plan, self._spare_places):
+            return
+        self._plan, self._spare_places = plan, spare_places
+        for desk in self._desks.values():
+            if desk.function.opportunistic:
+                self._set_limits(desk)
+                self.start_more(desk)
+        self._starter.hungry(0.0)
+
+    def _steer(self, desk: Desk) -> None:
+        self._set_limits(desk)
+        steer = desk.steer
         for _ in range(len(desk.waiting)):
             run: Any = desk.waiting.popleft()
             if steer.paused or run.lease.namespace in steer.paused_namespaces:

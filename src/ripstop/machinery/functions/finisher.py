@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from ripstop.engines.base import Engine, Lane
 from ripstop.engines.batch import Batch, Outcome
 from ripstop.kernel.errors import DeadlineExceeded, ReadOnly, Unavailable
 from ripstop.machinery.functions.pacing import Beat
+from ripstop.machinery.functions.store_window import StoreWindow
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +30,21 @@ Pending = tuple[Batch, asyncio.Future[Outcome]]
 
 
 class Finisher:
-    """One lane's endings: while a commit is under way, the next one gathers."""
+    """One lane's endings: while a commit is under way, the next one gathers.
 
-    def __init__(self, engine: Engine, lane: Lane, *, beat: Beat, random: Random) -> None:
+    :param window: told how long commits take, and when one is refused.
+    """
+
+    def __init__(
+        self, engine: Engine, lane: Lane, *, beat: Beat, random: Random, window: StoreWindow,
+        monotonic: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._lane = lane
         self._beat = beat
         self._random = random
+        self._window = window
+        self._monotonic = monotonic
         self._pending: list[Pending] = []
         self._flushing: asyncio.Task[None] | None = None
 
@@ -87,8 +96,11 @@ class Finisher:
         reason: Unavailable
         tries = 0
         while True:
+            asked = self._monotonic()
             try:
-                return await self._engine.commit(batches, lane=self._lane, deadline=COMMIT_DEADLINE)
+                outcomes = await self._engine.commit(batches, lane=self._lane, deadline=COMMIT_DEADLINE)
+                self._window.committed(self._monotonic() - asked)
+                return outcomes
             except (DeadlineExceeded, ReadOnly) as error:
                 reason = error
             except Unavailable as error:
@@ -96,6 +108,7 @@ class Finisher:
                 tries += 1
                 if tries == TRIES:
                     raise
+            self._window.refused()
             logger.warning("Cannot finish %d calls now: %s (%s)", len(batches), reason, reason.cause)
             await asyncio.sleep(self._random.uniform(0, PAUSE))
 

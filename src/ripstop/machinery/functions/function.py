@@ -1,5 +1,6 @@
 """Declaring functions and calling them."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack, get_args, get_origin, get_type_hints
@@ -9,6 +10,7 @@ import msgspec
 from ripstop.engines.base import Criticality
 from ripstop.engines.batch import CallPut
 from ripstop.engines.common import call_line
+from ripstop.machinery.functions.growth import SlowStart
 from ripstop.machinery.functions.outcome import Outcome
 
 A = TypeVar("A")
@@ -54,6 +56,9 @@ class Function(Generic[A]):
     :param downstreams: names of what it leans on. Under their pressure, all functions that do so start less.
     :param circuit: whether each namespace (a remote host) is a downstream of its own.
     :param exclusive: of calls with the same key no two run at the same time, whatever shard they are of.
+    :param slow_start: how fast its starts may grow; None: as `SlowStart()` if it has downstreams or circuits, else as
+        fast as they like. An infinite growth sets no bound.
+    :param opportunistic: whether it runs on what the others leave, until its deadline comes near. Of the lowest class.
     """
 
     name: str
@@ -71,6 +76,8 @@ class Function(Generic[A]):
     downstreams: tuple[str, ...] = ()
     circuit: bool = False
     exclusive: bool = False
+    slow_start: SlowStart | None = None
+    opportunistic: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -83,6 +90,18 @@ class Function(Generic[A]):
             raise ValueError(f"The rate of {self.name} must be above zero.")
         if min(self.deadline, self.time_limit, self.backoff_base, self.backoff_cap) <= 0:
             raise ValueError(f"The durations of {self.name} must be above zero.")
+        if self.slow_start is not None and min(self.slow_start) <= 0:
+            raise ValueError(f"The slow start of {self.name} must have a threshold and a growth above zero.")
+        if self.opportunistic and self.criticality is not Criticality.LOW:
+            raise ValueError(f"{self.name} is opportunistic, so its criticality must be low.")
+
+    @property
+    def paced(self) -> SlowStart | None:
+        """How fast its starts may grow; None: as they like."""
+        slow = self.slow_start
+        if slow is None and (self.downstreams or self.circuit):
+            return SlowStart()
+        return None if slow is not None and math.isinf(slow.growth) else slow
 
 
 class Attributes(TypedDict, total=False):
@@ -100,6 +119,8 @@ class Attributes(TypedDict, total=False):
     downstreams: tuple[str, ...]
     circuit: bool
     exclusive: bool
+    slow_start: SlowStart | None
+    opportunistic: bool
 
 
 def declare(
@@ -148,7 +169,11 @@ class Functions:
 
     def restricted(self) -> list[str]:
         """Names of functions with a limit of their own."""
-        return [each.name for each in self._functions.values() if each.concurrency or each.rate]
+        return [each.name for each in self._functions.values() if each.concurrency or each.rate or each.paced]
+
+    def opportunistic(self) -> list[Function[Any]]:
+        """Those that run on what the others leave."""
+        return [each for each in self._functions.values() if each.opportunistic]
 
 
 def call_put(

@@ -42,6 +42,7 @@ class Run:
         "lease",
         "lock",
         "pressure",
+        "refused",
         "renewed_at",
         "standing",
         "started_at",
@@ -70,6 +71,8 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.pressure: Pressure | None = None
         """That what it leans on could not take it."""
+        self.refused = False
+        """That the store could not take it, or another part of this server."""
         self.went_well = False
         """Whether the handler came to its end, so that what it leans on is well."""
         self.lock: str | None = None
@@ -100,6 +103,9 @@ class Run:
             if isinstance(error, Pressure | Unavailable) and self._leans():
                 self.pressure = Pressure(describe(error), retry_after=error.retry_after)
                 return Snooze(error.retry_after or PRESSURE_SECONDS)
+            if isinstance(error, Unavailable):
+                self.refused = True
+                return Snooze(max(error.retry_after or 0.0, PRESSURE_SECONDS))
             if lease.attempt == 1:
                 logger.warning("Call %d of %s failed.", lease.id, lease.function, exc_info=error)
             is_final = isinstance(error, self.desk.function.final)

@@ -24,6 +24,7 @@ from ripstop.machinery.functions.pacing import Beat, Pace
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
+from ripstop.machinery.functions.store_window import StoreWindow
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Runner:
     :param beat: shared with whoever leases, so that ends and leases go to the engine together.
     :param refresh: brings caches up to what others have committed.
     :param hungry: called when there may be something to lease in so many seconds.
+    :param objective: seconds that a commit should take at most.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Runner:
         beat: Beat,
         random: Random,
         most: int,
+        objective: float,
     ) -> None:
         self.runs: set[Run] = set()
         """What is held under lease. A call may be held twice, if its first lease ran out."""
@@ -81,8 +84,14 @@ class Runner:
         self._refresh = refresh
         self.hungry = hungry
         self._settler = Settler(ids, random)
-        self._finishers = {lane: Finisher(store, lane, beat=beat, random=random) for lane in Lane}
-        self.desks = Desks(store, functions, self, monotonic=clock.monotonic, random=random, most=most)
+        self.store = StoreWindow(objective, commit_seconds=lambda: store.commit_seconds)
+        self._finishers = {
+            lane: Finisher(store, lane, beat=beat, random=random, window=self.store, monotonic=clock.monotonic)
+            for lane in Lane
+        }
+        self.desks = Desks(
+            store, functions, self, store=self.store, monotonic=clock.monotonic, random=random, most=most
+        )
         self._trial: int | None = None
         self._trials = Pace()
 
@@ -92,7 +101,7 @@ class Runner:
         runs = [run for lease in taken if (run := self._admit(lease, now_ms)) is not None]
         self.runs.update(runs)
         for run in runs:
-            run.desk.take(run.lease.namespace)
+            run.desk.take(run.lease.namespace, run.lease.deadline)
         try:
             await self._refresh()
         except BaseException:
@@ -211,7 +220,9 @@ class Runner:
             await self._run(run)
         finally:
             seconds = self._monotonic() - started_at
-            self.desks.left(run)
+            self.desks.left(run, seconds)
+            if run.refused:
+                self.store.refused()
             self._forget(run)
         self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
 

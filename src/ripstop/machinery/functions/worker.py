@@ -49,6 +49,7 @@ class Limits:
     :param poll: longest pause between two looks at the queue, with nothing on the bus.
     :param gather: how long an end waits for company while other calls run.
     :param grace: how long running handlers may go on after a stop.
+    :param objective: how long a commit should take; while it takes longer, the worker fills itself less.
     """
 
     concurrency: int = 256
@@ -56,6 +57,7 @@ class Limits:
     poll: float = 0.25
     gather: float = 0.001
     grace: float = 5.0
+    objective: float = 0.125
 
 
 async def _nothing() -> None:
@@ -114,6 +116,7 @@ class Worker:
             beat=self._beat,
             random=self._random,
             most=self._limits.concurrency,
+            objective=self._limits.objective,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -217,10 +220,16 @@ class Worker:
                 await asyncio.sleep(self._random.uniform(0.5, 1.5))
 
     def _appetites(self) -> tuple[list[int], int]:
-        """Of which classes to take calls now, and how many. The fuller the worker, the higher a class must be."""
+        """Of which classes to take calls now, and how many. The fuller the worker, the higher a class must be.
+
+        Under pressure of the store it counts as full the sooner, but not for critical calls.
+        """
         held = len(self._runner.runs)
-        chunk = max(1, self._limits.concurrency // 16)  # a few places are not worth a lease
-        room = {class_: places - held for class_, places in self._rooms.items()}
+        share = self._runner.store.share
+        chunk = max(1, int(self._limits.concurrency * share) // 16)  # a few places are not worth a lease
+        room = {
+            class_: max(1, int(places * (share if class_ else 1.0))) - held for class_, places in self._rooms.items()
+        }
         classes = [class_ for class_, places in room.items() if places >= chunk]
         self._runner.starved = len(classes) < len(SHARES)
         return classes, min((room[class_] for class_ in classes), default=0)
@@ -268,9 +277,10 @@ class Worker:
             await asyncio.sleep(tick)
             runs = self._runner.runs
             self._metrics.held.value = len(runs)
+            now = self._monotonic()
+            self._runner.store.look(now)
             if not runs:
                 continue
-            now = self._monotonic()
             for run in runs:
                 if run.started_at is not None and now - run.started_at > run.desk.function.time_limit:
                     run.interrupt(Interruption.TIME_LIMIT)
