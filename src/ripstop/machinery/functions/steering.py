@@ -1,5 +1,7 @@
 """What operators set while the system runs: it takes effect in all workers within a second, and survives restarts."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from ripstop.engines.base import Store
@@ -37,6 +39,22 @@ class Steer(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled: tuple[int, ...] = ()
     growth: float | None = None
 
+    def with_paused(self, namespace: str) -> "Steer":
+        """The same with a namespace paused."""
+        return msgspec.structs.replace(self, paused_namespaces=tuple(sorted({*self.paused_namespaces, namespace})))
+
+    def without_paused(self, namespace: str) -> "Steer":
+        """The same with a namespace that is not."""
+        return msgspec.structs.replace(self, paused_namespaces=tuple(sorted({*self.paused_namespaces} - {namespace})))
+
+    def with_cancelled(self, call: int) -> "Steer":
+        """The same with a call that is cancelled."""
+        return msgspec.structs.replace(self, cancelled=tuple(sorted({*self.cancelled, call})))
+
+    def without_cancelled(self, call: int) -> "Steer":
+        """The same with a call that is not."""
+        return msgspec.structs.replace(self, cancelled=tuple(sorted({*self.cancelled} - {call})))
+
     def in_words(self) -> str:
         """What differs from the declaration."""
         words = ["paused"] if self.paused else []
@@ -53,6 +71,8 @@ class Steer(msgspec.Struct, frozen=True, omit_defaults=True):
         return ", ".join(words) or "as declared"
 
 
+UNSTEERED = Steer()
+
 _decode = msgspec.json.Decoder(dict[str, Steer]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -64,20 +84,36 @@ async def steering(store: Store) -> dict[str, Steer]:
 
 
 async def steer(store: Store, bus: Bus | None, function: str, **changes: object) -> Steer:
-    """Change how a function is steered; what is not named stays. Returns how it is steered now.
+    """Set these fields for a function; what is not named stays. Returns and raises as `change`."""
+    return await change(store, bus, function, lambda now: msgspec.structs.replace(now, **changes))
 
+
+async def pause(store: Store, bus: Bus | None, function: str, namespace: str) -> Steer:
+    """Start no more calls of one namespace of a function; those that run go on. Returns and raises as `change`."""
+    return await change(store, bus, function, lambda now: now.with_paused(namespace))
+
+
+async def resume(store: Store, bus: Bus | None, function: str, namespace: str) -> Steer:
+    """Start calls of a paused namespace again. Returns and raises as `change`."""
+    return await change(store, bus, function, lambda now: now.without_paused(namespace))
+
+
+async def change(store: Store, bus: Bus | None, function: str, how: Callable[[Steer], Steer]) -> Steer:
+    """Change how a function is steered; returns how it is steered now.
+
+    :param how: makes the new from the old, anew where others have changed it meanwhile.
     :raises ValueError: a number that makes no sense.
     :raises Conflict: others change it at the same time, again and again.
     """
     for _ in range(_TRIES):
         found = (await store.object_get([STEERING])).get(STEERING)
         known = {} if found is None else _decode(found.data)
-        new = msgspec.structs.replace(known.get(function, Steer()), **changes)
+        new = how(known.get(function, UNSTEERED))
         if (new.rate is not None and new.rate <= 0) or (new.concurrency is not None and new.concurrency < 1):
             raise ValueError("A rate must be above zero and a concurrency at least one; to stop a function, pause it.")
         if new.growth is not None and new.growth <= 0:
             raise ValueError("A growth must be above zero.")
-        entry = _encode({function: None if new == Steer() else new}).decode()
+        entry = _encode({function: None if new == UNSTEERED else new}).decode()
         operation: AnyOperation
         if found is None:
             operation = ObjectPut(STEERING, STEERING_TYPE, _encode({function: new}).decode())
