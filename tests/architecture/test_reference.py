@@ -73,3 +73,11 @@ def test_every_command_is_documented() -> None:
     assert {"ripstop serve", "ripstop rehearse"} <= every
     missing = {name for name in every if name not in DOCUMENTATION}
     assert not missing, f"say in docs/ what these do: {sorted(missing)}"
+
+
+def test_every_target_of_make_is_documented() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)) - {"help"}
+    assert {"serve", "test"} <= targets
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    missing = {target for target in targets if f"| `make {target}` |" not in page}
+    assert not missing, f"say in CONTRIBUTING.md what these do: {sorted(missing)}"
