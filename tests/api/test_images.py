@@ -52,7 +52,11 @@ async def test_an_avatar_and_a_header_are_shown_to_everybody(api: Api, alice: Pe
     assert (seen["avatar"], seen["header"]) == (own["avatar"], own["header"])
     post = await api.publish(alice, "look at me")
     assert post["account"]["avatar"] == own["avatar"]
+    resource = f"acct:{alice.username}@{urlsplit(post['url']).netloc}"
+    links = (await api.want("GET", f"/.well-known/webfinger?resource={resource}"))["links"]
     avatar, header = await fetch(api, own["avatar"]), await fetch(api, own["header"])
+    told = {"rel": "http://webfinger.net/rel/avatar", "type": avatar.headers["content-type"], "href": own["avatar"]}
+    assert told in links
     assert (decoded(avatar.body).size, decoded(header.body).size) == ((400, 400), (1500, 500))
     for size in ((120, 120), (600, 200)):
         url = own["avatar" if size[0] == 120 else "header"].replace("-large", "-small")
