@@ -188,14 +188,14 @@ async def test_notifications_are_told_together_and_read_by_being_seen(
     await api.post(f"/api/v1/statuses/{post['id']}/favourite", as_=bob)
     await api.publish(bob, f"@{alice.username} hello")
     await api.drained()
-    assert 'class="badge">2' in (await at_home.open("/")).text
+    assert 'data-unread="notifications"><span class="number">2<' in (await at_home.open("/")).text
     page = await at_home.open("/notifications")
     assert "liked your post" in page.text
     assert "mentioned you" in page.text
     assert page.text.count('<li class="new') == 2
     page = await at_home.open("/notifications")
     assert '<li class="new' not in page.text
-    assert 'class="badge"' not in page.text
+    assert 'data-unread="notifications" hidden' in page.text
 
 
 async def test_search_finds_people_hashtags_and_posts(at_home: Browser, api: Api, bob: Person) -> None:

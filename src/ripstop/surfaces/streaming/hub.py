@@ -79,10 +79,11 @@ AT_ONCE = 200
 def announce(events: Events) -> None:
     """Have every process hear of what listeners may be told."""
     for event in EVENTS:
-        events.live(event, lambda happened: _topic(type(happened)))
+        events.live(event, lambda happened: topic_of(type(happened)))
 
 
-def _topic(event: type[msgspec.Struct]) -> str:
+def topic_of(event: type[msgspec.Struct]) -> str:
+    """Where the bus brings it."""
     return f"streams/{event.__name__}"
 
 
@@ -152,7 +153,7 @@ class Hub:
         min(self._rounds, key=len).add(listener)
         if not self._subscriptions:
             self._subscriptions = [
-                self._bus.subscribe(_topic(event), self._receive(msgspec.json.Decoder(event))) for event in EVENTS
+                self._bus.subscribe(topic_of(event), self._receive(msgspec.json.Decoder(event))) for event in EVENTS
             ]
         if self._keeping is None:
             self._keeping = asyncio.get_running_loop().create_task(self._keep())

@@ -51,18 +51,12 @@ class ActParams(msgspec.Struct, kw_only=True):
     proof: str = ""
 
 
-class Act(Protocol):
-    """Something that is done about an account."""
-
-    async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None: ...
-
-
 class Switch(NamedTuple):
     """Two things that undo each other, in words, and which of them is to be offered."""
 
     name: str
     words: str
-    act: Act
+    act: people.Act
     is_on: Callable[[Account], bool]
 
 

@@ -9,9 +9,9 @@ import msgspec
 from ripstop.domain.accounts.model import DIRECT, Account
 from ripstop.domain.media.actions import Images, access_attachment, describe
 from ripstop.domain.media.model import ATTACHMENT, IMAGE, MOST_BYTES, SMALL, media_path
-from ripstop.domain.posts.actions import publish
-from ripstop.domain.posts.attachments import MOST_ATTACHMENTS, Details
-from ripstop.domain.posts.draft import MAX_CHARACTERS, Draft
+from ripstop.domain.posts.actions import delete, publish
+from ripstop.domain.posts.attachments import MOST_ATTACHMENTS, Details, access_attachments
+from ripstop.domain.posts.draft import MAX_CHARACTERS, Draft, compose
 from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import Seen, access_post
@@ -34,18 +34,21 @@ ATTACH = "attach"
 
 
 class StartParams(msgspec.Struct, kw_only=True):
-    """With what the form begins: what is answered or quoted, whom or which hashtag it names, what was shared."""
+    """With what the form begins: what is answered or quoted, whom or which hashtag it names, what was shared, and for
+    whom it is."""
 
     reply_to: Id | None = None
     quote: Id | None = None
     mention: str = ""
     tag: str = ""
     text: str = ""
+    visibility: str = ""
 
 
 class ComposeParams(msgspec.Struct, kw_only=True):
     """The form. `media` are pictures that it holds already, `alts` what they show, in the same order, `drop` those that
-    it shall not hold any more; `pictures` are new files. With the same `key`, a post is published once."""
+    it shall not hold any more; `pictures` are new files. It takes the place of the post that it `replaces`, if it names
+    one. With the same `key`, a post is published once."""
 
     id: int = 0
     text: str = ""
@@ -57,6 +60,7 @@ class ComposeParams(msgspec.Struct, kw_only=True):
     sensitive: bool = False
     reply_to: Id | None = None
     quote: Id | None = None
+    replaces: Id | None = None
     media: list[Id] = []
     alts: list[str] = []
     drop: list[Id] = []
@@ -102,6 +106,7 @@ class Composing:
         return [
             Route("GET", "/compose", self._shell.own(self.start), params=StartParams),
             form("/compose", self.publish),
+            Route("GET", "/posts/{id}/redraft", self._shell.own(self.start_redraft)),
             Route("GET", "/posts/{id}/edit", self._shell.own(self.start_edit)),
             form("/posts/{id}/edit", self.edit),
         ]
@@ -113,7 +118,7 @@ class Composing:
         begun = ComposeParams(
             text=_beginning(params, reply_to, reader.id),
             warning="" if reply_to is None else reply_to.value.spoiler_text,
-            visibility=_visibility(author, reply_to),
+            visibility=params.visibility if params.visibility in AUDIENCES else _visibility(author, reply_to),
             replies=author.posting_reply_policy,
             quotes=author.posting_quote_policy,
             language=author.posting_language or "",
@@ -125,11 +130,15 @@ class Composing:
         return await self._form(reader, begun)
 
     async def publish(self, request: Request, params: ComposeParams, reader: Reader) -> Answer:
-        """Publish, or take pictures and show the form again. A commit for each picture, and one for the post."""
+        """Publish, or take pictures and show the form again. A commit for each picture, one for the post, and one for
+        what it replaces."""
+        before = None if params.replaces is None else await self._replaced(reader, params.replaces)
         try:
-            params = await self._gathered(reader, params)
+            params = await self._gathered(reader, params, {one.id for one in before.value.media} if before else set())
             if params.act == ATTACH:
                 return await self._form(reader, params)
+            if before is not None:
+                await self._delete_for(reader, before, params)
             parent = None if params.reply_to is None else await self._named(reader, params.reply_to)
             quoted = None if params.quote is None else await self._named(reader, params.quote)
             published = await publish(
@@ -147,6 +156,27 @@ class Composing:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         id_ = published if isinstance(published, int) else published.id
         return lead(f"{request.origin}/@{reader.account.value.acct}/{id_}")
+
+    async def start_redraft(self, request: Request, params: None, reader: Reader) -> Answer:
+        """The form with all that a post of one's own is, to be published in its place."""
+        post = await self._own(reader, int(request.args["id"]))
+        value = post.value
+        begun = ComposeParams(
+            text=value.text,
+            warning=value.spoiler_text,
+            visibility=value.visibility,
+            replies=value.reply_policy,
+            quotes=value.quote_policy,
+            language=value.language or "",
+            sensitive=value.sensitive,
+            reply_to=await self._if_seen(reader, value.in_reply_to),
+            quote=None if value.quote is None else await self._if_seen(reader, value.quote.post),
+            replaces=post.id,
+            media=[one.id for one in value.media],
+            alts=[one.description for one in value.media],
+            key=secrets.token_urlsafe(16),
+        )
+        return await self._form(reader, begun)
 
     async def start_edit(self, request: Request, params: None, reader: Reader) -> Answer:
         """The form with what a post of one's own says."""
@@ -185,6 +215,27 @@ class Composing:
         except (Invalid, Conflict) as error:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         return lead(f"{request.origin}/@{reader.account.value.acct}/{post.id}")
+
+    async def _replaced(self, reader: Reader, id_: int) -> Entry[Post] | None:
+        """The post that a new one is to replace; None once it does, since then the form was sent twice."""
+        try:
+            return await self._own(reader, id_)
+        except NotFound:
+            return None
+
+    async def _delete_for(self, reader: Reader, before: Entry[Post], params: ComposeParams) -> None:
+        """Delete a post, so that its pictures can stand in the one of this form, which was found to be in order.
+
+        :raises Invalid: the form is not.
+        """
+        draft = _draft(params, reader.account.value)
+        may_be_blank = bool(params.media or params.quote)
+        await compose(self._graph, draft, origin=self._origin, domain=self._domain, may_be_blank=may_be_blank)
+        await access_attachments(self._graph, reader.id, params.media, post=before.id)
+        await delete(self._graph, reader.id, before)
+        await self._graph.sync()
+        for id_, alt in zip(params.media, params.alts, strict=True):
+            await self._describe(reader, id_, alt)
 
     async def _gathered(
         self, reader: Reader, params: ComposeParams, published: frozenset[int] | set[int] = frozenset()
@@ -251,6 +302,13 @@ class Composing:
             return None
         seen = await access_post(self._graph, reader.id, id_)
         return Seen(seen.original or seen.post, None)
+
+    async def _if_seen(self, reader: Reader, id_: int | None) -> int | None:
+        """The post, if there is one which the reader may see."""
+        try:
+            return None if id_ is None else (await self._named(reader, id_)).id
+        except NotFound:
+            return None
 
     async def _named(self, reader: Reader, id_: int) -> Entry[Post]:
         seen = await access_post(self._graph, reader.id, id_)

@@ -3,6 +3,7 @@
 import msgspec
 
 from ripstop.domain.feeds import Home, Page, Window, local_timeline
+from ripstop.domain.viewing.model import HOME, PUBLIC
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
@@ -77,7 +78,12 @@ class Feeds:
         context = {
             "title": title,
             "canonical": request.origin + ("/" if request.path == "/" else "/public"),
-            "posts": await show(self._graph, found.items, None if reader is None else reader.id),
+            "posts": await show(
+                self._graph,
+                found.items,
+                None if reader is None else reader.id,
+                context=HOME if title == "Home" else PUBLIC,
+            ),
             "older": older(request, found.next_max_id),
             "live": live,
             "news": news,

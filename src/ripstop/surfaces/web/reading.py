@@ -13,6 +13,7 @@ from ripstop.domain.posts.model import Post
 from ripstop.domain.posts.tags import follows_tag
 from ripstop.domain.text import render, render_line, tag_name, tag_url
 from ripstop.domain.viewing import access_post
+from ripstop.domain.viewing import model as filtered
 from ripstop.domain.viewing.people import may_list_people_of, met_among
 from ripstop.kernel.errors import Forbidden, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
@@ -129,7 +130,9 @@ class Reading:
             "canonical": f"{self._origin}/@{author.acct}/{id_}",
             "hidden": not author.indexable or post.visibility != PUBLIC,
             "preview": self._preview(author, post),
-            "posts": await show(self._graph, [*around.ancestors, item, *around.descendants], viewer),
+            "posts": await show(
+                self._graph, [*around.ancestors, item, *around.descendants], viewer, context=filtered.THREAD
+            ),
             "chosen": id_,
             "answered": name,
         }
@@ -152,7 +155,7 @@ class Reading:
             "tag": tag,
             "canonical": tag_url(self._origin, tag),
             "follows": viewer is not None and await follows_tag(self._graph, viewer, tag),
-            "posts": await show(self._graph, found.items, viewer),
+            "posts": await show(self._graph, found.items, viewer, context=filtered.PUBLIC),
             "older": older(request, found.next_max_id),
         }
         return Shown("tag.html", context)
@@ -188,8 +191,13 @@ class Reading:
             "profile": profile,
             "preview": self._preview(account.value, None),
             "tab": tab,
-            "pinned": await show(self._graph, pinned.items, viewer),
-            "posts": await show(self._graph, [item for item in found.items if item.post.id not in first], viewer),
+            "pinned": await show(self._graph, pinned.items, viewer, context=filtered.ACCOUNT),
+            "posts": await show(
+                self._graph,
+                [item for item in found.items if item.post.id not in first],
+                viewer,
+                context=filtered.ACCOUNT,
+            ),
             "older": older(request, found.next_max_id),
             "here": "profile" if viewer == account.id else "",
         }

@@ -20,15 +20,18 @@ from ripstop.surfaces.web.acting import Acting
 from ripstop.surfaces.web.admin import Admin
 from ripstop.surfaces.web.admin_reports import AdminReports
 from ripstop.surfaces.web.admin_settings import AdminSettings
+from ripstop.surfaces.web.around import Around
 from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.composing import Composing
 from ripstop.surfaces.web.entrance import Entrance
+from ripstop.surfaces.web.filtering import Filtering
 from ripstop.surfaces.web.finding import Finding
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.home import Feeds
 from ripstop.surfaces.web.installed import Installed
 from ripstop.surfaces.web.live import LiveLocal
 from ripstop.surfaces.web.live_home import LiveHome
+from ripstop.surfaces.web.live_unread import LiveUnread
 from ripstop.surfaces.web.media import Media
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.reading import Reading
@@ -41,6 +44,7 @@ from ripstop.surfaces.web.shelves import Shelves
 from ripstop.surfaces.web.sign_in import SignIn
 from ripstop.surfaces.web.static import Static
 from ripstop.surfaces.web.syndication import Syndication
+from ripstop.surfaces.web.talking import Talking
 from ripstop.surfaces.web.told import Told
 from ripstop.surfaces.web.visitor import Visitors
 
@@ -72,20 +76,23 @@ def web_routes(
     return [
         *Feeds(graph, home, shell).routes(),
         *Reading(graph, shell, Syndication(graph, origin=origin), origin=origin, domain=domain).routes(),
+        *Around(graph, shell, domain=domain).routes(),
         *Acting(graph, shell).routes(),
         *Composing(graph, shell, images, origin=origin, domain=domain).routes(),
         *Told(graph, shell).routes(),
+        *Talking(graph, shell).routes(),
         *Finding(graph, engine, shell, domain=domain).routes(),
         *Shelves(graph, shell).routes(),
         *Settings(graph, shell, images).routes(),
+        *Filtering(graph, shell).routes(),
+        *About(graph, shell).routes(),
         *Reporting(graph, shell).routes(),
         *Admin(graph, shell).routes(),
         *AdminReports(graph, shell).routes(),
         *AdminSettings(graph, shell).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
-        *Filtering(graph, shell).routes(),
-        *About(graph, shell).routes(),
+        *LiveUnread(graph, bus, visitors).routes(),
         *SignIn(graph, forms, second, seal=seal).routes(),
         *second.routes(),
         *Security(graph, shell, passwords, passkeys, tickets=tickets, seal=seal, issuer=domain).routes(),

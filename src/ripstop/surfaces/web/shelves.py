@@ -1,4 +1,4 @@
-"""What people keep: bookmarks, favourites, and lists of those whom they follow."""
+"""What people keep: bookmarks, favourites, hashtags, and lists of those whom they follow."""
 
 from typing import Annotated, Any
 
@@ -19,14 +19,16 @@ from ripstop.domain.follows.lists import (
     update_list,
 )
 from ripstop.domain.follows.model import REPLIES_FOLLOWED, REPLIES_LIST, REPLIES_NONE
-from ripstop.domain.posts.model import BOOKMARKED, LIKED
+from ripstop.domain.posts.model import BOOKMARKED, FOLLOWS_TAG, LIKED
+from ripstop.domain.posts.tags import followed_names
 from ripstop.domain.viewing import Place, hydrate, sight_of
+from ripstop.domain.viewing.model import HOME
 from ripstop.kernel.errors import Conflict, Invalid
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.mastodon.paging import cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
 from ripstop.surfaces.web.cards import face, faces_of, show
 from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, lead, older, sentences
@@ -82,6 +84,7 @@ class Shelves:
         return [
             Route("GET", "/bookmarks", own(self.bookmarks), params=FeedParams),
             Route("GET", "/favourites", own(self.favourites), params=FeedParams),
+            Route("GET", "/tags", own(self.tags), params=ListParams),
             Route("GET", LISTS, own(self.lists)),
             Route("POST", LISTS, act(self.create), params=ListFormParams),
             Route("GET", LISTS + "/{id}", own(self.one), params=FeedParams),
@@ -99,6 +102,12 @@ class Shelves:
     async def favourites(self, request: Request, params: FeedParams, reader: Reader) -> Answer:
         """What the reader likes, likewise."""
         return await self._posts(request, params, reader, LIKED, "Favourites")
+
+    async def tags(self, request: Request, params: ListParams, reader: Reader) -> Answer:
+        """Hashtags that the reader follows, by when it began to. One engine call."""
+        rows = await read_rows(self._graph, reader.id, FOLLOWS_TAG, params.window)
+        context = {"tags": followed_names(rows), "older": older(request, cursors(rows, params.window)[0])}
+        return Shown("tags.html", context)
 
     async def lists(self, request: Request, params: None, reader: Reader) -> Answer:
         """All lists, and a form for one more. At most two engine calls."""
@@ -119,7 +128,7 @@ class Shelves:
         context = {
             "title": entry.value.title,
             "settings": f"{LISTS}/{entry.id}/edit",
-            "posts": await show(self._graph, found.items, reader.id),
+            "posts": await show(self._graph, found.items, reader.id, context=HOME),
             "older": older(request, found.next_max_id),
             "empty": "Nothing yet. You put people in a list from their profiles.",
         }

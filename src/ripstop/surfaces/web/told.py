@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.markers import set_markers
+from ripstop.domain.conversations.queries import count_unread
 from ripstop.domain.notifications.groups import Group, groups
 from ripstop.domain.notifications.model import (
     EDIT,
@@ -21,6 +22,7 @@ from ripstop.domain.notifications.model import (
     REPOST,
 )
 from ripstop.domain.notifications.queries import Wanted, read_from
+from ripstop.domain.viewing.model import NOTIFICATIONS
 from ripstop.kernel.ids import time_ms
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
@@ -28,7 +30,7 @@ from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web import cards
 from ripstop.surfaces.web.cards import Face, ago, faces, show
-from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, older
+from ripstop.surfaces.web.shell import MOST_UNREAD, Answer, Reader, Shell, Shown, older
 
 PAGE = 30
 
@@ -96,6 +98,7 @@ class Told:
         context = {
             "groups": shown,
             "older": older(request, found.oldest if found.more else None),
+            "unread_messages": await count_unread(self._graph, reader.id, most=MOST_UNREAD),
             "here": "notifications",
         }
         return Shown("notifications.html", context)
@@ -103,7 +106,9 @@ class Told:
     async def _shown(self, reader: Reader, items: list[Group], last_read: int) -> list[ShownGroup]:
         people = await faces(self._graph, {actor for item in items for actor in item.actors})
         seen = {item.post.post.id: item.post for item in items if item.post is not None}
-        posts = {post.place: post for post in await show(self._graph, list(seen.values()), reader.id)}
+        posts = {
+            post.place: post for post in await show(self._graph, list(seen.values()), reader.id, context=NOTIFICATIONS)
+        }
         now_ms, found = self._graph.now_ms(), []
         for item in items:
             named = [people[actor] for actor in item.actors if actor in people]

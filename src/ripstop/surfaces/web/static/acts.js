@@ -102,7 +102,7 @@ async function renew(form, button) {
 
 document.addEventListener("submit", (event) => {
   const { submitter: button, target: form } = event;
-  if (form.matches("form[data-renew]") && button !== null) {
+  if (form.matches("form[data-renew]") && button !== null && !button.hasAttribute("data-leads")) {
     event.preventDefault();
     renew(form, button);
   }

@@ -108,15 +108,17 @@ button.addEventListener("click", async () => {
 let source = null;
 
 function listen() {
-  source = new EventSource(isOwn ? feed.dataset.news : feed.dataset.live);
-  source.addEventListener("post", (event) => arrive(JSON.parse(event.data)));
-  source.addEventListener("edited", (event) => change(JSON.parse(event.data)));
-  source.addEventListener("gone", (event) => vanish(JSON.parse(event.data)));
+  source?.close();
+  source = document.hidden ? null : new EventSource(isOwn ? feed.dataset.news : feed.dataset.live);
+  source?.addEventListener("post", (event) => arrive(JSON.parse(event.data)));
+  source?.addEventListener("edited", (event) => change(JSON.parse(event.data)));
+  source?.addEventListener("gone", (event) => vanish(JSON.parse(event.data)));
 }
 
 listen();
-// A page that is put aside holds no connection, and is told what it missed when it comes back.
-window.addEventListener("pagehide", () => source.close());
+// A page that nobody looks at holds no connection, and is told what it missed when somebody does.
+document.addEventListener("visibilitychange", listen);
+window.addEventListener("pagehide", () => source?.close());
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) {
     listen();
