@@ -20,6 +20,7 @@ from ripstop.engines.moving import Destination, Move, Noted
 from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.errors import RipstopError
 from tests.api.client import Api, Person
+from tests.postgres import PostgresServer
 from tests.server import Server, installed
 from tests.stores import session
 
@@ -211,6 +212,19 @@ async def test_a_move_that_is_cut_off_anywhere_goes_on(server: Server, api: Api,
         assert [fault async for fault in store.check()] == []
         texts = [str(row[3]) for row in await rows(store, Table.OBJECTS)]
         assert sum("between" in text for text in texts) == 4
+
+
+async def test_a_store_that_has_moved_moves_nowhere_else(
+    server: Server, api: Api, postgres_dsn: str, postgres_server: PostgresServer
+) -> None:
+    await a_small_town(api)
+    await step(server, postgres_dsn)
+    async with postgres_server.fresh_database() as other:
+        refused = await moved(server, other)
+        assert (refused.returncode, "has moved already, to PostgreSQL" in refused.stderr) == (1, True)
+        async with session(other) as connection:
+            assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await step(server, postgres_dsn)
 
 
 async def test_a_killed_move_goes_on_and_the_server_does_not_mind(server: Server, api: Api, postgres_dsn: str) -> None:

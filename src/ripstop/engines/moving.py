@@ -178,6 +178,8 @@ class Move:
         """
         origin, destination = self._origin, self._destination
         if origin.moved_to is not None:  # all was done but the last word
+            if origin.moved_to != destination.place:
+                raise RipstopError(f"The store has moved already, to {origin.moved_to}.")
             await destination.finish()
             return 0.0
         await destination.begin(origin.follow())
