@@ -2,34 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 
-from ripstop.domain.accounts.access import access_named_account
+from ripstop.domain.accounts.access import access_any_named_account
 from ripstop.domain.accounts.leaving import KEPT_DAYS
 from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, Account, account_name
 from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.moderation import people
-from ripstop.domain.moderation.authority import OPERATOR, Staff
+from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.posts.model import POSTED
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Entry, Graph
+from ripstop.surfaces.cli import owners, second_factors
 from ripstop.surfaces.cli.program import Program, fail
+from ripstop.surfaces.cli.words import instant
 
 Name = Annotated[str, typer.Argument(help="A user name of this server, such as alice or @alice.", show_default=False)]
 RoleName = Annotated[str, typer.Argument(help="owner, admin, moderator, or none.", metavar="ROLE", show_default=False)]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit log.")]
 Prefix = Annotated[str, typer.Argument(help="With what the user names begin; all if it is not said.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-
-
-class Action(Protocol):
-    """Something that is done about an account."""
-
-    async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str) -> None: ...
 
 
 MOST_LISTED = 500
@@ -41,8 +36,9 @@ MOST_COUNTED = 1_000
 
 def register(app: typer.Typer, program: Program) -> None:
     """Add the commands of accounts."""
-    group = typer.Typer(help="Show, suspend and delete accounts, and give roles.", no_args_is_help=True)
+    group = typer.Typer(help="Make, show, suspend and delete accounts, and give roles.", no_args_is_help=True)
     app.add_typer(group, name="accounts")
+    owners.register(group, program)
 
     @group.command()
     def show(name: Name) -> None:
@@ -108,8 +104,10 @@ def register(app: typer.Typer, program: Program) -> None:
         asyncio.run(_with_account(program, name, give))
         typer.echo(f"{name} has no role." if role_ == "none" else f"{name} has the role {role_}.")
 
+    second_factors.register(group, program)
 
-def _act(program: Program, name: str, act: Action, reason: str) -> None:
+
+def _act(program: Program, name: str, act: people.Act, reason: str) -> None:
     """Do it as the operator."""
 
     async def with_reason(graph: Graph, account: Entry[Account]) -> None:
@@ -124,7 +122,7 @@ async def _with_account(program: Program, name: str, act: Callable[[Graph, Entry
     if "@" in handle:
         fail("Name an account of this server by its user name alone.")
     async with program.graph(configuration) as graph:
-        account = await access_named_account(graph, handle, local_domain="")
+        account = await access_any_named_account(graph, handle, local_domain="")
         await act(graph, account)
 
 
@@ -136,9 +134,9 @@ async def _list(program: Program, prefix: str) -> None:
     for name in names[:MOST_LISTED]:
         account = accounts.get(name.holder)
         if account is not None:  # the names of those who are gone stay taken
-            is_suspended = "suspended" if account.value.is_suspended else ""
-            since = _instant(account.value.created_at)
-            typer.echo(f"{account.id:<20} {account.value.username:30} {since}  {is_suspended}".rstrip())
+            stands = "suspended" if account.value.is_suspended else "pending" if account.value.pending else ""
+            since = instant(account.value.created_at)
+            typer.echo(f"{account.id:<20} {account.value.username:30} {since}  {stands}".rstrip())
     if len(names) > MOST_LISTED:
         typer.echo(f"There are more than {MOST_LISTED}: say with what they begin.", err=True)
 
@@ -158,8 +156,9 @@ async def _show(graph: Graph, account: Entry[Account]) -> None:
         "user name": value.username,
         "display name": value.display_name,
         "e-mail": "" if credentials is None else credentials.value.email,
-        "since": _instant(value.created_at),
+        "since": instant(value.created_at),
         "role": value.role or "none",
+        "pending": "yes" if value.pending else "no",
         "suspended": _since(value.suspended_at),
         "limited": _since(value.limited_at),
         "disabled": _since(value.disabled_at),
@@ -178,8 +177,4 @@ def _count(number: int) -> str:
 
 
 def _since(at: int | None) -> str:
-    return "no" if at is None else f"since {_instant(at)}"
-
-
-def _instant(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
+    return "no" if at is None else f"since {instant(at)}"

@@ -1,0 +1,141 @@
+"""Passkeys in a real browser, whose device is a virtual one; and limits on forms, on the same server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ripstop.surfaces.http.rates import SHORT
+from tests.api.client import PASSWORD, Api, Person
+from tests.server import Server, installed
+from tests.web.browser import browsing
+from tests.web.chromium import Chromium, Tab, chromium, connected
+from tests.web.test_chromium import faults
+
+SETTINGS = {
+    # Browsers have no passkeys for addresses.
+    "RIPSTOP_HOST": "localhost",
+    "RIPSTOP_RATES_FORMS_SESSION": "3",
+    "RIPSTOP_RATES_FORMS_ACCOUNT": "5",
+    "RIPSTOP_RATES_FORMS_NETWORK": "8",
+    "RIPSTOP_RATES_GUESSES_HERE": "2",
+}
+SECURITY = "/settings/security"
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """What a browser does and how forms are counted depends on no engine."""
+    with installed("sqlite", request, **SETTINGS) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture
+async def chrome() -> AsyncIterator[Chromium]:
+    with chromium() as address:
+        async with connected(address) as browser:
+            yield browser
+
+
+async def press(tab: Tab, action: str) -> None:
+    """Press the button of a form, and wait for the page to which it leads."""
+    await tab.leads_on(f"document.querySelector('form[action=\"{action}\"] button').click()")
+
+
+async def with_device(tab: Tab) -> str:
+    """Plug a device in, which confirms by itself that its owner is there."""
+    await tab.call("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    added = await tab.call("WebAuthn.addVirtualAuthenticator", options=device)
+    return str(added["authenticatorId"])
+
+
+async def make_passkey(tab: Tab, name: str) -> None:
+    await tab.type("#name", name)
+    await tab.type("#passkey-current", PASSWORD)
+    await press(tab, f"{SECURITY}/passkeys")
+    await tab.until("!document.querySelector('form[data-passkey] button').disabled")
+    await press(tab, f"{SECURITY}/passkeys/made")
+
+
+async def test_a_passkey_is_made_lets_in_alone_and_as_second_factor_and_goes(
+    chrome: Chromium, server: Server, alice: Person
+) -> None:
+    async with chrome.tab(phone=True) as tab:
+        device = await with_device(tab)
+        await tab.log_in(server.url, alice.username, PASSWORD)
+        await tab.open(server.url + SECURITY)
+        assert await faults(tab) == []
+        await make_passkey(tab, "My telephone")
+        assert await tab.ask("document.querySelectorAll('.codes code').length") == 10
+        assert "My telephone" in await tab.ask("document.querySelector('main').textContent")
+        assert await faults(tab) == []
+        await press(tab, "/logout")
+
+        await tab.open(f"{server.url}/auth/passkey?return_to=/auth/edit")
+        assert await faults(tab) == []
+        await press(tab, "/auth/passkey")
+        assert await tab.ask("location.pathname") == "/auth/edit"
+        await press(tab, "/logout")
+
+        await tab.log_in(server.url, alice.username, PASSWORD)
+        assert await tab.ask("document.querySelector('h1').textContent") == "One more step"
+        assert await faults(tab) == []
+        await press(tab, "/auth/second_factor/passkey")
+        await tab.until("!document.querySelector('form[data-passkey] button').disabled")
+        await press(tab, "/auth/second_factor/passkey")
+        assert await tab.ask("document.body.className") == "in"
+
+        await tab.open(server.url + SECURITY)
+        await tab.ask("document.querySelector('.sessions details').open = true")
+        await tab.type(".sessions details input[type=password]", PASSWORD)
+        await press(tab, f"{SECURITY}/passkeys/remove")
+        await press(tab, "/logout")
+        await tab.open(f"{server.url}/auth/passkey")
+        await press(tab, "/auth/passkey")
+        assert "This passkey is not known here." in await tab.ask("document.querySelector('.wrong').textContent")
+        await tab.call("WebAuthn.removeVirtualAuthenticator", authenticatorId=device)
+        assert not [one for one in tab.look_for_problems() if "422" not in one]
+
+
+@pytest.fixture
+async def _in_one_period() -> None:
+    """Wait for the next period where this one is about to end, since all in a test belongs into one."""
+    left = SHORT * 60 - time.time() % (SHORT * 60)
+    if left < 10.0:
+        await asyncio.sleep(left)
+
+
+@pytest.mark.usefixtures("_in_one_period")
+async def test_forms_are_counted_by_session_account_and_network(server: Server, api: Api, bob: Person) -> None:
+    await api.hashed()
+    async with browsing(server) as one, browsing(server) as other:
+        statuses = {}
+        for browser in (one, other):
+            await browser.log_in(bob.username, PASSWORD)
+            page = await browser.open("/auth/edit")
+            proof = page.form("/auth/defaults").fields["proof"]
+            answers = [
+                await browser.post("/auth/defaults", {"visibility": "unlisted", "proof": proof}) for _ in range(4)
+            ]
+            statuses[browser] = [answer.status for answer in answers]
+            refused = answers[-1]
+            assert refused.status == 429
+            assert "This is too often. Please try again in" in refused.text
+            assert 0 < int(refused.headers["retry-after"]) <= 300
+        assert statuses == {one: [200, 200, 200, 429], other: [200, 429, 429, 429]}
+        async with browsing(server, network=one.network) as third:
+            page = await third.open("/auth/sign_in")
+            fields = page.form("/auth/sign_in").fields | {"login": "nobody", "password": "wrong"}
+            assert [(await third.post("/auth/sign_in", fields)).status for _ in range(5)] == [422, 422, 429, 429, 429]
