@@ -196,17 +196,18 @@ async def test_a_worker_on_a_slow_store_holds_less_and_ends_all(yard: Yard) -> N
         return Done()
 
     work = yard.function("work", hold)
-    urgent = yard.function("urgent", hold, criticality=Criticality.CRITICAL)
-    await yard.call(yard.function("first", done), *[Note()] * 10)
+    urgent = yard.function("urgent", done, criticality=Criticality.CRITICAL)
     await yard.call(work, *[Note()] * 60)
-    await yard.call(urgent, *[Note()] * 60)
     async with working(yard, objective=1e-9):
 
         async def is_bound() -> bool:
             told = (await overview(yard.store)).get("work")
             return told is not None and any(each.startswith("bound by the store at ") for each in told.held_back)
 
+        await yard.call(urgent, *[Note()] * 10)
         await eventually(is_bound)
+        await yard.call(urgent, *[Note()] * 10)
+        await yard.until(lambda: sum(call.function == "urgent" for call in yard.ran) == 20)
         gate.set()
 
         async def none_left() -> bool:
