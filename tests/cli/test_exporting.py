@@ -57,7 +57,7 @@ async def a_life(api: Api) -> tuple[Person, Person, Person]:
     file.add_field("file", io.BytesIO(PICTURE), filename="a.jpg")
     file.add_field("description", "a hill")
     media = await api.want("POST", "/api/v2/media", as_=alice, data=file)
-    await api.want("POST", "/api/v1/statuses", as_=alice, json={"status": "#look", "media_ids": [media["id"]]})
+    await api.want("POST", "/api/v1/statuses", as_=alice, json={"status": "#Größe", "media_ids": [media["id"]]})
     await api.drained()
     return alice, bob, carol
 
@@ -84,6 +84,7 @@ async def test_everything_is_in_it(exported: tuple[Archive, Server, Person, Pers
     assert answer["object"]["tag"][0]["href"] == f"{server.url}/@{bob.username}"
     assert (private["object"]["summary"], private["to"]) == ("careful", [f"{me}/followers"])
     assert "https://www.w3.org/ns/activitystreams#Public" in picture["to"]
+    assert picture["object"]["tag"][0]["href"] == f"{server.url}/tags/gr%C3%B6%C3%9Fe"
     [document] = picture["object"]["attachment"]
     assert document["name"] == "a hill"
     assert {name for name in archive.names if name.startswith("media/")} == {document["url"]}

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from ripstop.domain.accounts.model import PRIVATE, PUBLIC, UNLISTED, Account
 from ripstop.domain.media.model import LARGE, Attachment, blob_name
 from ripstop.domain.posts.model import Post
+from ripstop.domain.text import tag_url
 from ripstop.machinery.graph import Entry
 from ripstop.surfaces.mastodon.present.instants import instant
 
@@ -99,7 +100,7 @@ def _note(post: Entry[Post], url: str, author: str, at: Addresses, acct_of: dict
         "attachment": list(map(_document, value.media)),
         "tag": [
             *({"type": "Mention", "href": at.person(one.acct), "name": f"@{one.acct}"} for one in value.mentions),
-            *({"type": "Hashtag", "href": f"{at.origin}/tags/{tag}", "name": f"#{tag}"} for tag in value.tags),
+            *({"type": "Hashtag", "href": tag_url(at.origin, tag), "name": f"#{tag}"} for tag in value.tags),
         ],
         **_audience(value, author, at),
     }

@@ -152,42 +152,41 @@ class _Archive:
     # Tables
 
     async def _people(self) -> None:
-        follows = [
-            ["Account address", "Show boosts", "Notify on new posts", "Languages"],
-            *[
-                [handle, _is(not row.flags & NO_REPOSTS), _is(bool(row.flags & NOTIFY)), _languages(row)]
-                async for row, handle in self._named(FOLLOWS)
-            ],
-        ]
-        mutes = [
-            ["Account address", "Hide notifications"],
-            *[[handle, _is(bool(row.flags & MUTES_NOTIFICATIONS))] async for row, handle in self._named(MUTES)],
-        ]
-        followers = [["Account address"], *[[handle] async for _, handle in self._named(FOLLOWED_BY)]]
-        blocks = [[handle] async for _, handle in self._named(BLOCKS)]
-        lists = [
+        at = ["Account address"]
+        follows = (
+            [handle, _is(not row.flags & NO_REPOSTS), _is(bool(row.flags & NOTIFY)), _languages(row)]
+            async for row, handle in self._named(FOLLOWS)
+        )
+        mutes = ([handle, _is(bool(row.flags & MUTES_NOTIFICATIONS))] async for row, handle in self._named(MUTES))
+        lists = (
             [entry.value.title, handle]
             for entry in await lists_of(self._graph, self._account.id)
             async for _, handle in self._named(LISTS_MEMBER, entry.id)
-        ]
-        domains = [
+        )
+        domains = (
             [msgspec.json.decode(row.data or "", type=BlockedDomain).name]
             async for rows in self._pages(BLOCKS_DOMAIN)
             for row in rows
-        ]
-        bookmarks = [[address] async for address in self._addresses(BOOKMARKED)]
-        for name, lines in (
-            ("following_accounts", follows),
-            ("followers", followers),
-            ("lists", lists),
-            ("muted_accounts", mutes),
-            ("blocked_accounts", blocks),
-            ("blocked_domains", domains),
-            ("bookmarks", bookmarks),
+        )
+        await self._table("following_accounts", follows, [*at, "Show boosts", "Notify on new posts", "Languages"])
+        await self._table("followers", ([handle] async for _, handle in self._named(FOLLOWED_BY)), at)
+        await self._table("lists", lists)
+        await self._table("muted_accounts", mutes, [*at, "Hide notifications"])
+        await self._table("blocked_accounts", ([handle] async for _, handle in self._named(BLOCKS)))
+        await self._table("blocked_domains", domains)
+        await self._table("bookmarks", ([address] async for address in self._addresses(BOOKMARKED)))
+
+    async def _table(self, name: str, lines: AsyncIterator[list[str]], head: Sequence[str] = ()) -> None:
+        """A table, written as it comes."""
+        with (
+            self._archive.open(f"{name}.csv", "w", force_zip64=True) as file,
+            io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
         ):
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(lines)
-            self._archive.writestr(f"{name}.csv", text.getvalue())
+            table = csv.writer(text, lineterminator="\n")
+            if head:
+                table.writerow(head)
+            async for line in lines:
+                table.writerow(line)
 
     async def _named(
         self, association: Association, source: int | None = None
