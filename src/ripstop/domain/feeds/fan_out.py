@@ -14,6 +14,7 @@ from ripstop.domain.feeds.model import (
     LARGE_FROM,
     LARGE_ROOT,
     MOST_LARGE,
+    NEWEST,
     SMALL_BELOW,
     LargeData,
 )
@@ -33,7 +34,7 @@ FOLLOWERS_AT_ONCE = 2_000
 """Followers that one engine call reads and one write serves."""
 MOST_KEPT = 2_000
 """Followers of an author that a worker holds as a set, so that its next post needs no look."""
-REACH = TypeSet(FOLLOWED_BY, POSTED)
+REACH = TypeSet(FOLLOWED_BY)
 
 
 class FanOut:
@@ -82,11 +83,10 @@ class FanOut:
 
     async def _fan_out(self, author: int, post: int) -> Batch | None:
         """Push to all followers unless the author is large; the effect, if that changes."""
-        tally = (await self._graph.tallies([author], REACH))[author]
-        followers, posts = tally.counts[0].length, tally.counts[1].length
+        followers = (await self._graph.tallies([author], REACH))[author].counts[0].length
         effect = None
         if followers >= SMALL_BELOW or await self._is_large(author):
-            pushes, effect = await self._weigh(author, followers, posts)
+            pushes, effect = await self._weigh(author, followers)
             if not pushes:
                 await self._push([author], Entry(post, author))
                 return effect
@@ -110,7 +110,7 @@ class FanOut:
     async def _is_large(self, author: int) -> bool:
         return author in (await self._graph.members(LARGE_ROOT, LARGE_AUTHORS, most=MOST_LARGE) or ())
 
-    async def _weigh(self, author: int, followers: int, posts: int) -> tuple[bool, Batch | None]:
+    async def _weigh(self, author: int, followers: int) -> tuple[bool, Batch | None]:
         """Whether to push for an author with many followers, and the batch that makes it large or small."""
         write = self._graph.write(author)
         found = await self._graph.find(author, [LARGE], [LARGE_ROOT])
@@ -120,9 +120,10 @@ class FanOut:
             write.put(LARGE, author, LARGE_ROOT, order=author)
             return False, write.batch()
         data = LargeData.decode(found[0].data)
+        if data.pushed_from is None and followers >= SMALL_BELOW:
+            return False, None
+        posts = (await self._graph.tallies([author], NEWEST))[author].counts[0].length
         if data.pushed_from is None:
-            if followers >= SMALL_BELOW:
-                return False, None
             write.put(LARGE, author, LARGE_ROOT, order=author, data=LargeData(pushed_from=posts))
             return True, write.batch()
         if followers >= LARGE_FROM:

@@ -27,7 +27,7 @@ MOST_LARGE = 100_000
 """Most large authors that a process holds as a set."""
 
 NEWEST = TypeSet(POSTED)
-"""Read for the newest post of an author."""
+"""Read for the newest post of an author, and for how many there are."""
 
 ASSOCIATIONS = (LARGE, LARGE_AUTHORS)
 KEYSPACES = (HOME,)
