@@ -159,3 +159,34 @@ async def test_a_write_is_one_commit_and_a_fixed_number_of_reads(house: House) -
         with house.counted() as asked:
             await scene.bob.do(path, values)
         assert (name, asked) == (name, expected)
+
+
+AFTERWARDS: dict[str, tuple[str, dict[str, str], dict[str, int]]] = {
+    "post": ("/api/v1/statuses", {"status": "hello"}, {"keyspace_write": 1}),
+    "favourite": ("/api/v1/statuses/{post}/favourite", {}, {"assoc_get": 1}),
+    "unfavourite": ("/api/v1/statuses/{post}/unfavourite", {}, {"assoc_get": 1, "assoc_range": 1}),
+    "follow": (
+        "/api/v1/accounts/{alice}/follow",
+        {},
+        {"keyspace_range": 1, "assoc_range": 1, "keyspace_write": 1, "assoc_get": 1},
+    ),
+    "unfollow": ("/api/v1/accounts/{alice}/unfollow", {}, {"assoc_get": 1, "assoc_range": 1}),
+}
+"""What functions read afterwards, and push to home lists, where somebody has done the same before."""
+
+
+async def test_what_follows_asks_no_more_than_it_must(house: House) -> None:
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    await carol.follow(bob)
+    post = await alice.post()
+    for who in (bob, carol):
+        await who.get("/api/v1/timelines/home")
+    for is_first in (True, False):
+        for name, (pattern, form, expected) in AFTERWARDS.items():
+            await bob.do(pattern.format(alice=alice.id, post=post), form)
+            with house.counted() as asked:
+                await house.drain()
+            found = {
+                operation: times for operation, times in asked.items() if operation not in ("call_lease", "commit")
+            }
+            assert is_first or (name, found) == (name, expected)

@@ -139,21 +139,23 @@ class Notifications:
         return await self._tell(event.followed, event.follow, FOLLOW, Notice(event.follower))
 
     async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
-        return await self._untell(call.arguments.followed, call.arguments.follow)
+        return await self._untell(call.arguments.followed, call.arguments.follow, FOLLOW)
 
     async def _liked(self, call: Call[PostLiked]) -> Outcome:
         event = call.arguments
         return await self._tell(event.author, event.like, LIKE, Notice(event.actor, event.post))
 
     async def _unliked(self, call: Call[PostUnliked]) -> Outcome:
-        return await self._untell(call.arguments.author, call.arguments.like)
+        event = call.arguments
+        return await self._untell(event.author, event.like, LIKE, event.post)
 
     async def _reposted(self, call: Call[PostReposted]) -> Outcome:
         event = call.arguments
         return await self._tell(event.author, event.repost, REPOST, Notice(event.actor, event.post))
 
     async def _unreposted(self, call: Call[PostUnreposted]) -> Outcome:
-        return await self._untell(call.arguments.author, call.arguments.repost)
+        event = call.arguments
+        return await self._untell(event.author, event.repost, REPOST, event.post)
 
     async def _mentioned(self, call: Call[PostPublished]) -> Outcome:
         event = call.arguments
@@ -223,8 +225,8 @@ class Notifications:
     async def _tell(self, account: int, id_: int, kind: int, notice: Notice) -> Outcome:
         return await self._telling.tell(account, id_, kind, notice)
 
-    async def _untell(self, account: int, id_: int) -> Outcome:
-        return await self._telling.untell(account, id_)
+    async def _untell(self, account: int, id_: int, kind: int = 0, post: int | None = None) -> Outcome:
+        return await self._telling.untell(account, id_, kind, post)
 
 
 def _told_of_mention(event: PostPublished) -> list[int]:

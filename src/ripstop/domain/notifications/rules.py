@@ -1,6 +1,6 @@
 """Whether somebody wants to be told of something at all: blocks, mutes, and the rules that they have set."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import msgspec
 
@@ -24,10 +24,14 @@ from ripstop.domain.notifications.model import (
 )
 from ripstop.domain.posts.model import POST
 from ripstop.domain.posts.threads import is_muted
+from ripstop.engines import base
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Graph, TypeSet, Write
 
-UNWANTED = TypeSet(BLOCKS, BLOCKED_BY, MUTES)
+STANDING = (BLOCKS, BLOCKED_BY, MUTES)
+"""How somebody stands to who did something to them, as far as it says whether they are told."""
+
+OWN_RULES = TypeSet(ADMITS)
 
 NEW_MS = 30 * 86_400_000
 """For so long an account is new."""
@@ -37,13 +41,20 @@ EXEMPT = EDIT | QUOTED_EDIT | NEW_ACCOUNT | NEW_REPORT
 
 
 async def rules_of(graph: Graph, account: int) -> Rules:
-    """The rules of an account. One engine call."""
+    """The rules of an account. From the cache, or with one engine call."""
+    known: Rules | None = graph.recall(account, OWN_RULES)
+    if known is not None:
+        return known
+    return await graph.remember(account, OWN_RULES, _look(graph, account), size=lambda _: 200)
+
+
+async def _look(graph: Graph, account: int) -> Rules:
     rows = await graph.find(account, (ADMITS,), (RULES,))
     return read_rules(rows[0].data) if rows and rows[0].data else Rules()
 
 
 async def change_rules(graph: Graph, account: int, changes: dict[str, str]) -> Rules:
-    """Set these rules, by the fields of `Rules`; the last one to do so counts. One engine call and a commit.
+    """Set these rules, by the fields of `Rules`; the last one to do so counts. At most one engine call, and a commit.
 
     :raises Invalid: a verdict is none.
     """
@@ -57,24 +68,23 @@ async def change_rules(graph: Graph, account: int, changes: dict[str, str]) -> R
     return rules
 
 
-async def standing_of(graph: Graph, account: int, actor: int) -> int:
-    """Whether one of them blocks the other, or the account mutes the actor, as the bits of UNWANTED."""
-    return (await graph.marks(account, UNWANTED, (actor,)))[actor]
+async def is_unwanted(graph: Graph, account: int, notice: Notice, standing: Mapping[int, base.Association]) -> bool:
+    """Whether one of them blocks the other, or the account mutes the actor's notifications or the thread.
 
-
-async def is_unwanted(graph: Graph, account: int, notice: Notice, standing: int) -> bool:
-    """Whether one of them blocks the other, or the account mutes the actor's notifications or the thread."""
-    if standing:
-        rows = await graph.find(account, UNWANTED.types, (notice.actor,))
-        if any(row.type != MUTES.number or row.flags & MUTES_NOTIFICATIONS for row in rows):
-            return True
+    :param standing: what leads from the account to the actor, by type.
+    """
+    if BLOCKS.number in standing or BLOCKED_BY.number in standing:
+        return True
+    mute = standing.get(MUTES.number)
+    if mute is not None and mute.flags & MUTES_NOTIFICATIONS:
+        return True
     return notice.post is not None and await is_muted(graph, account, notice.post)
 
 
-def check_standing(write: Write, account: int, actor: int, standing: int) -> None:
+def check_standing(write: Write, account: int, actor: int, standing: Collection[int]) -> None:
     """Have a batch refused if they do not stand to each other as they were found to."""
-    for place, association in enumerate(UNWANTED.types):
-        write.check_association(association, account, actor, present=bool(standing >> place & 1))
+    for association in STANDING:
+        write.check_association(association, account, actor, present=association.number in standing)
 
 
 async def judge(graph: Graph, account: int, rules: Rules, kind: int, notice: Notice) -> str:

@@ -11,6 +11,7 @@ takes its newest away, knows the row to be right: under the condition that nobod
 newest then is still there when the batch is committed.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -29,19 +30,16 @@ from ripstop.domain.notifications.model import (
     IN_GROUP,
     NOTIFIED,
     OF_KIND,
-    RULES,
     UNDONE,
     Head,
     Notice,
-    Rules,
     group_id,
     group_key,
     read_head,
     read_notice,
-    read_rules,
     request_id,
 )
-from ripstop.domain.notifications.rules import check_standing, is_unwanted, judge, standing_of
+from ripstop.domain.notifications.rules import STANDING, check_standing, is_unwanted, judge, rules_of
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
@@ -61,16 +59,13 @@ class Forget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(NamedTuple):
-    """What is known of a notification before it is told: its own row, those of its group and of a request, and rules.
-
-    `admitted` says that the account is told whatever this actor does.
+    """What is known of a notification before it is told: its own row, that of its group, and what leads from the
+    account to the actor, by type: `STANDING`, and `ADMITS` if it is told whatever the actor does.
     """
 
     told: base.Association | None
     group: base.Association | None
-    request: base.Association | None
-    rules: Rules
-    admitted: bool
+    standing: Mapping[int, base.Association]
 
 
 class Telling:
@@ -100,54 +95,58 @@ class Telling:
 
         The batch is refused, and all is looked at again, if that changes meanwhile.
         """
-        graph = self._graph
-        standing = await standing_of(graph, account, notice.actor)
-        if await is_unwanted(graph, account, notice, standing):
+        graph, actor = self._graph, notice.actor
+        group = group_of(account, kind, id_, notice.post)
+        known = await self._known(account, id_, group, actor)
+        if known.told is not None or await is_unwanted(graph, account, notice, known.standing):
             return Done()
-        key = group_key(kind, id_, notice.post)
-        group, request = group_id(account, key), request_id(account, notice.actor)
-        known = await self._known(account, id_, group, request, notice.actor)
-        if known.told is not None:
-            return Done()
-        verdict = ACCEPT if known.admitted else await judge(graph, account, known.rules, kind, notice)
+        verdict = ACCEPT
+        if ADMITS.number not in known.standing:
+            verdict = await judge(graph, account, await rules_of(graph, account), kind, notice)
         if verdict == DROP:
             return Done()
         write = graph.write(account)
         write.check_association(NOTIFIED, account, id_, present=False)
-        check_standing(write, account, notice.actor, standing)
+        check_standing(write, account, actor, known.standing)
         write.emit(Recorded(account=account, notification=id_))
         if verdict == ACCEPT:
             self.show(write, account, id_, kind, notice)
-            if kind in GROUPABLE:
-                self._join(write, account, group, id_, known.group, flags=kind, head=Head(notice.actor, notice.post))
+            if group is not None:
+                self._join(write, account, group, id_, known.group, flags=kind, head=Head(actor, notice.post))
             write.emit(Notified(account=account, notification=id_))
-            return Done(write.batch(), write.live)
+        else:
+            await self._hold_back(write, account, id_, kind, notice)
+        return Done(write.batch(), write.live)
+
+    async def _known(self, account: int, id_: int, group: int | None, actor: int) -> Known:
+        """One engine call."""
+        types, targets = [*STANDING, ADMITS, NOTIFIED], [actor, id_]
+        if group is not None:
+            types.append(GROUPS)
+            targets.append(group)
+        rows = await self._graph.find(account, types, targets)
+        return Known(
+            told=next((row for row in rows if (row.type, row.target) == (NOTIFIED.number, id_)), None),
+            group=next((row for row in rows if (row.type, row.target) == (GROUPS.number, group)), None),
+            standing={row.type: row for row in rows if row.target == actor},
+        )
+
+    async def _hold_back(self, write: Write, account: int, id_: int, kind: int, notice: Notice) -> None:
+        """Put a notification into the request of who did it. One engine call."""
+        request = request_id(account, notice.actor)
+        rows = await self._graph.find(account, (GROUPS,), (request,))
+        row = rows[0] if rows else None
         write.check_association(ADMITS, account, notice.actor, present=False)
         write.put(NOTIFIED, account, id_, order=id_, flags=kind | FILTERED, data=notice)
         write.put(GROUPED, request, id_, order=id_, flags=kind, data=notice)
-        head = _asking(id_, notice, known.request)
-        self._join(write, account, request, id_, known.request, flags=ASKS, head=head)
-        return Done(write.batch(), write.live)
-
-    async def _known(self, account: int, id_: int, group: int, request: int, actor: int) -> Known:
-        """One engine call."""
-        rows = await self._graph.find(account, (NOTIFIED, GROUPS, ADMITS), (id_, group, request, actor, RULES))
-        found = {(row.type, row.target): row for row in rows}
-        rules = found.get((ADMITS.number, RULES))
-        return Known(
-            told=found.get((NOTIFIED.number, id_)),
-            group=found.get((GROUPS.number, group)),
-            request=found.get((GROUPS.number, request)),
-            rules=Rules() if rules is None or rules.data is None else read_rules(rules.data),
-            admitted=(ADMITS.number, actor) in found,
-        )
+        self._join(write, account, request, id_, row, flags=ASKS, head=_asking(id_, notice, row))
 
     def show(self, write: Write, account: int, id_: int, kind: int, notice: Notice) -> int | None:
         """Put a notification among those that are told, and into its group if it has one; says which."""
-        if kind not in GROUPABLE:
+        group = group_of(account, kind, id_, notice.post)
+        if group is None:
             write.put(NOTIFIED, account, id_, order=id_, flags=kind, data=notice)
             return None
-        group = group_id(account, group_key(kind, id_, notice.post))
         write.put(NOTIFIED, account, id_, order=id_, flags=kind | kind << IN_GROUP, data=notice)
         write.put(GROUPED, group, id_, order=id_, flags=kind, data=notice)
         return group
@@ -163,41 +162,47 @@ class Telling:
         if row is None or row.order < id_ or row.flags & AWAY:
             write.put(GROUPS, account, group, order=id_, flags=flags, data=head)
 
-    async def untell(self, account: int, id_: int) -> Outcome:
-        """Take it back, or see to it that it is not told any more."""
-        rows = await self._graph.find(account, (NOTIFIED,), (id_,))
-        if rows and rows[0].flags & UNDONE:
+    async def untell(self, account: int, id_: int, kind: int = 0, post: int | None = None) -> Outcome:
+        """Take it back, or see to it that it is not told any more. Two engine calls at most.
+
+        :param kind: with `post`, what was told, where that may stand in a group.
+        """
+        group = group_of(account, kind, id_, post)
+        targets = (id_,) if group is None else (id_, group)
+        found = {row.type: row for row in await self._graph.find(account, (NOTIFIED, GROUPS), targets)}
+        told = found.get(NOTIFIED.number)
+        if told is not None and told.flags & UNDONE:
             return Done()
         write = self._graph.write(account)
-        write.check_association(NOTIFIED, account, id_, present=bool(rows))
-        if rows:
-            for group in remove(write, rows[0]):
-                await self._leave(write, account, group, id_)
-        else:
+        write.check_association(NOTIFIED, account, id_, present=told is not None)
+        if told is None:
             write.put(NOTIFIED, account, id_, order=id_, flags=UNDONE)
             write.call(self._forgetting, Forget(account=account, id=id_), due=self._graph.now_ms() + KEPT_MS)
+            return Done(write.batch())
+        for left in remove(write, told):
+            row = found.get(GROUPS.number) if left == group else None
+            if row is None or row.flags & AWAY:
+                self.settle(write, account, left)
+            else:
+                await self._leave(write, row, id_)
         return Done(write.batch())
 
-    async def _leave(self, write: Write, account: int, group: int, id_: int) -> None:
-        """Have the row of a group say what is its newest once a notification has left it. Two engine calls at most.
+    async def _leave(self, write: Write, row: base.Association, id_: int) -> None:
+        """Have the row of a group say what is its newest once a notification has left it. One engine call at most.
 
         Who adds to the group at the same time has found the row there, and has the group settled afterwards.
         """
-        rows = await self._graph.find(account, (GROUPS,), (group,))
-        row = rows[0] if rows else None
-        if row is None or row.flags & (AWAY | ASKS):
-            self.settle(write, account, group)
-        elif row.order != id_:
+        account, group = row.source, row.target
+        if row.order != id_:
             self.settle(write, account, group, soon=False)
+            return
+        rest = [each for each in await self._graph.range(group, GROUPED, limit=2) if each.target != id_]
+        if not rest:
+            write.remove(GROUPS, account, group)
         else:
-            latest = await self._graph.range(group, GROUPED, limit=2)
-            rest = [each for each in latest if each.target != id_]
-            if not rest:
-                write.remove(GROUPS, account, group)
-            else:
-                write.check_association(GROUPED, group, rest[0].target)
-                flags, head = _row_of(account, group, row, rest[0])
-                write.put(GROUPS, account, group, order=rest[0].order, flags=flags, data=head)
+            write.check_association(GROUPED, group, rest[0].target)
+            flags, head = _row_of(account, group, row, rest[0])
+            write.put(GROUPS, account, group, order=rest[0].order, flags=flags, data=head)
 
     async def _forget(self, call: Call[Forget]) -> Outcome:
         account, id_ = call.arguments.account, call.arguments.id
@@ -257,6 +262,11 @@ def _asked_before(request: base.Association | None) -> Head | None:
     return read_head(request.data)
 
 
+def group_of(account: int, kind: int, id_: int, post: int | None) -> int | None:
+    """The group of the account that a notification belongs in, if its kind is told of together."""
+    return group_id(account, group_key(kind, id_, post)) if kind in GROUPABLE else None
+
+
 def remove(write: Write, row: base.Association) -> list[int]:
     """Remove a notification, of whichever group it is; says which groups may have changed."""
     account, id_ = row.source, row.target
@@ -264,7 +274,8 @@ def remove(write: Write, row: base.Association) -> list[int]:
     if row.flags & UNDONE or row.data is None:
         return []
     notice, kind = read_notice(row.data), row.flags & OF_KIND
-    groups = [group_id(account, group_key(kind, id_, notice.post))] if kind in GROUPABLE else []
+    group = group_of(account, kind, id_, notice.post)
+    groups = [] if group is None else [group]
     if row.flags & FILTERED:  # it may be let in meanwhile
         groups.append(request_id(account, notice.actor))
     for group in groups:
