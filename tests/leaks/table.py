@@ -180,9 +180,24 @@ ITEM_ROWS = (
     ItemRow(
         "/@{name}/{id}",
         lambda viewer, around, item: itself(may_see)(ANYBODY, around, item) or in_thread(ANYBODY, item, around),
-        lambda viewer, item: may_see(ANYBODY, item),
+        for_all(may_see),
         is_page=True,
     ),
+    ItemRow(
+        "/@{name}/{id}/history",
+        lambda viewer, around, item: itself(may_see)(ANYBODY, around, item),
+        for_all(may_see),
+        is_page=True,
+        shows_quoted=False,
+    ),
+    ItemRow(
+        "/@{name}/{id}/quotes",
+        lambda viewer, around, item: in_quotes(ANYBODY, item, around),
+        for_all(may_see),
+        is_page=True,
+    ),
+    ItemRow("/@{name}/{id}/likes", nothing, for_all(may_see), is_page=True),
+    ItemRow("/@{name}/{id}/reposts", nothing, for_all(may_see), is_page=True),
 )
 
 PEOPLE_ROWS = (
@@ -292,16 +307,23 @@ PAGES_OF_ONE = frozenset(
         "/lists/{id}",
         "/lists/{id}/edit",
         "/live/home",
+        "/live/unread",
+        "/messages",
         "/notifications",
         "/people/{id}/lists",
         "/posts/{id}/delete",
         "/posts/{id}/edit",
+        "/posts/{id}/redraft",
         "/search",
         "/settings/blocks",
+        "/settings/filters",
+        "/settings/filters/new",
+        "/settings/filters/{id}",
         "/settings/mutes",
         "/settings/privacy",
         "/settings/profile",
         "/settings/requests",
+        "/tags",
     }
 )
 """Pages for whoever is logged in. They show what the functions behind the rows above have found: tests/web has them."""
