@@ -138,3 +138,58 @@ async def test_settings_are_shown_and_set(house: House) -> None:
     ]
     for wrong in (("set", "taste", "good"), ("set", "registrations", "ajar"), ("set", "privacy_policy", "a", "b")):
         assert (await settings(*wrong))[0] == 1
+
+
+async def test_an_owner_is_made_on_an_empty_server(house: House) -> None:
+    code, output = await run("create", "Olga", "--email", "olga@house.test", "--role", "owner")
+    assert code == 0, output
+    password = output.splitlines()[-1].removeprefix("Password: ")
+    account = await house.ask("GET", "/api/v1/accounts/lookup?acct=olga")
+    assert account["roles"] == [{"id": "3", "name": "Owner", "color": ""}]
+    assert await house.password_is("olga", password)
+    assert await house.drain()
+    assert await house.password_is("olga", password)
+    audit = await asyncio.to_thread(CliRunner().invoke, commands(), ["audit"])
+    assert audit.output[21:].strip() == "the operator  create  @Olga  owner"
+    for wrong, word in (
+        (("create", "olga", "--email", "o@house.test"), "taken"),
+        (("create", "o!", "--email", "o@house.test"), "Username"),
+        (("create", "otto", "--email", "o"), "mail"),
+        (("create", "otto", "--email", "o@house.test", "--role", "king"), "role"),
+        (("reset-password", "nobody"), "not found"),
+    ):
+        code, output = await run(*wrong)
+        assert (code, word in output) == (1, True), output
+
+
+async def test_a_password_is_reset_and_everybody_shut_out(house: House, alice: Person) -> None:
+    assert (await run("reset-password", "alice", "--password-stdin", typed="short\n"))[0] == 1
+    await alice.get("/api/v1/preferences")
+    code, output = await run("reset-password", "@alice", "--password-stdin", typed="a long enough word\n")
+    assert (code, "a long" in output) == (0, False)
+    await house.ask("GET", "/api/v1/preferences", token=alice.token, status=401)
+    assert await house.password_is("alice", "a long enough word")
+    await house.drain()
+    assert await house.password_is("alice", "a long enough word")
+    printed = (await run("reset-password", "alice"))[1].splitlines()[-1]
+    assert await house.password_is("alice", printed.removeprefix("Password: "))
+
+
+async def test_who_waits_is_listed_let_in_and_rejected(house: House) -> None:
+    setting = ["settings", "set", "registrations", "approval"]
+    assert (await asyncio.to_thread(CliRunner().invoke, commands(), setting)).exit_code == 0
+    app_token = await house.app_token()
+    for name in ("alice", "bob"):
+        await house.join(name, app_token, reason=f"I am {name}")
+    waiting = (await run("pending"))[1].splitlines()
+    assert [line.split()[1:3] for line in waiting] == [["bob", "bob@house.test"], ["alice", "alice@house.test"]]
+    assert "pending" in (await run("list", "alice"))[1]
+    assert (await run("approve", "alice"))[0] == 0
+    assert (await run("reject", "bob", "--reason", "spam"))[0] == 0
+    await house.ask("GET", "/api/v1/accounts/lookup?acct=alice")
+    await house.ask("GET", "/api/v1/accounts/lookup?acct=bob", status=404)
+    for name in ("alice", "bob"):
+        code, output = await run("approve", name)
+        assert (code, bool(output)) == (1, True)
+    await house.join("bob", app_token, reason="again")
+    assert (await run("pending"))[1].split()[1:] == ["bob", "bob@house.test", "again"]

@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from ripstop.boot import SCHEMA, Base, Ground, make_web, make_worker, open_base
+from ripstop.domain.accounts.guesses import Guesses
+from ripstop.domain.accounts.passwords import Passwords, WrongPassword
 from ripstop.engines.base import Engine, Store
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.bus import MemoryBus
@@ -142,9 +144,26 @@ class House:
         app_token = await self.app_token()
         return [await self.sign_up(name, app_token) for name in names]
 
-    async def sign_up(self, name: str, app_token: str) -> Person:
+    async def password_is(self, login: str, password: str) -> bool:
+        """Whether somebody can log in with this."""
+        await self.base.graph.sync()
+        guesses = Guesses(self.base.store, self._ground.clock, self._ground.guesses)
+        hasher, seal = self.base.hasher, self._ground.secrets
+        try:
+            passwords = Passwords(self.base.graph, guesses=guesses, seal=seal, hasher=hasher)
+            await passwords.authenticate(login, password, network="")
+        except WrongPassword:
+            return False
+        return True
+
+    async def join(self, name: str, app_token: str, **more: str) -> str:
+        """Sign somebody up; the token may stand for nobody yet."""
         form = {"username": name, "email": f"{name}@house.test", "password": secrets.token_hex(8), "agreement": "1"}
-        token = (await self.ask("POST", "/api/v1/accounts", token=app_token, form=form))["access_token"]
+        joined = await self.ask("POST", "/api/v1/accounts", token=app_token, form={**form, **more})
+        return str(joined["access_token"])
+
+    async def sign_up(self, name: str, app_token: str) -> Person:
+        token = await self.join(name, app_token)
         own = await self.ask("GET", "/api/v1/accounts/verify_credentials", token=token)
         return Person(self, int(own["id"]), name, token)
 

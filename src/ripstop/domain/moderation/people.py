@@ -1,5 +1,7 @@
 """What is done about accounts. Each action is recorded in the batch that does it, and not if it changes nothing."""
 
+from typing import Protocol
+
 from ripstop.domain.accounts import leaving
 from ripstop.domain.accounts.actions import PASSWORD_SEAL, SignUp, make_account
 from ripstop.domain.accounts.check import Findings, check_password
@@ -23,6 +25,12 @@ from ripstop.domain.moderation.authority import NOT_ALLOWED, Staff
 from ripstop.kernel.errors import Forbidden, Invalid, NotFound
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Entry, Graph, Write
+
+
+class Act(Protocol):
+    """Something that is done about an account."""
+
+    async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None: ...
 
 
 def subject_of(account: Entry[Account]) -> Subject:

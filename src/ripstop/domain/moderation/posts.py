@@ -1,7 +1,7 @@
 """What is done about posts. Each action is recorded in the batch that does it, and not if it changes nothing."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,12 @@ _TRIES = 5
 
 Change = Callable[[Post, int], dict[str, Any]]
 """The fields to be set of a post as it is now, at an instant; none: it is so already."""
+
+
+class Act(Protocol):
+    """Something that is done about a post."""
+
+    async def __call__(self, graph: Graph, staff: Staff, id_: int, *, reason: str = "") -> Entry[Post]: ...
 
 
 async def access_any_post(graph: Graph, id_: int) -> Entry[Post]:

@@ -11,6 +11,7 @@ from ripstop.surfaces.cli import (
     functions,
     keeping,
     moving,
+    posts,
     serving,
     settings,
     stats,
@@ -44,6 +45,7 @@ def build(program: Program) -> typer.Typer:
     doctor.register(app, program)
     functions.register(app, program)
     accounts.register(app, program)
+    posts.register(app, program)
     audit.register(app, program)
     settings.register(app, program)
     return app

@@ -1,14 +1,13 @@
 """Accounts, for the staff. Every handler asks for the role of whoever asks, whatever the token allows."""
 
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import msgspec
 
 from ripstop.domain.accounts.access import access_any_account
-from ripstop.domain.accounts.model import Account
 from ripstop.domain.accounts.roles import Power
 from ripstop.domain.moderation import people
-from ripstop.domain.moderation.authority import NOT_ALLOWED, Staff, access_staff
+from ripstop.domain.moderation.authority import NOT_ALLOWED, access_staff
 from ripstop.domain.moderation.finding import (
     ACTIVE,
     DISABLED,
@@ -21,7 +20,7 @@ from ripstop.domain.moderation.finding import (
 )
 from ripstop.domain.moderation.reports import access_report, resolve
 from ripstop.kernel.errors import Forbidden, Invalid
-from ripstop.machinery.graph import Entry, Graph
+from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import JSON_HEADERS, Response, empty, json, page_links
@@ -79,19 +78,13 @@ class ActionParams(msgspec.Struct, kw_only=True):
     report_id: Id | None = None
 
 
-class Action(Protocol):
-    """Something that is done about an account."""
-
-    async def __call__(self, graph: Graph, staff: Staff, account: Entry[Account], *, reason: str = "") -> None: ...
-
-
-ACTIONS: dict[str, Action] = {
+ACTIONS: dict[str, people.Act] = {
     "sensitive": people.sensitize,
     "disable": people.disable,
     "silence": people.limit,
     "suspend": people.suspend,
 }
-UNDOING: dict[str, Action] = {
+UNDOING: dict[str, people.Act] = {
     "enable": people.enable,
     "unsilence": people.unlimit,
     "unsuspend": people.unsuspend,
@@ -180,7 +173,7 @@ class AdminAccounts:
             await resolve(self._graph, staff, params.report_id)
         return empty()
 
-    def _undoing(self, action: Action) -> Handler:
+    def _undoing(self, action: people.Act) -> Handler:
         async def undo(request: Request, params: None) -> Response:
             """Take it back. At most eight engine calls and a commit."""
             staff = await access_staff(self._graph, request.account, Power.MANAGE_USERS)
