@@ -82,9 +82,8 @@ async def test_a_home_whose_relations_cannot_be_read_is_not_watched(place: Place
         request = asking("/live/home", {"cookie": f"ripstop_session={opened.secret}"})
         await graph.sync()
         chunks = (await live.watch(request, LiveParams())).chunks
-        store.assoc_range = refuse  # type: ignore[method-assign]
-        with pytest.raises(Overloaded):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Overloaded):
+            patch.setattr(store, "assoc_range", refuse)
             await anext(chunks)
-        del store.assoc_range
         assert bus.listening == 0
         await bus.close()

@@ -12,9 +12,11 @@ import pytest
 
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.web.freshness import Freshness
+from ripstop.surfaces.web.static import tagged, unless_known
 from tests.api.client import PASSWORD, Api, Person
 from tests.server import Server
 from tests.web.browser import ANEW, Browser
+from tests.web.test_live import asking
 from tests.web.test_pages import read_event
 
 
@@ -99,6 +101,15 @@ async def test_a_page_is_rendered_once_for_all_who_ask_at_the_same_moment() -> N
     await freshness.get("/other", render)
     await freshness.get("/", render, anew=True)
     assert asked == 3
+
+
+async def test_what_is_no_whole_page_is_answered_as_it_is() -> None:
+    page, elsewhere = tagged(Response(b"page")), tagged(Response(b"", 303, [("location", "/")]))
+    tag = dict(page.headers)["etag"]
+    for known, status in (("", 200), ('"other"', 200), (f'W/"other", W/{tag}', 304)):
+        request = asking("/", {"if-none-match": known})
+        assert unless_known(request, page).status == status
+        assert unless_known(request, elsewhere).status == 303
 
 
 async def test_a_page_that_fails_is_not_kept() -> None:

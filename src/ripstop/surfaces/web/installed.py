@@ -5,7 +5,7 @@ from ripstop.surfaces.http.response import Response, text
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.shell import FOR_ALL
-from ripstop.surfaces.web.static import cached_by_content
+from ripstop.surfaces.web.static import tagged, unless_known
 
 ROBOTS = """\
 User-agent: *
@@ -29,7 +29,7 @@ class Installed:
 
     async def offline(self, request: Request, params: None) -> Response:
         """The page that the service worker keeps."""
-        return cached_by_content(request, Response(self._renderer.page("offline.html", me=None), 200, FOR_ALL))
+        return unless_known(request, tagged(Response(self._renderer.page("offline.html", me=None), 200, FOR_ALL)))
 
     async def robots(self, request: Request, params: None) -> Response:
         """Which pages are nothing for search engines. Of all others, each says it itself."""

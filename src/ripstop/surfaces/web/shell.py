@@ -19,12 +19,13 @@ from ripstop.surfaces.http.errors import error_body, error_headers
 from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import JSON_HEADERS, Headers, Response
+from ripstop.surfaces.http.routing import Quota
 from ripstop.surfaces.web.cards import Face, face
 from ripstop.surfaces.web.forms import forms_headers, local_path
 from ripstop.surfaces.web.freshness import Freshness
 from ripstop.surfaces.web.pages import Renderer
 from ripstop.surfaces.web.sign_in import sign_in_address
-from ripstop.surfaces.web.static import cached_by_content
+from ripstop.surfaces.web.static import tagged, unless_known
 from ripstop.surfaces.web.visitor import Visitor, Visitors, check_proof
 
 P = TypeVar("P")
@@ -118,7 +119,7 @@ class Shell:
                     lambda: self._rendered(request, params, handler),
                     anew=request.header("cache-control") == "no-cache",
                 )
-                return cached_by_content(request, answer)
+                return unless_known(request, answer)
             return await self._answer(request, await handler(request, params, reader), reader)
 
         return self._guarded(serve)
@@ -150,15 +151,22 @@ class Shell:
 
         return self._guarded(serve)
 
+    def count_dear(self, request: Request, quota: Quota, reader: Reader) -> None:
+        """Count what a form does, where only its handler knows, as one of the same by the API.
+
+        :raises TooManyRequests: it is beyond the limit.
+        """
+        self._rates.admit_dear(request, quota, reader.id)
+
     async def _rendered(self, request: Request, params: Any, handler: ForAll) -> Response:
         answer = await handler(request, params, None)
-        return answer if isinstance(answer, Response) else self._page(answer, None, await settings_of(self._graph))
+        page = answer if isinstance(answer, Response) else self._page(answer, None, await settings_of(self._graph))
+        return tagged(page)
 
     async def _answer(self, request: Request, answer: Answer, reader: Reader) -> Response:
         if isinstance(answer, Response):
             return answer
-        page = self._page(answer, await self._me(reader), await settings_of(self._graph))
-        return cached_by_content(request, page) if page.status == 200 else page
+        return unless_known(request, tagged(self._page(answer, await self._me(reader), await settings_of(self._graph))))
 
     async def _me(self, reader: Reader | None) -> Me | None:
         """The reader as the shell shows them. Three engine calls, and those of finding what is new."""

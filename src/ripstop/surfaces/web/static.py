@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ripstop.kernel.errors import NotFound
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Headers, Response
+from ripstop.surfaces.http.response import Headers, Response, with_headers
 from ripstop.surfaces.http.routing import Route
 
 FOLDER = Path(__file__).parent / "static"
@@ -77,9 +77,17 @@ def cached(request: Request, body: bytes, tag: str, headers: Headers) -> Respons
     return Response(b"", 304, headers) if is_known(request, tag) else Response(body, 200, headers)
 
 
-def cached_by_content(request: Request, page: Response) -> Response:
-    """The same for a whole answer, whose tag is a digest of its body."""
-    return cached(request, page.body, hashlib.sha256(page.body).hexdigest()[:16], page.headers)
+def tagged(page: Response) -> Response:
+    """A page with an entity tag, which is a digest of its body; what is no whole page (200) stays as it is."""
+    if page.status != 200:
+        return page
+    return with_headers(page, [("etag", f'"{hashlib.sha256(page.body).hexdigest()[:16]}"')])
+
+
+def unless_known(request: Request, page: Response) -> Response:
+    """What was `tagged`, or 304 if the client has it already."""
+    tag = next((value.strip('"') for name, value in page.headers if name == "etag"), "")
+    return Response(b"", 304, page.headers) if tag and is_known(request, tag) else page
 
 
 def is_known(request: Request, tag: str) -> bool:
