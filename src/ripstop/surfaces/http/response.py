@@ -36,17 +36,6 @@ JSON_HEADERS: Headers = [
 
 TEXT_HEADERS: Headers = [("content-type", "text/plain; charset=utf-8"), *_EVERYWHERE, ("cache-control", "no-store")]
 
-HTML_HEADERS: Headers = [
-    ("content-type", "text/html; charset=utf-8"),
-    *_EVERYWHERE,
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "same-origin"),
-    (
-        "content-security-policy",
-        "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-]
-
 PREFLIGHT_HEADERS: Headers = [
     *_EVERYWHERE,
     ("access-control-allow-origin", "*"),
@@ -108,15 +97,6 @@ def json(value: Any, status: int = 200) -> Response:
 
 def text(body: str, status: int = 200) -> Response:
     return Response(body.encode(), status, TEXT_HEADERS)
-
-
-def html(body: str | bytes, status: int = 200) -> Response:
-    return Response(body if isinstance(body, bytes) else body.encode(), status, HTML_HEADERS)
-
-
-def redirect(location: str) -> Response:
-    """303: go on there with GET."""
-    return Response(b"", 303, [*HTML_HEADERS, ("location", location)])
 
 
 def empty() -> Response:

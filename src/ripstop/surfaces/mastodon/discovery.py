@@ -14,7 +14,7 @@ from ripstop.domain.settings import Settings, settings_of
 from ripstop.kernel.errors import BadRequest, NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import HTML_HEADERS, Headers, Response
+from ripstop.surfaces.http.response import TEXT_HEADERS, Headers, Response
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.present.account import account_fields
 from ripstop.surfaces.mastodon.site import Site
@@ -145,7 +145,7 @@ class Discovery:
 
     async def change_password(self, request: Request, params: None) -> Response:
         """Where password managers send those who should change theirs (the W3C's well-known URL)."""
-        return Response(b"", 302, [*HTML_HEADERS, ("location", self._site.origin + CHANGE_PASSWORD)])
+        return Response(b"", 302, [*TEXT_HEADERS, ("location", self._site.origin + CHANGE_PASSWORD)])
 
     @property
     def _webfinger_template(self) -> str:
