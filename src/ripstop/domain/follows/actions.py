@@ -7,6 +7,7 @@ import msgspec
 from ripstop.domain.accounts.check import is_language
 from ripstop.domain.accounts.model import Account
 from ripstop.domain.follows.events import Blocked, Followed, FollowRequested, Muted, Unfollowed
+from ripstop.domain.follows.lists import has_lists
 from ripstop.domain.follows.model import (
     BLOCKED_BY,
     BLOCKS,
@@ -125,13 +126,14 @@ async def _check_room(graph: Graph, actor: int) -> None:
 
 
 async def unfollow(graph: Graph, actor: int, target: Entry[Account]) -> Relation:
-    """Follow somebody no more, nor ask to. Two engine calls, and a commit if there is something to undo."""
+    """Follow somebody no more, nor ask to. At most three engine calls, and a commit if there is something to undo."""
+    listed = await has_lists(graph, actor)
     for _ in range(_ROUNDS):
         relation = await relation_to(graph, actor, target.id)
         if relation.follow is None and relation.request is None:
             return relation
         write = graph.write(actor)
-        _undo_either(write, actor, target.id, follow=relation.follow, request=relation.request)
+        _undo_either(write, actor, target.id, follow=relation.follow, request=relation.request, listed=listed)
         try:
             await graph.commit(write)
         except Refused:
@@ -140,13 +142,18 @@ async def unfollow(graph: Graph, actor: int, target: Entry[Account]) -> Relation
     raise Conflict("Somebody changed this at the same time")
 
 
-def _undo_either(write: Write, follower: int, followed: int, *, follow: int | None, request: int | None) -> None:
-    """End the follow and the request that were found; refused if that was not all, or is no more."""
+def _undo_either(
+    write: Write, follower: int, followed: int, *, follow: int | None, request: int | None, listed: bool = True
+) -> None:
+    """End the follow and the request that were found; refused if that was not all, or is no more.
+
+    :param listed: whether the follower may have the followed in a list.
+    """
     write.check_association(FOLLOWS, follower, followed, present=follow is not None)
     if follow is not None:
         write.remove(FOLLOWS, follower, followed)
         write.remove(ENDORSES, follower, followed)
-        write.emit(Unfollowed(follower=follower, followed=followed, follow=follow))
+        write.emit(Unfollowed(follower=follower, followed=followed, follow=follow, listed=listed))
     if request is not None:
         undo_request(write, follower, followed, request)
     else:

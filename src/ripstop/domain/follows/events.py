@@ -28,12 +28,16 @@ class RequestEnded(msgspec.Struct, frozen=True, kw_only=True):
     request: int
 
 
-class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):
-    """`follower` follows `followed` no more, by its own wish or because one of them blocks the other."""
+class Unfollowed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`follower` follows `followed` no more, by its own wish or because one of them blocks the other.
+
+    `listed`: it may have it in a list.
+    """
 
     follower: int
     followed: int
     follow: int
+    listed: bool = True
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from ripstop.domain.accounts.events import Unlocked
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.actions import sever_write
 from ripstop.domain.follows.events import Blocked, FollowRequested, ListDeleted, Muted, Unfollowed
-from ripstop.domain.follows.lists import MOST_LISTS
+from ripstop.domain.follows.lists import MOST_LISTS, has_lists
 from ripstop.domain.follows.model import FOLLOWS, HOLDS_LIST, LISTS_MEMBER, MUTES, REQUESTED_BY
 from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
@@ -130,13 +130,13 @@ class ListKeeping:
         )
         for function in (unfollowed, deleted):
             functions.declare(function)
-        events.durable(Unfollowed, unfollowed)
+        events.durable(Unfollowed, unfollowed, when=lambda event: event.listed)
         events.durable(ListDeleted, deleted)
 
     async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
         """Out of all lists of the follower, unless it was put there after being followed again."""
         graph, owner, account = self._graph, call.arguments.follower, call.arguments.followed
-        if not await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS):
+        if not await has_lists(graph, owner):
             return Done()
         again = await graph.find(owner, (FOLLOWS,), (account,))
         write = graph.write(owner)

@@ -32,7 +32,7 @@ class Leaving:
     """Clears up after deleted accounts.
 
     Whom the account followed learn of it as of any unfollowing, since they were told of the follow. Its followers do
-    not: what it was told goes with it.
+    not: what it was told goes with it. Its lists are deleted with all who are in them.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -63,7 +63,7 @@ class Leaving:
 async def _unfollow(write: Write, account: int, rows: Sequence[Association]) -> None:
     for row in rows:
         write.remove(FOLLOWS, account, row.target)
-        write.emit(Unfollowed(follower=account, followed=row.target, follow=row.order))
+        write.emit(Unfollowed(follower=account, followed=row.target, follow=row.order, listed=False))
 
 
 async def _withdraw(write: Write, account: int, rows: Sequence[Association]) -> None:

@@ -48,6 +48,11 @@ async def lists_of(graph: Graph, owner: int) -> list[Entry[List]]:
     return [found[id_] for id_ in sorted(found)]
 
 
+async def has_lists(graph: Graph, owner: int) -> bool:
+    """Whether an account has any list. At most one engine call."""
+    return await graph.members(owner, HOLDS_LIST, most=2 * MOST_LISTS) != _NOBODY
+
+
 async def access_list(graph: Graph, owner: int, id_: int) -> Entry[List]:
     """One of somebody's own lists. At most one engine call.
 
