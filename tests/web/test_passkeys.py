@@ -22,6 +22,8 @@ SETTINGS = {
     "RIPSTOP_RATES_FORMS_ACCOUNT": "5",
     "RIPSTOP_RATES_FORMS_NETWORK": "8",
     "RIPSTOP_RATES_GUESSES_HERE": "2",
+    "RIPSTOP_RATES_DELETES": "1",
+    "RIPSTOP_RATES_UPLOADS": "1",
 }
 SECURITY = "/settings/security"
 
@@ -139,3 +141,16 @@ async def test_forms_are_counted_by_session_account_and_network(server: Server, 
             page = await third.open("/auth/sign_in")
             fields = page.form("/auth/sign_in").fields | {"login": "nobody", "password": "wrong"}
             assert [(await third.post("/auth/sign_in", fields)).status for _ in range(5)] == [422, 422, 429, 429, 429]
+
+
+@pytest.mark.usefixtures("_in_one_period")
+async def test_what_is_dear_is_counted_as_the_api_counts_it(server: Server, api: Api, alice: Person) -> None:
+    posts = [await api.publish(alice, "short-lived") for _ in range(2)]
+    async with browsing(server) as browser:
+        await browser.log_in(alice.username, PASSWORD)
+        found = []
+        for post in posts:
+            page = await browser.open(f"/posts/{post['id']}/delete")
+            found.append(await browser.submit(page, f"/posts/{post['id']}/delete", {}))
+        assert [page.status for page in found] == [200, 429]
+        assert (await api.get(f"/api/v1/statuses/{posts[1]['id']}")).status == 200

@@ -19,7 +19,7 @@ from ripstop.domain.viewing import Seen, access_post
 from ripstop.kernel.errors import BadRequest, NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Quota, Route
 from ripstop.surfaces.web.cards import show
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, done, lead
 
@@ -122,6 +122,8 @@ class Acting:
         act = ON_POSTS.get(params.act)
         if act is None:
             raise BadRequest("There is no such button")
+        if act is unrepost:
+            self._shell.count_dear(request, Quota.DELETES, reader)
         post = await self._post(reader, params.id)
         await act(self._graph, reader.id, post)
         return done(request, "/", anchor=f"#post-{post.id}")
@@ -134,6 +136,7 @@ class Acting:
 
     async def delete(self, request: Request, params: DeleteParams, reader: Reader) -> Answer:
         """A commit."""
+        self._shell.count_dear(request, Quota.DELETES, reader)
         await delete(self._graph, reader.id, (await self._own(reader, params.id)).post)
         return lead(f"{request.origin}/@{reader.account.value.acct}")
 

@@ -15,11 +15,11 @@ from ripstop.domain.posts.draft import MAX_CHARACTERS, Draft, compose
 from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import Seen, access_post
-from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Quota, Route
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, File, picture_bytes
 from ripstop.surfaces.web.account import QUOTERS, REPLIERS, VISIBILITIES
 from ripstop.surfaces.web.cards import show
@@ -134,7 +134,9 @@ class Composing:
         what it replaces."""
         before = None if params.replaces is None else await self._replaced(reader, params.replaces)
         try:
-            params = await self._gathered(reader, params, {one.id for one in before.value.media} if before else set())
+            params = await self._gathered(
+                request, reader, params, {one.id for one in before.value.media} if before else set()
+            )
             if params.act == ATTACH:
                 return await self._form(reader, params)
             if before is not None:
@@ -152,7 +154,7 @@ class Composing:
                 origin=self._origin,
                 domain=self._domain,
             )
-        except (Invalid, Forbidden, Conflict) as error:
+        except (Invalid, Forbidden, Conflict, TooManyRequests) as error:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         id_ = published if isinstance(published, int) else published.id
         return lead(f"{request.origin}/@{reader.account.value.acct}/{id_}")
@@ -198,7 +200,7 @@ class Composing:
         post = await self._own(reader, params.id)
         before = {one.id for one in post.value.media}
         try:
-            params = await self._gathered(reader, params, before)
+            params = await self._gathered(request, reader, params, before)
             if params.act == ATTACH:
                 return await self._form(reader, params)
             change = Change(
@@ -212,7 +214,7 @@ class Composing:
                 ],
             )
             await edit(self._graph, reader.id, post, change, origin=self._origin, domain=self._domain)
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, TooManyRequests) as error:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         return lead(f"{request.origin}/@{reader.account.value.acct}/{post.id}")
 
@@ -238,7 +240,11 @@ class Composing:
             await self._describe(reader, id_, alt)
 
     async def _gathered(
-        self, reader: Reader, params: ComposeParams, published: frozenset[int] | set[int] = frozenset()
+        self,
+        request: Request,
+        reader: Reader,
+        params: ComposeParams,
+        published: frozenset[int] | set[int] = frozenset(),
     ) -> ComposeParams:
         """The form with its new files taken, what is dropped left out, and descriptions kept with their pictures.
 
@@ -253,6 +259,7 @@ class Composing:
         if len(held) + len(files) > MOST_ATTACHMENTS:
             raise Invalid(f"Validation failed: A post has {MOST_ATTACHMENTS} pictures at most")
         for data in files:
+            self._shell.count_dear(request, Quota.UPLOADS, reader)
             image = await self._images.take(reader.id, data, ATTACHMENT)
             held.append((image.id, ""))
         return msgspec.structs.replace(

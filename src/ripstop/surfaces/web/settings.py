@@ -12,10 +12,10 @@ from ripstop.domain.follows.model import BLOCKS, MUTES, REQUESTED_BY
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import AVATAR, HEADER, LARGE, SMALL, media_path
 from ripstop.domain.viewing import sight_of
-from ripstop.kernel.errors import Conflict, Invalid
+from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.routing import Route
+from ripstop.surfaces.http.routing import Quota, Route
 from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, File, picture_bytes
 from ripstop.surfaces.web.cards import faces_of
@@ -105,11 +105,11 @@ class Settings:
                 note=params.note,
                 fields=tuple(fields),
                 bot=params.bot,
-                avatar=await self._picture(reader.id, params.avatar, AVATAR, remove=params.no_avatar),
-                header=await self._picture(reader.id, params.header, HEADER, remove=params.no_header),
+                avatar=await self._picture(request, reader, params.avatar, AVATAR, remove=params.no_avatar),
+                header=await self._picture(request, reader, params.header, HEADER, remove=params.no_header),
             )
             await update_profile(self._graph, reader.account, changes)
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, TooManyRequests) as error:
             return _profile_page(reader, params, sentences_of(error), status=error.status)
         return lead(f"{request.origin}{PROFILE}?saved=true")
 
@@ -166,12 +166,15 @@ class Settings:
         }
         return Shown("settings_people.html", context)
 
-    async def _picture(self, owner: int, given: Any, kind: str, *, remove: bool) -> Picture | None:
+    async def _picture(
+        self, request: Request, reader: Reader, given: Any, kind: str, *, remove: bool
+    ) -> Picture | None:
         """The picture that is wanted; None leaves the one that there is."""
         data = picture_bytes(given, kind)
         if data is None:
             return NO_PICTURE if remove else None
-        image = await self._images.take(owner, data, kind)
+        self._shell.count_dear(request, Quota.UPLOADS, reader)
+        image = await self._images.take(reader.id, data, kind)
         return Picture(image.id, image.value.key)
 
 
