@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +44,17 @@ class CountedBus(MemoryBus):
         return leave
 
 
+async def refuse(*asked: object, **more: object) -> None:
+    """Takes the place of an operation of an engine that has too much to do."""
+    raise Overloaded("too much to do")
+
+
+async def settled() -> None:
+    """Return once nothing in this process has anything to do."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def asking(path: str, headers: dict[str, str] | None = None) -> Request:
     scope = FakeScope("GET", path, "", FakeHeaders(headers or {}))
     return Request(cast(Any, scope), method="GET", path=path, args={}, origin="http://town.test", networks=Networks())
@@ -69,9 +81,6 @@ async def test_a_slow_watcher_is_let_go_and_the_last_one_ends_the_listening(plac
 
 
 async def test_a_home_whose_relations_cannot_be_read_is_not_watched(place: Place, tmp_path: Path) -> None:
-    async def refuse(*asked: object, **more: object) -> None:
-        raise Overloaded("too much to do")
-
     async with a_house(place, tmp_path) as house:
         graph, store, bus = house.base.graph, house.base.store, CountedBus()
         [alice] = await house.people("alice")
@@ -82,8 +91,32 @@ async def test_a_home_whose_relations_cannot_be_read_is_not_watched(place: Place
         request = asking("/live/home", {"cookie": f"ripstop_session={opened.secret}"})
         await graph.sync()
         chunks = (await live.watch(request, LiveParams())).chunks
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Overloaded):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "assoc_range", refuse)
-            await anext(chunks)
+            with pytest.raises(Overloaded):
+                await anext(chunks)
         assert bus.listening == 0
+        await bus.close()
+
+
+async def test_what_cannot_be_shown_now_keeps_nobody_from_what_comes_next(
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_house(place, tmp_path) as house:
+        graph, bus = house.base.graph, CountedBus()
+        [alice] = await house.people("alice")
+        posts = [await alice.post("first"), await alice.post("second")]
+        await bus.open()
+        live = LiveLocal(graph, bus, Renderer(Static(), SiteFacts("town", "town.test", "a town")))
+        chunks = (await live.watch(asking("/live/local"), LiveParams())).chunks
+        await anext(chunks)
+        lost, told = (msgspec.json.encode(PostPublished(post=id_, author=alice.id, flags=IS_PUBLIC)) for id_ in posts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(house.base.store, "changes", refuse)
+            bus.publish(PUBLISHED, lost)
+            await settled()
+        assert "nobody was told" in caplog.text
+        bus.publish(PUBLISHED, told)
+        assert b"second" in await anext(chunks)
+        await cast(Any, chunks).aclose()
         await bus.close()

@@ -1,7 +1,8 @@
 """The live local feed: an event stream of posts, each rendered once per process, however many are watching."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
@@ -19,6 +20,8 @@ from ripstop.surfaces.http.response import Headers, Stream
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.cards import Shown, show
 from ripstop.surfaces.web.pages import Renderer
+
+log = logging.getLogger(__name__)
 
 LIVE = "/live/local"
 PUBLISHED = "local/published"
@@ -142,17 +145,23 @@ class LiveLocal:
             self._task = asyncio.get_running_loop().create_task(self._tell_of_arrived())
 
     async def _tell_of_arrived(self) -> None:
-        """Render what has arrived or changed, in the order of ids, once for all."""
-        graph = self._graph
         try:
             while self._arrived:
                 arrived, self._arrived = self._arrived, {}
-                await graph.sync()
-                items = await hydrate(graph, await sight_of(graph, None), sorted(arrived), Place.PUBLIC)
-                for post in await show(graph, items):
-                    self._tell(self._event(post, arrived[post.id]))
+                try:
+                    await self._tell_of(arrived)
+                except Exception:
+                    log.exception("nobody was told of %r", arrived)
         finally:
             self._task = None
+
+    async def _tell_of(self, arrived: Mapping[int, str]) -> None:
+        """Render what has arrived or changed, in the order of ids, once for all."""
+        graph = self._graph
+        await graph.sync()
+        items = await hydrate(graph, await sight_of(graph, None), sorted(arrived), Place.PUBLIC)
+        for post in await show(graph, items):
+            self._tell(self._event(post, arrived[post.id]))
 
     def _tell(self, chunk: bytes) -> None:
         for queue in list(self._watchers):

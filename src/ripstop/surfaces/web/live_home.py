@@ -1,6 +1,7 @@
 """Home, live: those who look at it are told that something new stands in it, and their page asks for that itself."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -32,6 +33,8 @@ from ripstop.surfaces.web.live import (
     next_chunk,
 )
 from ripstop.surfaces.web.visitor import Visitors
+
+log = logging.getLogger(__name__)
 
 LIVE_HOME = "/live/home"
 MOST_SECONDS = 600.0
@@ -148,14 +151,20 @@ class LiveHome:
         try:
             while self._arrived:
                 arrived = self._arrived.popleft()
-                await self._graph.sync()
-                streams = self._following.of(arrived.author, arrived.tags) | {Listened(Kind.HOME, arrived.author)}
-                for place, stream in enumerate(streams & self._watchers.keys()):
-                    await self._tell(stream, arrived.id)
-                    if place % AT_ONCE == AT_ONCE - 1:
-                        await asyncio.sleep(0)
+                try:
+                    await self._tell_of(arrived)
+                except Exception:
+                    log.exception("not all were told of %r", arrived)
         finally:
             self._task = None
+
+    async def _tell_of(self, arrived: _Arrived) -> None:
+        await self._graph.sync()
+        streams = self._following.of(arrived.author, arrived.tags) | {Listened(Kind.HOME, arrived.author)}
+        for place, stream in enumerate(streams & self._watchers.keys()):
+            await self._tell(stream, arrived.id)
+            if place % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
 
     async def _tell(self, stream: Listened, id_: int) -> None:
         """Tell those who look at one home, if the post stands in it by the rules of viewing as of now."""
