@@ -82,6 +82,27 @@ async def test_a_rule_keeps_its_id_and_is_reported_by_it(server: Server, api: Ap
     assert (await api.post("/api/v1/reports", as_=alice, json=form)).status == 422
 
 
+async def test_the_rules_of_a_report_stay_until_others_are_named(
+    server: Server, api: Api, alice: Person, bob: Person
+) -> None:
+    await change(server, Changes(rules=("one", "two")))
+    one, two = [rule["id"] for rule in await api.want("GET", "/api/v1/instance/rules")]
+    form = {"account_id": bob.id, "category": "violation", "rule_ids": [one]}
+    filed = await api.want("POST", "/api/v1/reports", as_=alice, json=form)
+    path, moderator = f"/api/v1/admin/reports/{filed['id']}", await of_staff(server, api, "moderator", "moderator")
+    for revision, rules in (
+        ({}, [one]),
+        ({"rule_ids": [two]}, [two]),
+        ({"category": "violation"}, [two]),
+        ({"category": "violation", "rule_ids": [one, two]}, [one, two]),
+        ({"category": "spam"}, []),
+    ):
+        revised = await api.want("PUT", path, as_=moderator, json=revision)
+        assert (revision, [rule["id"] for rule in revised["rules"]]) == (revision, rules)
+    for wrong in ({"rule_ids": [one]}, {"category": "violation", "rule_ids": ["99"]}, {"category": "none"}):
+        assert (await api.ask("PUT", path, as_=moderator, json=wrong)).status == 422
+
+
 async def test_nobody_signs_up_where_registrations_are_closed(server: Server, api: Api) -> None:
     token = await api.app_token("read write")
     await change(server, Changes(registrations=False, closed_message="Come back in spring."))

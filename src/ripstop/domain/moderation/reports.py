@@ -1,6 +1,6 @@
 """Reports: somebody tells the staff of an account, and the staff looks after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,8 +55,7 @@ async def file_report(graph: Graph, reporter: int, account: int, complaint: Comp
     target = await access_account(graph, account)
     if target.value.is_suspended:
         raise NotFound("Record not found")
-    if not set(complaint.rules) <= {rule.id for rule in (await settings_of(graph)).rules}:
-        raise Invalid("Validation failed: Rules does not reference valid rules")
+    await _check_rules(graph, complaint.rules)
     if target.id == reporter:
         raise Invalid("Validation failed: You cannot report yourself")
     posts = tuple(dict.fromkeys(complaint.posts))
@@ -92,6 +91,12 @@ def _check(complaint: Complaint) -> None:
         raise Invalid(f"Validation failed: A report names {MOST_POSTS} posts at most")
     if complaint.rules and complaint.category != VIOLATION:
         raise Invalid("Validation failed: Rules must be blank")
+
+
+async def _check_rules(graph: Graph, rules: Collection[int]) -> None:
+    """:raises Invalid: one of them is none of this server's."""
+    if not {rule.id for rule in (await settings_of(graph)).rules}.issuperset(rules):
+        raise Invalid("Validation failed: Rules does not reference valid rules")
 
 
 class Stretch(NamedTuple):
@@ -191,19 +196,21 @@ async def reopen(graph: Graph, staff: Staff, id_: int) -> Entry[Report]:
 
 
 async def revise(
-    graph: Graph, staff: Staff, id_: int, *, category: str | None, rules: tuple[int, ...]
+    graph: Graph, staff: Staff, id_: int, *, category: str | None, rules: tuple[int, ...] | None
 ) -> Entry[Report]:
-    """Say what a report is about. See `_change`.
+    """Say what a report is about; what is None stays, but rules of what is no violation any more. See `_change`.
 
-    :raises Invalid: there is no such category, or it has no rules.
+    :raises Invalid: there is no such category or rule, or the category has no rules.
     """
 
     def change(report: Report, at: int) -> dict[str, Any]:
-        wanted = {"category": category or report.category, "rules": rules if category == VIOLATION else ()}
+        after = report.category if category is None else category
+        kept = report.rules if after == VIOLATION else ()
+        wanted: dict[str, Any] = {"category": after, "rules": kept if rules is None else rules}
+        _check(Complaint(**wanted))
         return {name: value for name, value in wanted.items() if getattr(report, name) != value}
 
-    if category is not None:
-        _check(Complaint(category=category, rules=rules))
+    await _check_rules(graph, rules or ())
     return await _change(graph, staff, id_, "update_report", change)
 
 

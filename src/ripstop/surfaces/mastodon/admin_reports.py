@@ -115,7 +115,7 @@ class AdminReports:
     async def revise(self, request: Request, params: RevisionParams) -> Response:
         """At most eight engine calls and a commit, and those of a page of posts."""
         staff = await access_staff(self._graph, request.account, Power.MANAGE_REPORTS)
-        rules = tuple(params.rule_ids or ())
+        rules = None if params.rule_ids is None else tuple(params.rule_ids)
         report = await revise(self._graph, staff, int(request.args["id"]), category=params.category, rules=rules)
         return await self._shown(request, report)
 
