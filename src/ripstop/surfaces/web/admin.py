@@ -12,7 +12,7 @@ from ripstop.domain.accounts.roles import NO_ROLE, ROLES, Power, rank
 from ripstop.domain.moderation import people
 from ripstop.domain.moderation.audit import MAX_REASON, log
 from ripstop.domain.moderation.authority import Staff, access_staff
-from ripstop.domain.moderation.finding import STATES, Owner, Wanted, find_people, owners_of, states_of
+from ripstop.domain.moderation.finding import PENDING, STATES, Owner, Wanted, find_people, owners_of, states_of
 from ripstop.domain.moderation.model import Audit
 from ripstop.kernel.errors import Forbidden, Invalid
 from ripstop.machinery.graph import Entry, Graph
@@ -72,6 +72,13 @@ SWITCHES = (
 )
 
 
+JUDGING = (
+    Switch("approve", "Let them in", people.approve, lambda account: account.pending),
+    Switch("reject", "Reject, and delete the account", people.reject, lambda account: account.pending),
+)
+"""What is done about accounts that wait to be let in; nothing else is, while they do."""
+
+
 class Line(NamedTuple):
     """An entry of the log as a page shows it."""
 
@@ -123,7 +130,7 @@ class Admin:
             "owner": owner,
             "since": shown_instant(account.value.created_at),
             "states": states_of(account.value),
-            "acts": [(one.name, one.words) for one in SWITCHES if above and one.is_on(account.value)],
+            "acts": [(one.name, one.words) for one in _offered(account.value) if above],
             "roles": _roles(staff) if above and _may_give_roles(staff) else {},
             "most": MAX_REASON,
         }
@@ -136,10 +143,12 @@ class Admin:
         if params.act == "role":
             await people.give_role(self._graph, staff, account, params.role)
             return lead(f"{request.origin}{ACCOUNTS}/{params.id}")
-        acts = {one.name: one.act for one in SWITCHES}
+        acts = {one.name: one.act for one in (*JUDGING, *SWITCHES)}
         if params.act not in acts:
             raise Invalid("There is no such thing to be done.")
         await acts[params.act](self._graph, staff, account, reason=params.reason)
+        if account.value.pending:
+            return lead(f"{request.origin}{ACCOUNTS}?state={PENDING}")
         return lead(f"{request.origin}{ACCOUNTS}/{params.id}")
 
     async def audit(self, request: Request, params: PageParams, reader: Reader) -> Answer:
@@ -150,6 +159,11 @@ class Admin:
         lines = [Line(shown_instant(e.value.at), _actor(e.value, actors), e.value) for e in entries]
         context = {"lines": lines, "older": older(request, entries[-1].id if len(entries) == MOST else None)}
         return Shown("admin_audit.html", context)
+
+
+def _offered(account: Account) -> list[Switch]:
+    """What can be done about an account."""
+    return [one for one in (JUDGING if account.pending else SWITCHES) if one.is_on(account)]
 
 
 def _may_give_roles(staff: Staff) -> bool:
