@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ripstop.domain.viewing import sight
+from ripstop.domain.viewing.people import asking_among
 from tests.domain.house import House, Person, a_house
 from tests.stores import NewPlace
 
@@ -83,3 +87,15 @@ async def test_who_hides_whom_they_follow_is_not_asked(house: House) -> None:
     await house.ask("PATCH", path, token=friend.token, form={"hide_collections": "true"})
     found = await viewer.get("/api/v2/suggestions")
     assert [one["sources"] for one in found] == [["featured"]]
+
+
+@pytest.mark.parametrize("most", [5_000, 0], ids=["held", "too many to be held"])
+async def test_who_was_blocked_asks_no_more(house: House, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    viewer, blocked, other = await house.people("viewer", "blocked", "other")
+    await viewer.do(f"/api/v1/accounts/{blocked.id}/block")
+    monkeypatch.setattr(sight, "MOST_OTHERS", most)
+    async with house.another() as another:
+        graph = another.base.graph
+        await graph.sync()
+        assert (await sight.sight_of(graph, viewer.id)).is_partial is (most == 0)
+        assert await asking_among(graph, viewer.id, [blocked.id, other.id]) == [other.id]

@@ -20,6 +20,15 @@ async def met_among(graph: Graph, viewer: int | None, accounts: Sequence[int]) -
     return [account for account in accounts if not sight.hides(account)]
 
 
+async def asking_among(graph: Graph, viewer: int, accounts: Sequence[int]) -> list[int]:
+    """Those who ask to follow the viewer, but for those whom it blocks, whose requests are about to end. At most one
+    engine call, likewise."""
+    sight = await sight_of(graph, viewer)
+    if sight.is_partial:
+        sight = await sight.knowing(graph, accounts)
+    return [account for account in accounts if account not in sight.blocks]
+
+
 async def listed_among(graph: Graph, viewer: int | None, accounts: Sequence[int]) -> list[int]:
     """Those of `met_among` whom the viewer is shown unasked: nobody whom moderators have limited, unless the viewer
     follows them. At most one engine call more."""

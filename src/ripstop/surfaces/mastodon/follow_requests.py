@@ -3,7 +3,7 @@
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.follows.model import REQUESTED_BY
 from ripstop.domain.follows.requests import accept, reject
-from ripstop.domain.viewing import sight_of
+from ripstop.domain.viewing.people import asking_among
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
@@ -32,10 +32,7 @@ class FollowRequests:
     async def several(self, request: Request, params: ListParams) -> Response:
         """Who asks, but for those whom the viewer blocks. One engine call when all is cached."""
         rows = await read_rows(self._graph, request.account, REQUESTED_BY, params.window)
-        sight = await sight_of(self._graph, request.account)
-        if sight.is_partial:
-            sight = await sight.knowing(self._graph, [row.target for row in rows])
-        asking = [row.target for row in rows if row.target not in sight.blocks]
+        asking = await asking_among(self._graph, request.account, [row.target for row in rows])
         next_max_id, prev_min_id = cursors(rows, params.window)
         body = json_list(await self._accounts.render_list(asking))
         return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)

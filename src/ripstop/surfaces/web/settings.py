@@ -11,7 +11,7 @@ from ripstop.domain.accounts.model import NO_PICTURE, Field, Picture
 from ripstop.domain.follows.model import BLOCKS, MUTES, REQUESTED_BY
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import AVATAR, HEADER, LARGE, SMALL, media_path
-from ripstop.domain.viewing import sight_of
+from ripstop.domain.viewing.people import asking_among
 from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.request import Request
@@ -130,10 +130,9 @@ class Settings:
 
     async def requests(self, request: Request, params: ListParams, reader: Reader) -> Answer:
         """Who asks to follow, but for those whom the reader blocks."""
-        hidden = (await sight_of(self._graph, reader.id)).blocks
         actions = (("accept", "Let follow"), ("reject", "Refuse"))
         title = "Who asks to follow you"
-        return await self._people(request, params, reader, REQUESTED_BY, title, actions, hidden=hidden)
+        return await self._people(request, params, reader, REQUESTED_BY, title, actions)
 
     async def blocks(self, request: Request, params: ListParams, reader: Reader) -> Answer:
         """Whom the reader blocks."""
@@ -151,15 +150,16 @@ class Settings:
         list_: Association,
         title: str,
         actions: Sequence[tuple[str, str]],
-        *,
-        hidden: frozenset[int] = frozenset(),
     ) -> Answer:
         """At most three engine calls."""
         rows = await read_rows(self._graph, reader.id, list_, params.window)
         next_max_id, _ = cursors(rows, params.window)
+        people = [row.target for row in rows]
+        if list_ is REQUESTED_BY:
+            people = await asking_among(self._graph, reader.id, people)
         context = {
             "title": title,
-            "people": await faces_of(self._graph, [row.target for row in rows if row.target not in hidden]),
+            "people": await faces_of(self._graph, people),
             "older": older(request, next_max_id),
             "empty": "Nobody.",
             "actions": actions,
