@@ -316,6 +316,7 @@ PAGES_OF_ONE = frozenset(
         "/posts/{id}/redraft",
         "/search",
         "/settings/blocks",
+        "/settings/data",
         "/settings/filters",
         "/settings/filters/new",
         "/settings/filters/{id}",

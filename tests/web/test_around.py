@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import re
+import secrets
+import zipfile
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -184,3 +188,24 @@ async def test_what_is_unread_is_told_while_a_page_is_open(
                 _, _, counts = await read_event(stream.content)
     async with aiohttp.ClientSession() as nobody, nobody.get(url) as refused:
         assert refused.status == 401
+
+
+async def test_one_takes_ones_own_archive_along(at_home: Browser, api: Api, alice: Person, bob: Person) -> None:
+    for i in range(120):
+        await api.publish(alice, f"post {i} " + secrets.token_hex(200))
+    other = await api.publish(bob, "not hers")
+    await api.post(f"/api/v1/statuses/{other['id']}/favourite", as_=alice)
+    page = await at_home.open("/settings/data")
+    proof = page.form("/settings/data").fields["proof"]
+    async with at_home.session.post(f"{at_home.server.url}/settings/data", data={"proof": proof}) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/zip")
+        assert answer.headers["content-disposition"] == f'attachment; filename="{alice.username}.zip"'
+        archive = zipfile.ZipFile(io.BytesIO(await answer.read()))
+    assert archive.testzip() is None
+    posts = json.loads(archive.read("outbox.json"))
+    assert posts["totalItems"] == 120
+    assert posts["orderedItems"][-1]["object"]["source"]["content"].startswith("post 119")
+    assert json.loads(archive.read("likes.json"))["orderedItems"] == [
+        f"{at_home.server.url}/@{bob.username}/{other['id']}"
+    ]
+    assert (await at_home.post("/settings/data", {"proof": "x"})).status == 403

@@ -79,6 +79,7 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Posts and reposts that one account takes back, in 30 minutes."""
     sign_ups: Rate = 30
     """Sign-ups from one network, in 30 minutes."""
+    exports: Rate = 4
     forms_account: Rate = 600
     """Forms of the web app that one account sends, in 5 minutes."""
     forms_session: Rate = 300

@@ -6,12 +6,14 @@ following_accounts.csv, followers.csv, lists.csv, muted_accounts.csv, blocked_ac
 bookmarks.csv                                          as Mastodon exports and imports them
 """
 
+import asyncio
 import csv
 import io
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -29,6 +31,7 @@ from ripstop.domain.follows.model import (
     NO_REPOSTS,
     NOTIFY,
     FollowData,
+    List,
 )
 from ripstop.domain.media.model import LARGE, blob_name
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, POST, POSTED, Post
@@ -39,7 +42,25 @@ from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.archive.activities import CONTEXT, Addresses, activity, actor, media_file
 
-_PAGE = 200
+_PAGE = 100
+_PIECE = 64 << 10
+"""Bytes of a piece of a stream, about."""
+
+Written = AsyncGenerator[None, None]
+"""Something that is being written: each step is a moment at which to look at what there is already."""
+
+
+async def stream_archive(
+    graph: Graph, blobs: BlobStore, account: Entry[Account], *, origin: str
+) -> AsyncIterator[bytes]:
+    """The same file in pieces, each made when the one before it was taken."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(cast(IO[bytes], pipe), "w", zipfile.ZIP_DEFLATED) as archive:
+        async with aclosing(_Archive(graph, blobs, account, Addresses(origin), archive).write()) as steps:
+            async for _ in steps:
+                if piece := pipe.take(least=_PIECE):
+                    yield piece
+    yield pipe.take()
 
 
 async def write_archive(graph: Graph, blobs: BlobStore, account: Entry[Account], *, origin: str, target: Path) -> None:
@@ -49,7 +70,8 @@ async def write_archive(graph: Graph, blobs: BlobStore, account: Entry[Account],
     :raises RipstopError: the file is there already, or cannot be written.
     """
     with _appearing(target) as archive:
-        await _Archive(graph, blobs, account, Addresses(origin), archive).write()
+        async for _ in _Archive(graph, blobs, account, Addresses(origin), archive).write():
+            pass
 
 
 @contextmanager
@@ -68,6 +90,28 @@ def _appearing(target: Path) -> Iterator[zipfile.ZipFile]:
         part.unlink(missing_ok=True)
 
 
+class _Pipe(io.RawIOBase):
+    """A file that is taken away while it is written."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._held += data
+        return len(data)
+
+    def take(self, *, least: int = 0) -> bytes:
+        """What was written since the last time, if it is as much as that; else nothing."""
+        if len(self._held) < least:
+            return b""
+        taken = bytes(self._held)
+        self._held.clear()
+        return taken
+
+
 class _Archive:
     """One archive while it is written."""
 
@@ -82,20 +126,26 @@ class _Archive:
         self._keys: dict[str, None] = {}
         """Of the pictures to be added, in the order in which they are named."""
 
-    async def write(self) -> None:
+    async def write(self) -> Written:
         account = self._account.value
         for picture in (account.avatar, account.header):
             if picture is not None and picture.key:
                 self._keys[picture.key] = None
         self._archive.writestr("actor.json", msgspec.json.format(msgspec.json.encode(actor(account, self._at))))
-        await self._collection("outbox.json", self._activities())
-        await self._collection("likes.json", self._addresses(LIKED))
-        await self._collection("bookmarks.json", self._addresses(BOOKMARKED))
-        await self._people()
+        for part in (
+            self._collection("outbox.json", self._activities()),
+            self._collection("likes.json", self._addresses(LIKED)),
+            self._collection("bookmarks.json", self._addresses(BOOKMARKED)),
+            *self._people(),
+        ):
+            async with aclosing(part):
+                async for _ in part:
+                    yield
         for key in self._keys:
             data = await self._blobs.get(blob_name(key, LARGE))
             if data is not None:
                 self._archive.writestr(zipfile.ZipInfo(media_file(key)), data)  # they are compressed already
+            yield
 
     async def _pages(
         self, association: Association, source: int | None = None
@@ -107,8 +157,9 @@ class _Archive:
         ):
             yield rows
             after = (rows[-1].order, rows[-1].target)
+            await asyncio.sleep(0)  # others have their turn, however quickly the store answers
 
-    async def _collection(self, name: str, items: AsyncIterator[object]) -> None:
+    async def _collection(self, name: str, items: AsyncIterator[object]) -> Written:
         """An ordered collection, written as it comes."""
         head = {"@context": CONTEXT, "id": name, "type": "OrderedCollection"}
         count = 0
@@ -117,6 +168,7 @@ class _Archive:
             async for item in items:
                 file.write((b",\n" if count else b"\n") + msgspec.json.encode(item))
                 count += 1
+                yield
             file.write(b'\n],"totalItems":%d}\n' % count)
 
     async def _activities(self) -> AsyncIterator[object]:
@@ -151,7 +203,7 @@ class _Archive:
 
     # Tables
 
-    async def _people(self) -> None:
+    def _people(self) -> list[Written]:
         at = ["Account address"]
         follows = (
             [handle, _is(not row.flags & NO_REPOSTS), _is(bool(row.flags & NOTIFY)), _languages(row)]
@@ -160,7 +212,7 @@ class _Archive:
         mutes = ([handle, _is(bool(row.flags & MUTES_NOTIFICATIONS))] async for row, handle in self._named(MUTES))
         lists = (
             [entry.value.title, handle]
-            for entry in await lists_of(self._graph, self._account.id)
+            async for entry in self._lists()
             async for _, handle in self._named(LISTS_MEMBER, entry.id)
         )
         domains = (
@@ -168,15 +220,21 @@ class _Archive:
             async for rows in self._pages(BLOCKS_DOMAIN)
             for row in rows
         )
-        await self._table("following_accounts", follows, [*at, "Show boosts", "Notify on new posts", "Languages"])
-        await self._table("followers", ([handle] async for _, handle in self._named(FOLLOWED_BY)), at)
-        await self._table("lists", lists)
-        await self._table("muted_accounts", mutes, [*at, "Hide notifications"])
-        await self._table("blocked_accounts", ([handle] async for _, handle in self._named(BLOCKS)))
-        await self._table("blocked_domains", domains)
-        await self._table("bookmarks", ([address] async for address in self._addresses(BOOKMARKED)))
+        return [
+            self._table("following_accounts", follows, [*at, "Show boosts", "Notify on new posts", "Languages"]),
+            self._table("followers", ([handle] async for _, handle in self._named(FOLLOWED_BY)), at),
+            self._table("lists", lists),
+            self._table("muted_accounts", mutes, [*at, "Hide notifications"]),
+            self._table("blocked_accounts", ([handle] async for _, handle in self._named(BLOCKS))),
+            self._table("blocked_domains", domains),
+            self._table("bookmarks", ([address] async for address in self._addresses(BOOKMARKED))),
+        ]
 
-    async def _table(self, name: str, lines: AsyncIterator[list[str]], head: Sequence[str] = ()) -> None:
+    async def _lists(self) -> AsyncIterator[Entry[List]]:
+        for entry in await lists_of(self._graph, self._account.id):
+            yield entry
+
+    async def _table(self, name: str, lines: AsyncIterator[list[str]], head: Sequence[str] = ()) -> Written:
         """A table, written as it comes."""
         with (
             self._archive.open(f"{name}.csv", "w", force_zip64=True) as file,
@@ -187,6 +245,7 @@ class _Archive:
                 table.writerow(head)
             async for line in lines:
                 table.writerow(line)
+                yield
 
     async def _named(
         self, association: Association, source: int | None = None

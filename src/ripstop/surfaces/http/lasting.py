@@ -13,6 +13,10 @@ from ripstop.surfaces.http.websocket import GOING_AWAY, MOST_BUFFERED, MOST_IN_K
 
 log = logging.getLogger(__name__)
 
+STALLED_SECONDS = 60.0
+"""Seconds for which a reader whom an answer waits for may take nothing."""
+LOOK_AGAIN = 0.02
+"""Seconds between two looks at how much it has taken."""
 RELEASE_SECONDS = 5.0
 """Seconds that the server may take to let go of a connection that becomes a WebSocket."""
 
@@ -95,6 +99,20 @@ async def _run_stream(stream: Stream, channel: Channel, transport: object, claim
         await asyncio.gather(sender, return_exceptions=True)
 
 
+async def _caught_up(claim: Claim, sent: int) -> bool:
+    """Wait until a reader has most of what was sent; says False if it takes nothing for `STALLED_SECONDS`."""
+    clock = asyncio.get_running_loop().time
+    taken, since = claim.acknowledged(), clock()
+    while sent - taken > MOST_BUFFERED // 2:
+        await asyncio.sleep(LOOK_AGAIN)
+        now = claim.acknowledged()
+        if now > taken:
+            taken, since = now, clock()
+        elif clock() - since > STALLED_SECONDS:
+            return False
+    return True
+
+
 async def _send_chunks(stream: Stream, transport: object, claim: Claim) -> None:
     """Send until the end, or until more waits for the reader than may."""
     send = transport.send_bytes  # type: ignore[attr-defined]  # the server's own type has no public name
@@ -103,7 +121,9 @@ async def _send_chunks(stream: Stream, transport: object, claim: Claim) -> None:
         async for chunk in stream.chunks:
             await send(chunk)
             sent += len(chunk) + len(f"{len(chunk):x}\r\n\r\n")  # as a chunk of HTTP/1.1
-            if sent - (claim.acknowledged() - before) > MOST_BUFFERED:
+            if sent - (claim.acknowledged() - before) > MOST_BUFFERED and not (
+                stream.patient and await _caught_up(claim, before + sent)
+            ):
                 claim.cut()
                 return
     finally:

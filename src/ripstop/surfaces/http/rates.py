@@ -38,6 +38,7 @@ class Limits:
     uploads: int
     deletes: int
     sign_ups: int
+    exports: int = 0
     forms_account: int = 0
     forms_session: int = 0
     forms_network: int = 0
@@ -125,7 +126,12 @@ class Rates:
         self._turns_at = float("-inf")
         self._account = Rule(limits.account, minutes=SHORT, size=MANY)
         self._network = Rule(limits.network, minutes=SHORT, size=MANY)
-        dear = {Quota.UPLOADS: limits.uploads, Quota.DELETES: limits.deletes, Quota.SIGN_UPS: limits.sign_ups}
+        dear = {
+            Quota.UPLOADS: limits.uploads,
+            Quota.DELETES: limits.deletes,
+            Quota.SIGN_UPS: limits.sign_ups,
+            Quota.EXPORTS: limits.exports,
+        }
         self._dear = {quota: Rule(limit, minutes=LONG, size=FEW) for quota, limit in dear.items()}
         self._form_account = Rule(limits.forms_account, minutes=SHORT, size=FEW)
         self._form_session = Rule(limits.forms_session, minutes=SHORT, size=FEW)

@@ -61,14 +61,19 @@ class Stream:
     """An answer that goes on: chunks are sent as the iterator yields them.
 
     The iterator is closed (``aclose``) when the client goes away or the process stops.
+
+    :param patient: wait for a client that reads slowly, as with a file; else it is let go, as with what happens now.
     """
 
-    __slots__ = ("chunks", "headers", "status")
+    __slots__ = ("chunks", "headers", "patient", "status")
 
-    def __init__(self, chunks: AsyncIterator[bytes], *, status: int = 200, headers: Headers) -> None:
+    def __init__(
+        self, chunks: AsyncIterator[bytes], *, status: int = 200, headers: Headers, patient: bool = False
+    ) -> None:
         self.chunks = chunks
         self.status = status
         self.headers = headers
+        self.patient = patient
 
 
 Session = Callable[[WebSocket], Awaitable[None]]

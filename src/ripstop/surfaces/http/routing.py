@@ -48,6 +48,7 @@ class Quota(Enum):
     UPLOADS = "an upload"
     DELETES = "taking back a post or a repost"
     SIGN_UPS = "a sign-up"
+    EXPORTS = "taking an archive of one's account"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,6 +44,7 @@ from ripstop.surfaces.web.shelves import Shelves
 from ripstop.surfaces.web.sign_in import SignIn
 from ripstop.surfaces.web.static import Static
 from ripstop.surfaces.web.syndication import Syndication
+from ripstop.surfaces.web.taking import Taking
 from ripstop.surfaces.web.talking import Talking
 from ripstop.surfaces.web.told import Told
 from ripstop.surfaces.web.visitor import Visitors
@@ -86,6 +87,7 @@ def web_routes(
         *Settings(graph, shell, images).routes(),
         *Filtering(graph, shell).routes(),
         *About(graph, shell).routes(),
+        *Taking(graph, shell, blobs, rates, origin=origin).routes(),
         *Reporting(graph, shell).routes(),
         *Admin(graph, shell).routes(),
         *AdminReports(graph, shell).routes(),

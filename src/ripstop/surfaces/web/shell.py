@@ -18,7 +18,7 @@ from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.errors import error_body, error_headers
 from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import JSON_HEADERS, Headers, Response
+from ripstop.surfaces.http.response import JSON_HEADERS, Headers, Response, Stream
 from ripstop.surfaces.http.routing import Quota
 from ripstop.surfaces.web.cards import Face, face
 from ripstop.surfaces.web.forms import forms_headers, local_path
@@ -90,10 +90,10 @@ class Shown(NamedTuple):
 
 
 Answer = Shown | Response
-Handler = Callable[[Request, Any], Awaitable[Response]]
+Handler = Callable[[Request, Any], Awaitable[Response | Stream]]
 ForAll = Callable[[Request, Any, Reader | None], Awaitable[Answer]]
 """A page for everybody, which shows more to those who are logged in."""
-ForOne = Callable[[Request, Any, Reader], Awaitable[Answer]]
+ForOne = Callable[[Request, Any, Reader], Awaitable[Answer | Stream]]
 """A page, or a form, for those who are logged in."""
 
 
@@ -111,7 +111,7 @@ class Shell:
         """A page for everybody. Three engine calls more for those who are logged in, and three to count what is new."""
 
         @wraps(handler)
-        async def serve(request: Request, params: Any) -> Response:
+        async def serve(request: Request, params: Any) -> Response | Stream:
             reader = _reader(await self._visitors.recall(request))
             if reader is None:
                 answer = await self._freshness.get(
@@ -128,7 +128,7 @@ class Shell:
         """A page for those who are logged in; all others are led to do so."""
 
         @wraps(handler)
-        async def serve(request: Request, params: Any) -> Response:
+        async def serve(request: Request, params: Any) -> Response | Stream:
             reader = _reader(await self._visitors.recall(request))
             if reader is None:
                 return lead(sign_in_address(request, _address(request)))
@@ -140,7 +140,7 @@ class Shell:
         """What a form does, for whoever is logged in and was sent it; `params` has its `proof`."""
 
         @wraps(handler)
-        async def serve(request: Request, params: Any) -> Response:
+        async def serve(request: Request, params: Any) -> Response | Stream:
             visitor = await self._visitors.recall(request)
             reader = _reader(visitor)
             if visitor is None or reader is None:
@@ -163,8 +163,8 @@ class Shell:
         page = answer if isinstance(answer, Response) else self._page(answer, None, await settings_of(self._graph))
         return tagged(page)
 
-    async def _answer(self, request: Request, answer: Answer, reader: Reader) -> Response:
-        if isinstance(answer, Response):
+    async def _answer(self, request: Request, answer: Answer | Stream, reader: Reader) -> Response | Stream:
+        if not isinstance(answer, Shown):
             return answer
         return unless_known(request, tagged(self._page(answer, await self._me(reader), await settings_of(self._graph))))
 
@@ -184,7 +184,7 @@ class Shell:
         """The same handler, whose errors are shown as a page, or said to a script in JSON."""
 
         @wraps(handler)
-        async def guard(request: Request, params: Any) -> Response:
+        async def guard(request: Request, params: Any) -> Response | Stream:
             try:
                 return await handler(request, params)
             except RipstopError as error:
