@@ -1,6 +1,6 @@
 """What operators set while the system runs: it takes effect in all workers within a second, and survives restarts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -98,17 +98,28 @@ async def resume(store: Store, bus: Bus | None, function: str, namespace: str) -
     return await change(store, bus, function, lambda now: now.without_paused(namespace))
 
 
-async def change(store: Store, bus: Bus | None, function: str, how: Callable[[Steer], Steer]) -> Steer:
-    """Change how a function is steered; returns how it is steered now.
+async def change(
+    store: Store,
+    bus: Bus | None,
+    function: str,
+    how: Callable[[Steer], Steer],
+    *,
+    also: Sequence[AnyOperation] = (),
+) -> Steer:
+    """Change how a function is steered; returns how it is steered now. Nothing is written if it is so already.
 
     :param how: makes the new from the old, anew where others have changed it meanwhile.
+    :param also: what is written with the change, in the same batch: operations whose home is the first shard.
     :raises ValueError: a number that makes no sense.
     :raises Conflict: others change it at the same time, again and again.
     """
     for _ in range(_TRIES):
         found = (await store.object_get([STEERING])).get(STEERING)
         known = {} if found is None else _decode(found.data)
-        new = how(known.get(function, UNSTEERED))
+        before = known.get(function, UNSTEERED)
+        new = how(before)
+        if new == before:
+            return new
         if (new.rate is not None and new.rate <= 0) or (new.concurrency is not None and new.concurrency < 1):
             raise ValueError("A rate must be above zero and a concurrency at least one; to stop a function, pause it.")
         if new.growth is not None and new.growth <= 0:
@@ -119,7 +130,7 @@ async def change(store: Store, bus: Bus | None, function: str, how: Callable[[St
             operation = ObjectPut(STEERING, STEERING_TYPE, _encode({function: new}).decode())
         else:
             operation = ObjectPatch(STEERING, entry, found.version)
-        [outcome] = await store.commit([Batch(0, [operation])])
+        [outcome] = await store.commit([Batch(0, [operation, *also])])
         if outcome.applied:
             if bus is not None:
                 bus.publish(STEERING_TOPIC)
