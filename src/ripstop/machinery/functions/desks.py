@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from random import Random
 from typing import Any, Protocol
 
+import msgspec
+
 from ripstop.engines.base import CallLimit, Engine
 from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.functions.desk import Desk
@@ -15,7 +17,7 @@ from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.report import Activity
 from ripstop.machinery.functions.run import Run
-from ripstop.machinery.functions.steering import Steer
+from ripstop.machinery.functions.steering import UNSTEERED, Steer
 from ripstop.machinery.functions.store_window import StoreWindow
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,6 @@ CIRCUITS = 10_000
 
 
 _IDLE = Activity()
-_UNSTEERED = Steer()
 
 
 class Starter(Protocol):
@@ -101,7 +102,7 @@ class Desks:
     def _set_limits(self, desk: Desk) -> None:
         """Tell a desk what operators have set, and what it is left if it is opportunistic."""
         name = desk.function.name
-        steer = self._steering.get(name, _UNSTEERED)
+        steer = self._steering.get(name, UNSTEERED)
         if desk.function.opportunistic:
             desk.set_limits(steer, planned_rate=self._plan.get(name), spare_places=self._spare_places)
         else:
@@ -142,7 +143,9 @@ class Desks:
         desk = run.desk
         if self.draining:
             return not desk.is_full()
-        return desk.may_start(self._monotonic(), self.engine_ms()) and not self._is_cut_off(run)
+        if desk.is_limited and not desk.may_start(self._monotonic(), self.engine_ms()):
+            return False
+        return not self._is_cut_off(run)
 
     def _is_cut_off(self, run: Run) -> bool:
         """Whether the circuit of the call's namespace lets nothing through now."""
@@ -182,6 +185,9 @@ class Desks:
         """A run has ended after so long, as its `pressure` says: learn from it, and start what waits for its place."""
         run.desk.leave(seconds)
         leans_on = self._leans_on(run)
+        if not leans_on:
+            self.start_more(run.desk)
+            return
         now = self._monotonic()
         for downstream in leans_on:
             downstream.leave()
@@ -191,12 +197,9 @@ class Desks:
                     self._look_again_after(downstream.open_until - now)
             elif run.went_well:
                 downstream.went_well()
-        if not leans_on:
-            self.start_more(run.desk)
-        else:
-            for desk in self._desks.values():
-                if desk is run.desk or not set(desk.downstreams).isdisjoint(leans_on):
-                    self.start_more(desk)
+        for desk in self._desks.values():
+            if desk is run.desk or any(each in leans_on for each in desk.downstreams):
+                self.start_more(desk)
 
     def _look_again_after(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._look_again)
@@ -240,7 +243,8 @@ class Desks:
                 held_back=desk.held_back(now) or self._cut_off_in_words(name, now) or self._store_in_words(desk),
             )
             if activity != _IDLE:
-                found[name] = activity
+                factor = min([self._store.share, *(each.share for each in desk.downstreams)])
+                found[name] = msgspec.structs.replace(activity, factor=round(factor, 3))
         return found
 
     def started(self) -> dict[str, int]:

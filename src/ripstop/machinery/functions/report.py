@@ -20,12 +20,14 @@ class Activity(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar running: those of them that run.
     :ivar starts: calls that were started per second, since the report before.
     :ivar held_back: what keeps further calls from starting, in words.
+    :ivar factor: how much of what it could ask for without pressure it asks of what it leans on, at most (AIMD).
     """
 
     held: int = 0
     running: int = 0
     starts: float = 0.0
     held_back: str | None = None
+    factor: float = 1.0
 
 
 class Overview(msgspec.Struct, frozen=True):
