@@ -20,9 +20,9 @@ from ripstop.engines.base import Inspection, Store
 from ripstop.engines.batch import Batch, CallDead, CallPut
 from ripstop.kernel.configuration import Configuration, Limits
 from ripstop.processes.running import ages
-from ripstop.surfaces.cli.doctor import machine
-from ripstop.surfaces.cli.doctor import store as stores
-from ripstop.surfaces.cli.doctor.finding import Finding
+from ripstop.surfaces.condition import machine
+from ripstop.surfaces.condition import store as stores
+from ripstop.surfaces.condition.finding import Finding
 from tests.server import Server, installed, wait_until
 from tests.stores import ENGINES, Place, session
 

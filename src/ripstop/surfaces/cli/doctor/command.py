@@ -10,11 +10,11 @@ import typer
 
 from ripstop.kernel.configuration import Configuration, ConfigurationError
 from ripstop.kernel.errors import RipstopError
-from ripstop.surfaces.cli.doctor import machine
-from ripstop.surfaces.cli.doctor import store as stores
-from ripstop.surfaces.cli.doctor.finding import Finding, State, wrong
 from ripstop.surfaces.cli.keeping import Json
 from ripstop.surfaces.cli.program import SUPERVISOR, Program
+from ripstop.surfaces.condition import machine
+from ripstop.surfaces.condition import store as stores
+from ripstop.surfaces.condition.finding import Finding, State, wrong
 
 EXIT = {State.FINE: 0, State.WRONG: 1, State.WARNING: 3}
 """Exit code by the worst that was found; 2 is that of a command that was mistyped."""

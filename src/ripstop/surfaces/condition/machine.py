@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ripstop.engines.backups import Last
 from ripstop.kernel.configuration import Configuration
-from ripstop.surfaces.cli.doctor.finding import Finding, duration, fine, warning, wrong
+from ripstop.surfaces.condition.finding import Finding, duration, fine, warning, wrong
 
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs"})
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from ripstop.engines.base import CallState, Inspection, Store, Table
 from ripstop.kernel.ids import time_ms
-from ripstop.surfaces.cli.doctor.finding import Finding, duration, fine, warning, wrong
+from ripstop.surfaces.condition.finding import Finding, duration, fine, warning, wrong
 
 CLOCK_SECONDS = 5.0
 LATE_SECONDS, VERY_LATE_SECONDS = 60.0, 600.0
