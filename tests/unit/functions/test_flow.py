@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from ripstop.engines.base import Name, Store
+from ripstop.engines.base import CallLimit, Name, Store
 from ripstop.engines.derived import KeyspaceChange
 from ripstop.kernel.errors import Overloaded
 from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
+from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
 from tests.discipline import DisciplinedStore
@@ -194,6 +195,17 @@ async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> 
         await eventually(two_done)
         await steer(yard.store, yard.bus, "held", paused=False)
         await all_ended(yard)
+
+
+async def test_a_desk_asks_for_something_only_while_something_limits_it(yard: Yard) -> None:
+    desk = Desk(yard.function("free", done), Quota(yard.store, "free"), None, [])
+    assert not desk.is_limited
+    desk.set_limits(Steer(paused=True), planned_rate=None, spare_places=None)
+    assert desk.is_limited
+    assert desk.limits(16, 0.0, 0.0) == [CallLimit("free", 0)]
+    desk.set_limits(Steer(), planned_rate=None, spare_places=None)  # what steering says once nothing is set any more
+    assert not desk.is_limited
+    assert not desk.takes_more()
 
 
 async def test_what_operators_set_is_kept_by_field(store: Store) -> None:

@@ -10,9 +10,7 @@ from ripstop.machinery.functions.downstream import Downstream
 from ripstop.machinery.functions.function import Function
 from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
-from ripstop.machinery.functions.steering import Steer
-
-_UNSTEERED = Steer()
+from ripstop.machinery.functions.steering import UNSTEERED, Steer
 
 T = TypeVar("T", int, float)
 
@@ -30,6 +28,7 @@ class Desk:
         "function",
         "growth",
         "held",
+        "is_limited",
         "is_refilling",
         "planned_rate",
         "quota",
@@ -50,7 +49,7 @@ class Desk:
         self.quota = quota
         self.growth = growth
         """How many may start while the function grows; None if it may grow as it likes."""
-        self.steer = _UNSTEERED
+        self.steer = UNSTEERED
         self.planned_rate: float | None = None
         """What an opportunistic function is left by the others, in starts per second over all workers; None: all."""
         self.spare_places: int | None = None
@@ -73,6 +72,9 @@ class Desk:
         self.allowed: int | None = None
         """How many more the last request for leases might have brought; None if it was not limited."""
         self.is_refilling = False
+        self.is_limited = self._is_limited()
+        """Whether anything may keep calls at hand from starting, or must be told in a request for leases even though
+        none are held."""
 
     def set_limits(self, steer: Steer, *, planned_rate: float | None, spare_places: int | None) -> None:
         """Take what operators have set, and what an opportunistic function is left."""
@@ -83,17 +85,17 @@ class Desk:
         self.rate = _least(self.function.rate if steer.rate is None else steer.rate, planned_rate)
         if self.growth is not None and (slow := self.function.paced) is not None:
             self.growth.slow = slow if steer.growth is None else slow._replace(growth=steer.growth)
+        self.is_limited = self._is_limited()
+        if not (self.is_limited or self.held):
+            self.allowed = None
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether a request for leases may have to be told of this function, though nothing of it is held."""
-        function = self.function
+    def _is_limited(self) -> bool:
         return bool(
             self.concurrency is not None
             or self.rate is not None
-            or function.downstreams
+            or self.downstreams
             or self.growth is not None
-            or self.steer is not _UNSTEERED
+            or self.steer != UNSTEERED
         )
 
     def is_full(self) -> bool:
