@@ -97,6 +97,8 @@ def run(configuration: Configuration, *, https: int, workers: int) -> None:
         if port is not None:
             configuration = configuration.listening_on(port.number)
         ground = Ground(configuration)
+        if https:
+            _ = ground.renderer  # made before the forks, for all of them
         roles = make_roles(ground, port, https=https, workers=workers)
         Supervisor(
             roles,

@@ -8,6 +8,7 @@ each other here, and nothing owns the rest.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -137,11 +138,8 @@ class Ground:
         self.secrets = secrets.load(configuration.secret_file)
         self.wrap_store = wrap_store
         # What takes memory and never changes is made once, here, and shared.
-        self.site = site = Site(
-            origin=configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(self.secrets)
-        )
+        self.site = Site(origin=configuration.origin, version=ripstop.__version__, vapid_key=vapid_key(self.secrets))
         self.static = Static()
-        self.renderer = Renderer(self.static, SiteFacts(site.title, site.domain, site.description))
         # Every process has the families of all, since any of them may be asked to render the metrics of all.
         self.metrics = metrics = Metrics()
         self.calls = CallMetrics(metrics)
@@ -165,6 +163,11 @@ class Ground:
         self.cache_reads = metrics.counter(
             "ripstop_cache_reads_total", "Objects asked of the caches of the graph, by result.", ["result"]
         )
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Made by the first who asks, since it takes a fifth of a second, and commands show no pages."""
+        return Renderer(self.static, SiteFacts(self.site.title, self.site.domain, self.site.description))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
