@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from ripstop.kernel.files import sync
+
 NAME = re.compile(r"[0-9a-f]{32}-[a-z]+\.[a-z]+")
 """Names begin with a digest, so that they spread over folders, and cannot lead anywhere else."""
 
@@ -75,7 +77,7 @@ class FolderBlobs:
         _unfinished(path).replace(path)
         # Another thread may have made the folders just now, and not have come so far.
         for folder in (path.parent, self._folder, self._folder.parent):
-            _sync(folder)
+            sync(folder)
 
 
 def blobs_in(folder: Path) -> Iterator[Path]:
@@ -100,12 +102,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk keep the names in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ripstop.kernel.errors import ReadOnly, Unavailable
+from ripstop.kernel.files import sync
 from ripstop.kernel.ids import SLOTS
 
 _MARK = b"%020d\n"
@@ -82,15 +83,6 @@ def _take(folder: Path) -> tuple[int, int]:
             os.close(file)
             continue
         if is_new:
-            _sync_folder(folder)
+            sync(folder)
         return number, file
     raise Unavailable(f"All {SLOTS} slots for minting ids are taken: too many processes use {folder}.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file survives the machine once its folder is on disk."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

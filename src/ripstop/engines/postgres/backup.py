@@ -19,6 +19,7 @@ from ripstop.engines.postgres.migrations import migrate, migrations
 from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
+from ripstop.kernel.files import sync
 
 _SQL: Final = load(__package__, "sql/keep.sql")
 
@@ -60,7 +61,7 @@ async def backup(connections: Connections, target: Path) -> None:
             parts = [await _copy_out(connection, table, partial) for table in TABLES]
         _write(partial / "manifest.json", msgspec.json.encode(_Manifest(FORMAT, migration, parts)))
         partial.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise RipstopError(f"The backup cannot be written: {error.strerror}.", cause=error) from error
     finally:
@@ -72,7 +73,7 @@ async def _copy_out(connection: Connection, table: str, folder: Path) -> _Part:
     path = folder / f"{table}.copy"
     status = await connection.copy_from_table(table, output=path, columns=columns, format="binary", timeout=None)
     digest = await asyncio.to_thread(_digest, path)
-    _sync(path)
+    sync(path)
     return _Part(table, columns, int(status.rpartition(" ")[2]), path.stat().st_size, digest)
 
 
@@ -122,13 +123,4 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """Make a file or folder durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)

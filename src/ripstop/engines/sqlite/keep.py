@@ -1,6 +1,5 @@
 """Keeping a store: scan, sweep, backup and restore. Everything here runs on reader threads, but the sweep."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ripstop.engines.sqlite.folder import DataFolder
 from ripstop.engines.sqlite.transaction import FileTransaction
 from ripstop.engines.statements import load
 from ripstop.kernel.errors import RipstopError
+from ripstop.kernel.files import sync
 
 _SQL = load(__package__, "statements/keep.sql")
 
@@ -99,8 +99,8 @@ def backup(folder: DataFolder, target: Path) -> None:
         for path, connection in connections.items():
             copy = target / path.name
             connection.execute(_SQL["copy"], (str(copy),))
-            _sync(copy)
-        _sync(target)
+            sync(copy)
+        sync(target)
     finally:
         for connection in connections.values():
             connection.close()
@@ -125,10 +125,10 @@ def restore(source: Path, folder: DataFolder) -> None:
     for path in folder.databases:
         part = path.with_name(path.name + ".part")
         shutil.copyfile(source / path.name, part)
-        _sync(part)
+        sync(part)
     for path in reversed(folder.databases):
         path.with_name(path.name + ".part").rename(path)
-    _sync(folder.path)
+    sync(folder.path)
 
 
 def _check_copy(copy: Path) -> None:
@@ -147,11 +147,3 @@ def _check_copy(copy: Path) -> None:
 
 
 _READ_URI = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
