@@ -199,12 +199,15 @@ async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> 
 
 async def test_a_desk_asks_for_something_only_while_something_limits_it(yard: Yard) -> None:
     desk = Desk(yard.function("free", done), Quota(yard.store, "free"), None, [])
+
+    def is_limited(steer: Steer) -> bool:
+        desk.set_limits(steer, planned_rate=None, spare_places=None)
+        return desk.is_limited
+
     assert not desk.is_limited
-    desk.set_limits(Steer(paused=True), planned_rate=None, spare_places=None)
-    assert desk.is_limited
+    assert is_limited(Steer(paused=True))
     assert desk.limits(16, 0.0, 0.0) == [CallLimit("free", 0)]
-    desk.set_limits(Steer(), planned_rate=None, spare_places=None)  # what steering says once nothing is set any more
-    assert not desk.is_limited
+    assert not is_limited(Steer())  # what steering says once nothing is set any more
     assert not desk.takes_more()
 
 

@@ -65,7 +65,7 @@ def open_lines(rows: Rows, classes: Sequence[int], budgets: Budgets, random: Ran
         head = _next(rows, first, last, budgets)
         while head is not None:
             low, high = head.lane & ~_LINE, head.lane | _LINE
-            found = []
+            found: list[Head] = []
             while head is not None and head.lane <= high and len(found) < MOST_LINES:
                 found.append(head)
                 head = _next(rows, head.lane + 1, last, budgets)
