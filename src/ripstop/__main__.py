@@ -29,7 +29,7 @@ from ripstop.processes.stuck import StuckHolder
 from ripstop.processes.supervisor import CannotStart, Role, Supervisor
 from ripstop.rehearsal import cli as rehearsal
 from ripstop.surfaces import cli
-from ripstop.surfaces.cli.program import SUPERVISOR
+from ripstop.surfaces.condition.machine import SUPERVISOR
 
 EXPECTED = (ConfigurationError, SecretUnusable, FolderUnusable, CannotListen, CannotStart, RipstopError)
 """Errors whose message is a sentence for the operator, and needs no traceback."""

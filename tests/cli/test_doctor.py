@@ -97,7 +97,7 @@ def test_a_process_that_was_killed_is_named(installation: Server) -> None:
         installation.folder, supervisor="ripstop"
     ).keys()
     seen = {"ripstop": 9_000.0, "rip-http-0": 8_990.0, "rip-worker-0": 30.0, "rip-helper": 1.0}
-    assert [finding.sentence for finding in machine.processes(seen, "ripstop")] == [
+    assert [finding.sentence for finding in machine.processes(seen)] == [
         "rip-worker-0 was started again 30 seconds ago."
     ]
 

@@ -176,7 +176,8 @@ class Metrics:
         return generate_latest(registry)
 
 
-def _rows(snapshots: Iterable[bytes]) -> Iterator[Row]:
+def rows(snapshots: Iterable[bytes]) -> Iterator[Row]:
+    """Every cell of several snapshots, one process after the other."""
     for snapshot in snapshots:
         yield from _decode(snapshot)
 
@@ -187,10 +188,10 @@ class _Merged(Collector):
     def __init__(self, families: Families, living: Iterable[bytes], ended: Iterable[bytes]) -> None:
         self._families = families
         self._cells: dict[str, dict[tuple[str, ...], list[float]]] = {name: {} for name in families}
-        for row in _rows(living):
+        for row in rows(living):
             if row.name in families:
                 self._add(row)
-        for row in _rows(ended):
+        for row in rows(ended):
             if row.name in families and not isinstance(families[row.name].make(), Gauge):
                 self._add(row)
 

@@ -10,9 +10,6 @@ from ripstop.engines.moving import Destination, Origin
 from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Graph
 
-SUPERVISOR = "ripstop"
-"""The name of the supervisor among the processes of a server."""
-
 
 class Program(Protocol):
     """All that needs to know how the parts are put together.

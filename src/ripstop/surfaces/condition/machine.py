@@ -18,6 +18,9 @@ from ripstop.engines.backups import Last
 from ripstop.kernel.configuration import Configuration
 from ripstop.surfaces.condition.finding import Finding, duration, fine, warning, wrong
 
+SUPERVISOR = "ripstop"
+"""The name of the supervisor among the processes of a server."""
+
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs"})
 
 LOW_SHARE, FULL_SHARE, FULL_BYTES = 0.15, 0.05, 64 << 20
@@ -122,6 +125,12 @@ def settings_file(path: Path, configuration: Configuration) -> Iterator[Finding]
         yield wrong("settings", f"Every user of this machine can read the password in {path}.", f"chmod 640 {path}")
 
 
+def folders(configuration: Configuration) -> list[Path]:
+    """The data folder, and that of pictures if it is on another disk."""
+    data, media = configuration.data_folder, configuration.media_folder
+    return [data] if media.is_relative_to(data) else [data, media]
+
+
 def disk_of(path: Path) -> Disk:
     """The disk that a path is on, or will be."""
     while not path.exists():
@@ -208,7 +217,7 @@ def open_files(configuration: Configuration, most: int | None = None) -> Finding
     return fine("files", "A process may open as many files as it takes connections.")
 
 
-def processes(ages: Mapping[str, float], supervisor: str) -> Iterator[Finding]:
+def processes(ages: Mapping[str, float]) -> Iterator[Finding]:
     """Whether processes of a running server were started again.
 
     :param ages: seconds since each began, by name; empty if no server runs.
@@ -216,11 +225,11 @@ def processes(ages: Mapping[str, float], supervisor: str) -> Iterator[Finding]:
     if not ages:
         yield warning("processes", "No server runs on this data folder.", "`ripstop serve`")
         return
-    whole = ages.get(supervisor, 0.0)
+    whole = ages.get(SUPERVISOR, 0.0)
     young = {
         name: age
         for name, age in ages.items()
-        if name not in ON_DEMAND | {supervisor} and age < min(RESTARTED_SECONDS, whole - START_SECONDS)
+        if name not in ON_DEMAND | {SUPERVISOR} and age < min(RESTARTED_SECONDS, whole - START_SECONDS)
     }
     for name, age in sorted(young.items()):
         yield warning(

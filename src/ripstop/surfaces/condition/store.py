@@ -1,7 +1,7 @@
 """What there is to see of the store, once it is open."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from ripstop.engines.base import CallState, Inspection, Store, Table
 from ripstop.kernel.ids import time_ms
@@ -37,19 +37,29 @@ def versions(inspection: Inspection) -> Finding:
 
 async def examine(store: Store) -> AsyncIterator[Finding]:
     """All that an open store shows."""
+    for finding in writes(store):
+        yield finding
+    yield await clocks(store)
+    async for finding in calls(store):
+        yield finding
+
+
+def writes(store: Store) -> Iterator[Finding]:
+    """Whether it takes writes."""
     if store.read_only is not None:
         yield wrong("store", f"The store takes no writes. {store.read_only}", "Mend that; it is noticed by itself.")
+
+
+async def clocks(store: Store) -> Finding:
+    """Whether its clock is that of this machine."""
     ahead = await store.now_ms() / 1_000 - time.time()
     if abs(ahead) > CLOCK_SECONDS:
-        yield wrong(
+        return wrong(
             "clock",
             f"The store's clock is {duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine's.",
             "Let the clocks of all machines be set by NTP. The store's clock never steps back: time will catch up.",
         )
-    else:
-        yield fine("clock", "The clocks of this machine and of the store agree.")
-    async for finding in calls(store):
-        yield finding
+    return fine("clock", "The clocks of this machine and of the store agree.")
 
 
 async def calls(store: Store) -> AsyncIterator[Finding]:

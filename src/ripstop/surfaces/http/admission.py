@@ -11,15 +11,18 @@ a request is admitted or refused at once, never queued and never timed out.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import Overloaded
-from ripstop.kernel.metrics import Metrics
+from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.surfaces.http.routing import Kind
 
 INTERVAL = 0.1
 """Seconds between two looks at the signals."""
+PRESSURE, LOAD = "ripstop_pressure", "ripstop_load"
+"""Names of the metrics that say how much is refused, and why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +64,12 @@ class Admission:
         self._shed = {kind: shed.cell(kind.name.lower()) for kind in Kind}
         lag = metrics.histogram("ripstop_event_loop_lag_seconds", "How late the event loop runs its timers.")
         self._lags = lag.cell()
-        metrics.gauge("ripstop_pressure", "Admission control: 0 admits all, 4 refuses all.").cell().read = lambda: (
-            self.pressure
+        metrics.gauge(PRESSURE, "Admission control: 0 admits all, 4 refuses all.").cell().read = lambda: self.pressure
+        load = metrics.gauge(
+            LOAD, "Signals of load, as shares of where reads are first refused.", ["signal"], merge=Merge.MAX
         )
+        for signal in ("lag", "commit", "in_flight"):
+            load.cell(signal).read = partial(self._share, signal)
         metrics.gauge("ripstop_requests_in_flight", "Requests under way.").cell().read = lambda: self.in_flight
 
     def admit(self, kind: Kind) -> None:
@@ -116,11 +122,15 @@ class Admission:
             self._commit *= 0.8
         else:
             self._commit = self._last_commit = commit
-        return max(
-            self._lag / self._limits.lag,
-            self._commit / self._limits.commit,
-            self.in_flight / self._limits.in_flight,
-        )
+        return max(self._share("lag"), self._share("commit"), self._share("in_flight"))
+
+    def _share(self, signal: str) -> float:
+        """A signal as a share of its limit."""
+        if signal == "lag":
+            return self._lag / self._limits.lag
+        if signal == "commit":
+            return self._commit / self._limits.commit
+        return self.in_flight / self._limits.in_flight
 
 
 def _limit_of(kind: int) -> float:

@@ -11,7 +11,7 @@ import typer
 from ripstop.kernel.configuration import Configuration, ConfigurationError
 from ripstop.kernel.errors import RipstopError
 from ripstop.surfaces.cli.keeping import Json
-from ripstop.surfaces.cli.program import SUPERVISOR, Program
+from ripstop.surfaces.cli.program import Program
 from ripstop.surfaces.condition import machine
 from ripstop.surfaces.condition import store as stores
 from ripstop.surfaces.condition.finding import Finding, State, wrong
@@ -56,11 +56,11 @@ async def examine(program: Program, configuration: Configuration) -> AsyncIterat
     for finding in (
         *machine.settings_file(Path(os.environ.get("RIPSTOP_CONFIG") or "ripstop.toml"), configuration),
         *machine.data_folder(configuration, user=os.geteuid(), mounts=machine.mounts()),
-        *(machine.disk(path, machine.disk_of(path)) for path in _folders(configuration)),
+        *(machine.disk(path, machine.disk_of(path)) for path in machine.folders(configuration)),
         *machine.addresses(configuration),
         machine.port(configuration, runs=bool(ages)),
         machine.open_files(configuration),
-        *machine.processes(ages, SUPERVISOR),
+        *machine.processes(ages),
     ):
         yield finding
         may_open = may_open and (finding.topic, finding.state) != ("data", State.WRONG)
@@ -82,9 +82,3 @@ async def examine(program: Program, configuration: Configuration) -> AsyncIterat
                     yield finding
         except RipstopError as error:
             yield wrong("store", error.sentence, "Mend that, and ask again.")
-
-
-def _folders(configuration: Configuration) -> list[Path]:
-    """The data folder, and that of pictures if it is on another disk."""
-    data, media = configuration.data_folder, configuration.media_folder
-    return [data] if media.is_relative_to(data) else [data, media]
