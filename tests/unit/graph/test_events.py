@@ -9,8 +9,8 @@ import pytest
 
 from ripstop.engines.batch import CallPut
 from ripstop.machinery.bus import MemoryBus
-from ripstop.machinery.functions import Call, Done, Function, Outcome
-from ripstop.machinery.graph import Events, Refused
+from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
+from ripstop.machinery.graph import Events, Listening, Refused
 from tests.stores import Place
 from tests.unit.graph.worlds import PAGE, SCHEMA, Page, graph_over
 
@@ -48,6 +48,20 @@ async def test_calls_are_part_of_the_batch(place: Place) -> None:
         assert calls[0].id < id_
         await graph.commit(write)
         assert (await store.call_stats())[COUNT.name].ready == 1
+
+
+def test_to_listen_is_to_be_declared_and_called() -> None:
+    events, functions = Events(), Functions()
+    listen = Listening(functions, events)
+    listen.to(Written, nothing, name="test.heard", deadline=5.0)
+    listen.to(Written, nothing, name="test.loud", when=lambda event: event.loud)
+    heard = functions.get("test.heard")
+    assert heard is not None
+    assert (heard.arguments, heard.deadline) == (Written, 5.0)
+    assert events.functions_for(Written(1)) == [heard]
+    assert events.functions_for(Written(1, loud=True)) == [heard, functions.get("test.loud")]
+    with pytest.raises(ValueError, match="twice"):
+        listen.to(Written, nothing, name="test.heard")
 
 
 async def test_a_subscriber_may_be_choosy(place: Place) -> None:

@@ -16,7 +16,7 @@ from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.kernel.ids import shard_of
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Association, Events, Graph, Write
+from ripstop.machinery.graph import Association, Events, Graph, Listening, Write
 
 PLAIN = 100
 """Rows that one batch removes where nothing follows from it."""
@@ -63,16 +63,10 @@ class Eraser:
         others: Mapping[Association, EndOthers] | None = None,
     ) -> None:
         self._graph = graph
+        self._package = package
         self._plain = {association.number: association for association in plain}
         self._own = {association.number: (association, end) for association, end in (own or {}).items()}
         self._others = {association.number: (association, end) for association, end in (others or {}).items()}
-        self._begin = Function(
-            name=f"{package}.erase_account",
-            arguments=AccountDeleted,
-            handler=self._begin_all,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
         self._erase = Function(
             name=f"{package}.erase_list",
             arguments=Erase,
@@ -83,11 +77,13 @@ class Eraser:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called when an account is deleted."""
-        functions.declare(self._begin)
         functions.declare(self._erase)
-        events.durable(AccountDeleted, self._begin)
+        name = f"{self._package}.erase_account"
+        Listening(functions, events).to(
+            AccountDeleted, self._begin, name=name, criticality=Criticality.LOW, deadline=3_600.0
+        )
 
-    async def _begin_all(self, call: Call[AccountDeleted]) -> Outcome:
+    async def _begin(self, call: Call[AccountDeleted]) -> Outcome:
         """A call for each list that is not empty."""
         account = call.arguments.account
         write = self._graph.write(account)

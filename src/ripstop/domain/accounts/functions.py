@@ -39,8 +39,8 @@ from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.kernel.errors import Unavailable
 from ripstop.kernel.secrets import Secrets
-from ripstop.machinery.functions import Call, Cancel, Checkpoint, Done, Function, Functions, Outcome, Snooze
-from ripstop.machinery.graph import Events, Graph, Write
+from ripstop.machinery.functions import Call, Cancel, Checkpoint, Done, Functions, Outcome, Snooze
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 Hash = Callable[[str], Awaitable[str]]
 """From a password to its hash, off this process's event loop."""
@@ -91,19 +91,16 @@ class PasswordHashing:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called for each sign-up, and for each password that was reset."""
-        function = Function(
+        listen = Listening(functions, events)
+        listen.to(
+            SignedUp,
+            self._run,
             name="accounts.hash_password",
-            arguments=SignedUp,
-            handler=self._run,
             criticality=Criticality.LOW,
             deadline=600.0,
             concurrency=AT_ONCE,
         )
-        functions.declare(function)
-        events.durable(SignedUp, function)
-        reset = Function(name="accounts.hash_reset_password", arguments=PasswordReset, handler=self._run)
-        functions.declare(reset)
-        events.durable(PasswordReset, reset)
+        listen.to(PasswordReset, self._run, name="accounts.hash_reset_password")
 
     async def _run(self, call: Call[SignedUp] | Call[PasswordReset]) -> Outcome:
         credentials = await self._graph.get(CREDENTIALS, call.arguments.credentials)
@@ -133,40 +130,18 @@ class Endings:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        session = Function(
-            name="accounts.end_session",
-            arguments=SessionOpened,
-            handler=self._end_session,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
-        grant = Function(
-            name="accounts.end_grant",
-            arguments=AccessGranted,
-            handler=self._end_grant,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
-        unused = Function(
+        listen = Listening(functions, events)
+        low = Criticality.LOW
+        listen.to(
+            ApplicationRegistered,
+            self._end_unused,
             name="accounts.end_unused_application",
-            arguments=ApplicationRegistered,
-            handler=self._end_unused,
-            criticality=Criticality.LOW,
+            criticality=low,
             deadline=86_400.0,
         )
-        used = Function(
-            name="accounts.mark_application",
-            arguments=ApplicationUsed,
-            handler=self._mark_used,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
-        for function in (session, grant, unused, used):
-            functions.declare(function)
-        events.durable(ApplicationRegistered, unused)
-        events.durable(ApplicationUsed, used)
-        events.durable(SessionOpened, session)
-        events.durable(AccessGranted, grant)
+        listen.to(ApplicationUsed, self._mark_used, name="accounts.mark_application", criticality=low, deadline=3_600.0)
+        listen.to(SessionOpened, self._end_session, name="accounts.end_session", criticality=low, deadline=3_600.0)
+        listen.to(AccessGranted, self._end_grant, name="accounts.end_grant", criticality=low, deadline=3_600.0)
 
     async def _end_session(self, call: Call[SessionOpened]) -> Outcome:
         left = call.arguments.ends - self._graph.now_ms()
@@ -224,26 +199,18 @@ class Leaving:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        shut_out = Function(name="accounts.shut_out", arguments=ShutOut, handler=self._shut_out, deadline=10.0)
-        end_suspended = Function(
-            name="accounts.end_suspended",
-            arguments=Suspended,
-            handler=self._end_suspended,
-            criticality=Criticality.LOW,
-            deadline=86_400.0,
-        )
-        again = Function(
+        listen = Listening(functions, events)
+        low = Criticality.LOW
+        listen.to(ShutOut, self._shut_out, name="accounts.shut_out", deadline=10.0)
+        listen.to(Suspended, self._end_suspended, name="accounts.end_suspended", criticality=low, deadline=86_400.0)
+        listen.to(
+            AccountDeleted,
+            self._delete_again,
             name="accounts.delete_again",
-            arguments=AccountDeleted,
-            handler=self._delete_again,
-            criticality=Criticality.LOW,
+            when=lambda event: event.again < len(AGAIN_MS),
+            criticality=low,
             deadline=3_600.0,
         )
-        for function in (shut_out, end_suspended, again):
-            functions.declare(function)
-        events.durable(ShutOut, shut_out)
-        events.durable(Suspended, end_suspended)
-        events.durable(AccountDeleted, again, when=lambda event: event.again < len(AGAIN_MS))
         self._eraser.register(functions, events)
 
     async def _shut_out(self, call: Call[ShutOut]) -> Outcome:

@@ -16,7 +16,7 @@ from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
 from ripstop.domain.posts.model import IS_DIRECT, POST, Post
 from ripstop.engines import base
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Events, Graph, Write
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 LOOK = 40
 """Posts of a conversation that are looked at at once."""
@@ -40,16 +40,20 @@ class Conversations:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        published = Function(name="conversations.published", arguments=PostPublished, handler=self._published)
-        edited = Function(name="conversations.edited", arguments=PostEdited, handler=self._edited)
-        deleted = Function(name="conversations.deleted", arguments=PostDeleted, handler=self._deleted)
-        left = Function(name="conversations.empty", arguments=ConversationLeft, handler=self._left)
-        for function in (self._entering, self._settling, published, edited, deleted, left):
-            functions.declare(function)
-        events.durable(PostPublished, published, when=lambda event: bool(event.flags & IS_DIRECT))
-        events.durable(PostEdited, edited, when=_changes_who_is_in_it)
-        events.durable(PostDeleted, deleted, when=lambda event: bool(event.flags & IS_DIRECT))
-        events.durable(ConversationLeft, left)
+        functions.declare(self._entering)
+        functions.declare(self._settling)
+        listen = Listening(functions, events)
+        listen.to(
+            PostPublished,
+            self._published,
+            name="conversations.published",
+            when=lambda event: bool(event.flags & IS_DIRECT),
+        )
+        listen.to(PostEdited, self._edited, name="conversations.edited", when=_changes_who_is_in_it)
+        listen.to(
+            PostDeleted, self._deleted, name="conversations.deleted", when=lambda event: bool(event.flags & IS_DIRECT)
+        )
+        listen.to(ConversationLeft, self._left, name="conversations.empty")
         events.durable(ConversationUnsettled, self._settling)
         Eraser(self._graph, "conversations", own={CONVERSING: self._erase}).register(functions, events)
 

@@ -25,8 +25,8 @@ from ripstop.domain.posts.model import IS_DIRECT, POSTED
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction, Engine
 from ripstop.engines.batch import Batch
 from ripstop.engines.derived import Entry, ListFill, ListPush
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph, TypeSet
+from ripstop.machinery.functions import Call, Done, Functions, Outcome
+from ripstop.machinery.graph import Events, Graph, Listening, TypeSet
 
 PUBLISHED, REPOSTED, BACKFILL = "feeds.fan_out_post", "feeds.fan_out_repost", "feeds.backfill"
 
@@ -49,14 +49,10 @@ class FanOut:
 
         Must be the first subscriber of all three: the low-water marks lean on its calls having the lowest ids.
         """
-        published = Function(name=PUBLISHED, arguments=PostPublished, handler=self.fan_out_post, deadline=5.0)
-        reposted = Function(name=REPOSTED, arguments=PostReposted, handler=self.fan_out_repost, deadline=5.0)
-        backfill = Function(name=BACKFILL, arguments=Followed, handler=self.backfill, deadline=5.0)
-        for function in (published, reposted, backfill):
-            functions.declare(function)
-        events.durable(PostPublished, published)
-        events.durable(PostReposted, reposted)
-        events.durable(Followed, backfill)
+        listen = Listening(functions, events)
+        listen.to(PostPublished, self.fan_out_post, name=PUBLISHED, deadline=5.0)
+        listen.to(PostReposted, self.fan_out_repost, name=REPOSTED, deadline=5.0)
+        listen.to(Followed, self.backfill, name=BACKFILL, deadline=5.0)
 
     async def fan_out_post(self, call: Call[PostPublished]) -> Outcome:
         """Push a post to its author and its author's followers; a direct one to its author alone."""

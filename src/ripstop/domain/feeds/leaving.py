@@ -4,8 +4,8 @@ from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.accounts.events import AccountDeleted
 from ripstop.domain.feeds.model import HOME, LARGE
 from ripstop.engines.base import Criticality, Engine
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.functions import Call, Done, Functions, Outcome
+from ripstop.machinery.graph import Events, Graph, Listening
 
 
 class Leaving:
@@ -17,15 +17,9 @@ class Leaving:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        drop = Function(
-            name="feeds.drop_home",
-            arguments=AccountDeleted,
-            handler=self._drop_home,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
+        Listening(functions, events).to(
+            AccountDeleted, self._drop_home, name="feeds.drop_home", criticality=Criticality.LOW, deadline=3_600.0
         )
-        functions.declare(drop)
-        events.durable(AccountDeleted, drop)
         self._eraser.register(functions, events)
 
     async def _drop_home(self, call: Call[AccountDeleted]) -> Outcome:

@@ -11,7 +11,7 @@ from ripstop.domain.follows.model import FOLLOWS, HOLDS_LIST, LISTS_MEMBER, MUTE
 from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Snooze, Split
-from ripstop.machinery.graph import Events, Graph, Write
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 
 class Severing:
@@ -22,14 +22,15 @@ class Severing:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        sever = Function(
-            name="follows.sever", arguments=Blocked, handler=self._sever, criticality=Criticality.HIGH, deadline=10.0
+        listen = Listening(functions, events)
+        listen.to(Blocked, self._sever, name="follows.sever", criticality=Criticality.HIGH, deadline=10.0)
+        listen.to(
+            Muted,
+            self._end_mute,
+            name="follows.end_mute",
+            when=lambda event: event.until > 0,
+            criticality=Criticality.LOW,
         )
-        unmute = Function(name="follows.end_mute", arguments=Muted, handler=self._end_mute, criticality=Criticality.LOW)
-        for function in (sever, unmute):
-            functions.declare(function)
-        events.durable(Blocked, sever)
-        events.durable(Muted, unmute, when=lambda event: event.until > 0)
 
     async def _sever(self, call: Call[Blocked]) -> Outcome:
         write = await sever_write(self._graph, call.arguments.blocked, call.arguments.blocker)
@@ -73,12 +74,10 @@ class Unlocking:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        unlocked = Function(name="follows.unlocked", arguments=Unlocked, handler=self._unlocked)
-        settle = Function(name="follows.settle_request", arguments=FollowRequested, handler=self._settle)
-        for function in (self._accept, unlocked, settle):
-            functions.declare(function)
-        events.durable(Unlocked, unlocked)
-        events.durable(FollowRequested, settle)
+        functions.declare(self._accept)
+        listen = Listening(functions, events)
+        listen.to(Unlocked, self._unlocked, name="follows.unlocked")
+        listen.to(FollowRequested, self._settle, name="follows.settle_request")
 
     async def _unlocked(self, call: Call[Unlocked]) -> Outcome:
         write = self._graph.write(call.arguments.account)
@@ -114,24 +113,17 @@ class ListKeeping:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        unfollowed = Function(
+        listen = Listening(functions, events)
+        low = Criticality.LOW
+        listen.to(
+            Unfollowed,
+            self._unfollowed,
             name="lists.drop_unfollowed",
-            arguments=Unfollowed,
-            handler=self._unfollowed,
-            criticality=Criticality.LOW,
+            when=lambda event: event.listed,
+            criticality=low,
             deadline=600.0,
         )
-        deleted = Function(
-            name="lists.empty_deleted",
-            arguments=ListDeleted,
-            handler=self._deleted,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
-        for function in (unfollowed, deleted):
-            functions.declare(function)
-        events.durable(Unfollowed, unfollowed, when=lambda event: event.listed)
-        events.durable(ListDeleted, deleted)
+        listen.to(ListDeleted, self._deleted, name="lists.empty_deleted", criticality=low, deadline=3_600.0)
 
     async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
         """Out of all lists of the follower, unless it was put there after being followed again."""

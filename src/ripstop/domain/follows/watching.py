@@ -9,8 +9,8 @@ import msgspec
 
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.model import FOLLOWS, NOTIFY, WATCHES
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph, Write
+from ripstop.machinery.functions import Call, Done, Functions, Outcome
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +40,7 @@ class Watching:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the function, and have it called."""
-        mark = Function(name="follows.mark_watched", arguments=Watched, handler=self._mark)
-        functions.declare(mark)
-        events.durable(Watched, mark)
+        Listening(functions, events).to(Watched, self._mark, name="follows.mark_watched")
 
     async def _mark(self, call: Call[Watched]) -> Outcome:
         account = await self._graph.get(ACCOUNT, call.arguments.followed)

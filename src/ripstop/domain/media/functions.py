@@ -9,8 +9,8 @@ from ripstop.domain.media.model import HOLDS_IMAGE, IMAGE, LARGE, SMALL, Image, 
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.engines.blobs import BlobStore
-from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome, Snooze
-from ripstop.machinery.graph import Entry, Events, Graph, Write
+from ripstop.machinery.functions import Call, Checkpoint, Done, Functions, Outcome, Snooze
+from ripstop.machinery.graph import Entry, Events, Graph, Listening, Write
 
 
 class Sweeping:
@@ -24,15 +24,9 @@ class Sweeping:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        sweep = Function(
-            name="media.sweep",
-            arguments=ImageLoose,
-            handler=self._sweep,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
+        Listening(functions, events).to(
+            ImageLoose, self._sweep, name="media.sweep", criticality=Criticality.LOW, deadline=3_600.0
         )
-        functions.declare(sweep)
-        events.durable(ImageLoose, sweep)
         self._eraser.register(functions, events)
 
     async def _sweep(self, call: Call[ImageLoose]) -> Outcome:

@@ -13,7 +13,7 @@ from ripstop.domain.notifications.model import NEEDS, NEW_ACCOUNT, NEW_REPORT, N
 from ripstop.domain.notifications.telling import Telling
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.graph import Events, Graph, Listening
 
 PAGE = MAX_PARTS - 1
 """People of the staff who are told in one call each; the others are one more."""
@@ -52,26 +52,25 @@ class Alerting:
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and have them called."""
         low, late = Criticality.LOW, 600.0
-        signed_up = Function(
+        functions.declare(self._alert)
+        listen = Listening(functions, events)
+        listen.to(
+            SignedUp,
+            self._signed_up,
             name="moderation.signed_up",
-            arguments=SignedUp,
-            handler=self._signed_up,
+            when=lambda event: event.alerts,
             criticality=low,
             deadline=late,
         )
-        reported = Function(name="moderation.reported", arguments=Reported, handler=self._reported)
-        gone = Function(
+        listen.to(Reported, self._reported, name="moderation.reported")
+        listen.to(
+            AccountDeleted,
+            self._gone,
             name="moderation.account_gone",
-            arguments=AccountDeleted,
-            handler=self._gone,
+            when=lambda event: event.again == 0,
             criticality=low,
             deadline=late,
         )
-        for function in (self._alert, signed_up, reported, gone):
-            functions.declare(function)
-        events.durable(SignedUp, signed_up, when=lambda event: event.alerts)
-        events.durable(Reported, reported)
-        events.durable(AccountDeleted, gone, when=lambda event: event.again == 0)
 
     async def _signed_up(self, call: Call[SignedUp]) -> Outcome:
         account = call.arguments.account

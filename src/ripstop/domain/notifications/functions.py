@@ -41,7 +41,7 @@ from ripstop.domain.posts.model import QUOTED_BY, REPOSTED_BY
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Association, Events, Graph, Write
+from ripstop.machinery.graph import Association, Events, Graph, Listening, Write
 
 PAGE = MAX_PARTS - 1
 """Accounts that are found in one call: each is told in a call of its own, and the rest is one more."""
@@ -80,52 +80,59 @@ class Notifications:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and have them called. Nobody is told of what they do to themselves."""
-        followed = Function(name="notifications.followed", arguments=Followed, handler=self._followed)
-        unfollowed = Function(name="notifications.unfollowed", arguments=Unfollowed, handler=self._unfollowed)
-        liked = Function(name="notifications.liked", arguments=PostLiked, handler=self._liked)
-        unliked = Function(name="notifications.unliked", arguments=PostUnliked, handler=self._unliked)
-        reposted = Function(name="notifications.reposted", arguments=PostReposted, handler=self._reposted)
-        unreposted = Function(name="notifications.unreposted", arguments=PostUnreposted, handler=self._unreposted)
-        mentioned = Function(name="notifications.mentioned", arguments=PostPublished, handler=self._mentioned)
-        deleted = Function(name="notifications.post_deleted", arguments=PostDeleted, handler=self._deleted)
         self._telling.register(functions, events)
         self._keeping.register(functions, events)
         self._quoting.register(functions, events)
-        for function in (followed, unfollowed, liked, unliked, reposted, unreposted, mentioned, deleted):
-            functions.declare(function)
         self._register_requests(functions, events)
         Eraser(self._graph, "notifications", plain=(GROUPS, ADMITS), own={NOTIFIED: _erase}).register(functions, events)
         self._register_lists(functions, events)
-        edited = Function(name="notifications.post_edited", arguments=PostEdited, handler=self._edited)
-        functions.declare(edited)
-        events.durable(PostEdited, edited, when=lambda event: bool(event.mentions or event.dropped))
-        events.durable(Followed, followed, when=lambda event: not event.asked)
-        events.durable(Unfollowed, unfollowed)
-        events.durable(PostLiked, liked, when=lambda event: event.author != event.actor)
-        events.durable(PostUnliked, unliked, when=lambda event: event.author != event.actor)
-        events.durable(PostReposted, reposted, when=lambda event: event.author != event.actor)
-        events.durable(PostUnreposted, unreposted, when=lambda event: event.author not in (0, event.actor))
-        events.durable(PostPublished, mentioned, when=lambda event: bool(_told_of_mention(event)))
-        events.durable(PostDeleted, deleted, when=lambda event: any(m != event.author for m in event.mentions))
+        listen = Listening(functions, events)
+        listen.to(
+            PostEdited,
+            self._edited,
+            name="notifications.post_edited",
+            when=lambda event: bool(event.mentions or event.dropped),
+        )
+        listen.to(Followed, self._followed, name="notifications.followed", when=lambda event: not event.asked)
+        listen.to(Unfollowed, self._unfollowed, name="notifications.unfollowed")
+        listen.to(PostLiked, self._liked, name="notifications.liked", when=lambda event: event.author != event.actor)
+        listen.to(
+            PostUnliked, self._unliked, name="notifications.unliked", when=lambda event: event.author != event.actor
+        )
+        listen.to(
+            PostReposted, self._reposted, name="notifications.reposted", when=lambda event: event.author != event.actor
+        )
+        listen.to(
+            PostUnreposted,
+            self._unreposted,
+            name="notifications.unreposted",
+            when=lambda event: event.author not in (0, event.actor),
+        )
+        listen.to(
+            PostPublished,
+            self._mentioned,
+            name="notifications.mentioned",
+            when=lambda event: bool(_told_of_mention(event)),
+        )
+        listen.to(
+            PostDeleted,
+            self._deleted,
+            name="notifications.post_deleted",
+            when=lambda event: any(m != event.author for m in event.mentions),
+        )
 
     def _register_requests(self, functions: Functions, events: Events) -> None:
-        requested = Function(
-            name="notifications.follow_requested", arguments=FollowRequested, handler=self._follow_requested
-        )
-        ended = Function(name="notifications.request_ended", arguments=RequestEnded, handler=self._request_ended)
-        functions.declare(requested)
-        functions.declare(ended)
-        events.durable(FollowRequested, requested)
-        events.durable(RequestEnded, ended)
+        listen = Listening(functions, events)
+        listen.to(FollowRequested, self._follow_requested, name="notifications.follow_requested")
+        listen.to(RequestEnded, self._request_ended, name="notifications.request_ended")
 
     def _register_lists(self, functions: Functions, events: Events) -> None:
         """What is told to all of a list."""
-        watched = Function(name="notifications.watched", arguments=PostPublished, handler=self._watched)
-        rewritten = Function(name="notifications.rewritten", arguments=PostEdited, handler=self._rewritten)
-        for function in (watched, rewritten, self._spread_post, self._spread_edit):
-            functions.declare(function)
-        events.durable(PostPublished, watched, when=lambda event: event.watched)
-        events.durable(PostEdited, rewritten)
+        functions.declare(self._spread_post)
+        functions.declare(self._spread_edit)
+        listen = Listening(functions, events)
+        listen.to(PostPublished, self._watched, name="notifications.watched", when=lambda event: event.watched)
+        listen.to(PostEdited, self._rewritten, name="notifications.rewritten")
 
     async def _follow_requested(self, call: Call[FollowRequested]) -> Outcome:
         event = call.arguments

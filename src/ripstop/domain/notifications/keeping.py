@@ -20,7 +20,7 @@ from ripstop.domain.posts.events import PostDeleted
 from ripstop.engines import base
 from ripstop.engines.base import Criticality, Cursor, Direction
 from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.graph import Events, Graph, Listening
 
 PAGE = 25
 """Notifications that one batch changes: each is up to three rows, and may call for its group to be settled."""
@@ -50,27 +50,22 @@ class Keeping:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
-        letting_in = Function(name="notifications.let_in", arguments=Admitted, handler=self._let_in)
-        blocked = Function(name="notifications.blocked", arguments=Blocked, handler=self._blocked)
-        muted = Function(name="notifications.muted", arguments=Muted, handler=self._muted)
-        deleted = Function(
-            name="notifications.of_deleted", arguments=PostDeleted, handler=self._deleted, criticality=Criticality.LOW
-        )
-        trim = Function(
+        functions.declare(self._putting_away)
+        events.durable(Discarded, self._putting_away)
+        listen = Listening(functions, events)
+        low = Criticality.LOW
+        listen.to(Admitted, self._let_in, name="notifications.let_in")
+        listen.to(Blocked, self._blocked, name="notifications.blocked")
+        listen.to(Muted, self._muted, name="notifications.muted", when=lambda event: event.notifications)
+        listen.to(PostDeleted, self._deleted, name="notifications.of_deleted", criticality=low)
+        listen.to(
+            Recorded,
+            self._trim,
             name="notifications.trim",
-            arguments=Recorded,
-            handler=self._trim,
-            criticality=Criticality.LOW,
+            when=lambda event: is_time_to_trim(event.notification),
+            criticality=low,
             deadline=LATE,
         )
-        for function in (self._putting_away, letting_in, trim, blocked, muted, deleted):
-            functions.declare(function)
-        events.durable(Discarded, self._putting_away)
-        events.durable(Admitted, letting_in)
-        events.durable(Blocked, blocked)
-        events.durable(Muted, muted, when=lambda event: event.notifications)
-        events.durable(PostDeleted, deleted)
-        events.durable(Recorded, trim, when=lambda event: is_time_to_trim(event.notification))
 
     async def _blocked(self, call: Call[Blocked]) -> Outcome:
         """Neither is to see what the other did; each has a list in a shard of its own."""

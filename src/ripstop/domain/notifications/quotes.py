@@ -8,7 +8,7 @@ from ripstop.domain.posts.events import PostEdited, PostQuoted, QuoteEnded
 from ripstop.domain.posts.model import POST, QUOTED_BY
 from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Events, Graph, Write
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 PAGE = MAX_PARTS - 1
 """Quotes that are found in one call: of each one account is told in a call of its own, and the rest is one more."""
@@ -42,12 +42,15 @@ class Quoting:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions and have them called. Nobody is told of what they do to themselves."""
-        quoted = Function(name="notifications.quoted", arguments=PostQuoted, handler=self._quoted)
-        ended = Function(name="notifications.quote_ended", arguments=QuoteEnded, handler=self._quote_ended)
-        for function in (quoted, ended, self._spread):
-            functions.declare(function)
-        events.durable(PostQuoted, quoted, when=lambda event: event.author != event.actor)
-        events.durable(QuoteEnded, ended, when=lambda event: event.author != event.actor)
+        functions.declare(self._spread)
+        listen = Listening(functions, events)
+        listen.to(PostQuoted, self._quoted, name="notifications.quoted", when=lambda event: event.author != event.actor)
+        listen.to(
+            QuoteEnded,
+            self._quote_ended,
+            name="notifications.quote_ended",
+            when=lambda event: event.author != event.actor,
+        )
 
     def spread_edit(self, write: Write, event: PostEdited) -> None:
         """Have all told who quote an edited post, after this batch."""

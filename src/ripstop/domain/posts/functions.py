@@ -13,7 +13,7 @@ from ripstop.engines.base import Criticality
 from ripstop.engines.batch import Batch
 from ripstop.kernel.ids import shard_of
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
-from ripstop.machinery.graph import Events, Graph
+from ripstop.machinery.graph import Events, Graph, Listening
 
 FEW = 20
 """Pictures that one batch lets go of."""
@@ -48,16 +48,10 @@ class Forgetting:
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called when a post is deleted."""
-        begin = Function(
-            name="posts.forget",
-            arguments=PostDeleted,
-            handler=self._begin,
-            criticality=Criticality.LOW,
-            deadline=3_600.0,
-        )
-        functions.declare(begin)
         functions.declare(self._forget)
-        events.durable(PostDeleted, begin)
+        Listening(functions, events).to(
+            PostDeleted, self._begin, name="posts.forget", criticality=Criticality.LOW, deadline=3_600.0
+        )
 
     async def _begin(self, call: Call[PostDeleted]) -> Outcome:
         post = call.arguments.post

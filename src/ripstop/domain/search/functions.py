@@ -13,8 +13,8 @@ from ripstop.domain.posts.model import IS_PUBLIC, POST, POSTED, REPOST, Post, ta
 from ripstop.domain.search.model import POSTS, author_filter, hashtag_name
 from ripstop.engines.base import Criticality, Engine, Table
 from ripstop.engines.derived import TextDocument
-from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Entry, Events, Graph, Write
+from ripstop.machinery.functions import Call, Checkpoint, Done, Functions, Outcome
+from ripstop.machinery.graph import Entry, Events, Graph, Listening, Write
 
 AT_ONCE = 100
 """Posts that one step of indexing an account takes."""
@@ -37,36 +37,33 @@ class Indexing:
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called for public posts that there is something to find of."""
         low = Criticality.LOW
-        published = Function(
-            name="search.index_post", arguments=PostPublished, handler=self._published, criticality=low, deadline=600.0
-        )
-        edited = Function(
-            name="search.index_edit", arguments=PostEdited, handler=self._edited, criticality=low, deadline=600.0
-        )
-        deleted = Function(
-            name="search.forget_post", arguments=PostDeleted, handler=self._deleted, criticality=low, deadline=600.0
-        )
-        consent = Function(
-            name="search.index_account",
-            arguments=ConsentChanged,
-            handler=self._consent,
-            criticality=low,
-            deadline=3_600.0,
-        )
-        everyone = Function(
-            name="search.index_everyone", arguments=IndexLost, handler=self._everyone, criticality=low, deadline=3_600.0
-        )
-        for function in (published, edited, deleted, consent, everyone):
-            functions.declare(function)
-        events.durable(
+        listen = Listening(functions, events)
+        listen.to(
             PostPublished,
-            published,
+            self._published,
+            name="search.index_post",
             when=lambda event: bool(event.flags & IS_PUBLIC and (event.tags or event.indexable)),
+            criticality=low,
+            deadline=600.0,
         )
-        events.durable(PostEdited, edited, when=lambda event: bool(event.flags & IS_PUBLIC))
-        events.durable(PostDeleted, deleted, when=lambda event: bool(event.flags & IS_PUBLIC))
-        events.durable(ConsentChanged, consent)
-        events.durable(IndexLost, everyone)
+        listen.to(
+            PostEdited,
+            self._edited,
+            name="search.index_edit",
+            when=lambda event: bool(event.flags & IS_PUBLIC),
+            criticality=low,
+            deadline=600.0,
+        )
+        listen.to(
+            PostDeleted,
+            self._deleted,
+            name="search.forget_post",
+            when=lambda event: bool(event.flags & IS_PUBLIC),
+            criticality=low,
+            deadline=600.0,
+        )
+        listen.to(ConsentChanged, self._consent, name="search.index_account", criticality=low, deadline=3_600.0)
+        listen.to(IndexLost, self._everyone, name="search.index_everyone", criticality=low, deadline=3_600.0)
 
     async def _published(self, call: Call[PostPublished]) -> Outcome:
         return await self._index(call.arguments.post, text=call.arguments.indexable)

@@ -2,7 +2,15 @@
 
 from ripstop.machinery.functions.caller import Caller
 from ripstop.machinery.functions.downstream import Pressure
-from ripstop.machinery.functions.function import CALLS_TOPIC, Call, Function, Functions, call_put, declare
+from ripstop.machinery.functions.function import (
+    CALLS_TOPIC,
+    Attributes,
+    Call,
+    Function,
+    Functions,
+    call_put,
+    declare,
+)
 from ripstop.machinery.functions.growth import SlowStart
 from ripstop.machinery.functions.keyspaces import KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
@@ -15,6 +23,7 @@ __all__ = [
     "CALLS_TOPIC",
     "KEYSPACES",
     "MAX_PARTS",
+    "Attributes",
     "Call",
     "CallMetrics",
     "Caller",

@@ -1,7 +1,7 @@
 """Objects and associations, typed; domain events and their subscribers."""
 
 from ripstop.machinery.graph.cache import Entry, Tally
-from ripstop.machinery.graph.events import Events
+from ripstop.machinery.graph.events import Events, Listening
 from ripstop.machinery.graph.graph import Graph
 from ripstop.machinery.graph.types import Association, ObjectType, TypeSet, association, association_pair
 from ripstop.machinery.graph.write import Committed, Refused, Write
@@ -12,6 +12,7 @@ __all__ = [
     "Entry",
     "Events",
     "Graph",
+    "Listening",
     "ObjectType",
     "Refused",
     "Tally",

@@ -4,13 +4,13 @@ An event is a struct that an action adds to its batch. *Durable* subscribers are
 batch, so either both happen or none. *Live* subscribers hear of it over the bus after the commit, or never.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, Unpack
 
 import msgspec
 
-from ripstop.machinery.functions import Function
+from ripstop.machinery.functions import Attributes, Call, Function, Functions, Outcome
 
 E = TypeVar("E", bound=msgspec.Struct)
 
@@ -43,3 +43,27 @@ class Events:
 
     def topics_for(self, event: msgspec.Struct) -> list[str]:
         return [topic(event) for topic in self._live.get(type(event), ())]
+
+
+class Listening(NamedTuple):
+    """Declares functions, and has them called for events."""
+
+    functions: Functions
+    events: Events
+
+    def to(
+        self,
+        event: type[E],
+        handler: Callable[[Call[E]], Awaitable[Outcome]],
+        *,
+        name: str,
+        when: Callable[[E], bool] | None = None,
+        **attributes: Unpack[Attributes],
+    ) -> None:
+        """Declare a function that is called with each such event, in the batch that causes it, if `when` agrees.
+
+        :raises ValueError: another function has this name.
+        """
+        function = Function(name=name, arguments=event, handler=handler, **attributes)
+        self.functions.declare(function)
+        self.events.durable(event, function, when=when)
