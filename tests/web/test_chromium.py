@@ -123,6 +123,36 @@ async def test_new_posts_are_announced_and_shown_when_asked_for(
         await everybody.until(f"!document.getElementById('post-{posts[1]['id']}')")
 
 
+async def test_more_news_than_fit_a_page_leave_no_gap(
+    chrome: Chromium, server: Server, api: Api, alice: Person, bob: Person
+) -> None:
+    await api.post(f"/api/v1/accounts/{bob.id}/follow", as_=alice)
+    await api.publish(bob, "before")
+    async with chrome.tab() as tab:
+        await tab.log_in(server.url, alice.username, PASSWORD)
+        await tab.open(server.url + "/")
+        posts = [(await api.publish(bob, f"news {i}"))["id"] for i in range(45)]
+        await tab.until("document.querySelector('.fresh').textContent === '45 new posts'")
+        await tab.leads_on("document.querySelector('.fresh').click()")
+        stand = "[...document.querySelectorAll('article')].map((post) => post.dataset.place).join()"
+        assert str(await tab.ask(stand)).startswith(",".join(posts[:-21:-1]))
+
+
+async def test_what_somebody_read_is_put_back_for_nobody_else(
+    chrome: Chromium, server: Server, api: Api, alice: Person
+) -> None:
+    for i in range(25):
+        await api.publish(alice, f"for me {i}", visibility="private")
+    async with chrome.tab() as tab:
+        await tab.log_in(server.url, alice.username, PASSWORD)
+        await tab.open(f"{server.url}/@{alice.username}")
+        await tab.until("document.querySelectorAll('article').length > 0")
+        await tab.leads_on("document.querySelector(\"form[action='/logout']\").submit()")
+        await tab.leads_on("history.back()")
+        assert await tab.ask("location.pathname") == f"/@{alice.username}"
+        assert await tab.ask("document.querySelectorAll('article').length") == 0
+
+
 async def test_older_posts_come_by_themselves_and_the_way_back_leads_to_where_one_was(
     chrome: Chromium, server: Server, api: Api, bob: Person
 ) -> None:

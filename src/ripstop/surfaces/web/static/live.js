@@ -35,6 +35,10 @@ async function askForNew() {
   const newest = feed.querySelector("article")?.dataset.place ?? "0";
   const answer = await fetch(`${location.pathname}?since_id=${newest}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.querySelector(".pages a[rel=next]") !== null) {
+    location.assign(location.pathname); // there are more than fit a page: the feed begins anew, without a gap
+    return;
+  }
   for (const article of [...page.querySelectorAll(".feed > article")].reverse()) {
     shown(article.id.slice("post-".length))?.remove();
     show(document.adoptNode(article));
@@ -58,7 +62,7 @@ function announce() {
 }
 
 function arrive({ id, html }) {
-  if (shown(id) !== null || waiting.has(id)) {
+  if (feed.querySelector(`[data-place="${id}"]`) !== null || waiting.has(id)) {
     return;
   }
   if (!isOwn && window.scrollY < 100) {

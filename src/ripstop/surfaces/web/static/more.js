@@ -8,7 +8,9 @@ function feedOf(root) {
 }
 
 const feed = feedOf(document);
-const key = `feed ${location.href}`;
+// Another one for each session: what a reader was shown is put back for nobody else.
+const reader = document.querySelector("input[name=proof]")?.value ?? "";
+const key = `feed ${reader} ${location.href}`;
 
 async function append(link) {
   link.textContent = "Loading…";
@@ -76,6 +78,14 @@ function restore() {
   window.scrollTo({ top: kept.y, behavior: "instant" });
   document.dispatchEvent(new CustomEvent("ripstop:arrived"));
 }
+
+// Nor by the browser, which may have kept the page itself.
+sessionStorage.setItem("reader", reader);
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && sessionStorage.getItem("reader") !== reader) {
+    location.reload();
+  }
+});
 
 if (feed !== null) {
   history.scrollRestoration = "manual";
