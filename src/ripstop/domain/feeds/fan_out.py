@@ -20,6 +20,7 @@ from ripstop.domain.feeds.model import (
 )
 from ripstop.domain.follows.events import Followed
 from ripstop.domain.follows.model import FOLLOWED_BY
+from ripstop.domain.follows.queries import MOST_FOLLOWERS_HELD
 from ripstop.domain.posts.events import PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_DIRECT, POSTED
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction, Engine
@@ -32,8 +33,6 @@ PUBLISHED, REPOSTED, BACKFILL = "feeds.fan_out_post", "feeds.fan_out_repost", "f
 
 FOLLOWERS_AT_ONCE = 2_000
 """Followers that one engine call reads and one write serves."""
-MOST_KEPT = 2_000
-"""Followers of an author that a worker holds as a set, so that its next post needs no look."""
 REACH = TypeSet(FOLLOWED_BY)
 
 
@@ -87,7 +86,9 @@ class FanOut:
                 await self._push([author], Entry(post, author))
                 return effect
         entry = Entry(post, author)
-        kept = await self._graph.members(author, FOLLOWED_BY, most=MOST_KEPT) if followers <= MOST_KEPT else None
+        kept = None
+        if followers <= MOST_FOLLOWERS_HELD:  # so that the author's next post needs no look
+            kept = await self._graph.members(author, FOLLOWED_BY, most=MOST_FOLLOWERS_HELD)
         if kept is not None:
             await self._push([author, *kept], entry)
             return effect

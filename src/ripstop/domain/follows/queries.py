@@ -25,8 +25,8 @@ from ripstop.domain.follows.model import (
 from ripstop.engines import base
 from ripstop.machinery.graph import Association, Graph
 
-MOST_FOLLOWERS_HELD = 1_000
-"""Longest list of followers that is held as a set to tell who of many follows back."""
+MOST_FOLLOWERS_HELD = 2_000
+"""Longest list of followers, and of requests, that is held as a set."""
 
 _RELATIONS = (FOLLOWS, REQUESTS, BLOCKS, BLOCKED_BY, MUTES, NOTES, ENDORSES)
 

@@ -202,7 +202,7 @@ async def look(graph: Graph, viewer: int, actors: set[int], posts: Sequence[int]
     if sight.is_partial and actors:
         sight = await sight.knowing(graph, actors)
     silenced = await graph.flagged(viewer, MUTES, MUTES_NOTIFICATIONS, most=MOST_OTHERS)
-    unwanted = actors & (sight.blocks | sight.blocked_by | silenced)
+    unwanted = (actors & sight.blocks) | (actors & sight.blocked_by) | (actors & silenced)
     unwanted |= set(await absent_accounts(graph, actors))
     seen = await hydrate(graph, sight, list(dict.fromkeys(posts)), Place.SINGLE)
     filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
