@@ -4,6 +4,8 @@
 .PHONY: help serve test check format bench bench-growth bench-large clients crash lock clean run-environment dev-environment
 
 BIN := .venv/bin
+# The tests start some hundred processes: without what Python keeps of its sources, each would compile all of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what the commands are
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
