@@ -22,9 +22,9 @@ from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.errors import INVALID_TOKEN
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Kind, Quota, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, File, picture_bytes
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.application import token
@@ -202,14 +202,13 @@ class Accounts:
         account = await access_account(self._graph, params.id)
         viewer = viewer_of(request)
         if account.value.is_suspended or not await may_list_people_of(self._graph, viewer, account):
-            return page(request, b"[]", next_max_id=None, prev_min_id=None)
+            return row_page(request, b"[]", (), params.window)
         rows = await read_rows(self._graph, account.id, list_, params.window)
         people = [row.target for row in rows]
         if viewer != account.id:
             people = await met_among(self._graph, viewer, people)
         body = json_list(await self._accounts.render_list(people))
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)
 
 
 def _changes(params: ProfileParams) -> ProfileChanges:

@@ -23,7 +23,7 @@ from ripstop.kernel.errors import Forbidden, Invalid
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import JSON_HEADERS, Response, empty, json, page_links
+from ripstop.surfaces.http.response import Response, empty, json, page
 from ripstop.surfaces.http.routing import Auth, Handler, Route
 from ripstop.surfaces.mastodon.present.admin import AdminPresenter, Fields
 
@@ -148,9 +148,8 @@ class AdminAccounts:
         if wanted is None:
             return json([])
         found = await find_people(self._graph, wanted, after=max_id, limit=min(limit, MOST))
-        links = page_links(request, next_max_id=found.next_after, prev_min_id=None)
-        answer = json(await self._presenter.accounts(found.accounts))
-        return Response(answer.body, 200, [*JSON_HEADERS, ("link", links)]) if links else answer
+        shown = json(await self._presenter.accounts(found.accounts))
+        return page(request, shown.body, next_max_id=found.next_after, prev_min_id=None)
 
     async def one(self, request: Request, params: None) -> Response:
         """At most four engine calls."""

@@ -25,7 +25,7 @@ from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import JSON_HEADERS, Response, json, page_links
+from ripstop.surfaces.http.response import Response, json, page
 from ripstop.surfaces.http.routing import Auth, Handler, Route
 from ripstop.surfaces.mastodon.present.admin import AdminPresenter
 
@@ -100,12 +100,11 @@ class AdminReports:
         )
         if window.direction is Direction.OLDEST_FIRST:
             found.reverse()
-        answer = json(await self._presenter.reports(request.account, found))
-        more = len(found) == window.limit or (bool(found) and params.min_id is not None)
-        links = page_links(
-            request, next_max_id=found[-1].id if more else None, prev_min_id=found[0].id if found else None
-        )
-        return Response(answer.body, 200, [*JSON_HEADERS, ("link", links)]) if links else answer
+        shown = json(await self._presenter.reports(request.account, found))
+        if not found:
+            return shown
+        more = len(found) == window.limit or params.min_id is not None
+        return page(request, shown.body, next_max_id=found[-1].id if more else None, prev_min_id=found[0].id)
 
     async def one(self, request: Request, params: None) -> Response:
         """At most six engine calls, and those of a page of posts."""

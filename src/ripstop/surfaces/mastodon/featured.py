@@ -23,9 +23,9 @@ from ripstop.domain.viewing.people import met_among
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, json, page
+from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.relationship import relationship
 from ripstop.surfaces.mastodon.present.status import json_list
@@ -151,12 +151,11 @@ class FeaturedOnProfiles:
         """Whom somebody recommends. At most four engine calls, beside the viewer's relations."""
         account = await access_account(self._graph, params.id)
         if account.value.is_suspended:
-            return page(request, b"[]", next_max_id=None, prev_min_id=None)
+            return row_page(request, b"[]", (), params.window)
         return await self._people(request, account.id, params)
 
     async def _people(self, request: Request, account: int, params: ListParams) -> Response:
         rows = await read_rows(self._graph, account, ENDORSES, params.window)
         people = await met_among(self._graph, viewer_of(request), [row.target for row in rows])
-        next_max_id, prev_min_id = cursors(rows, params.window)
         body = json_list(await self._accounts.render_list(people))
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)

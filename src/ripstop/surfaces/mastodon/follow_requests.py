@@ -6,9 +6,9 @@ from ripstop.domain.follows.requests import accept, reject
 from ripstop.domain.viewing.people import asking_among
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.relationship import relationship
 from ripstop.surfaces.mastodon.present.status import json_list
@@ -33,9 +33,8 @@ class FollowRequests:
         """Who asks, but for those whom the viewer blocks. One engine call when all is cached."""
         rows = await read_rows(self._graph, request.account, REQUESTED_BY, params.window)
         asking = await asking_among(self._graph, request.account, [row.target for row in rows])
-        next_max_id, prev_min_id = cursors(rows, params.window)
         body = json_list(await self._accounts.render_list(asking))
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)
 
     async def authorize(self, request: Request, params: None) -> bytes:
         """Three engine calls and a commit."""

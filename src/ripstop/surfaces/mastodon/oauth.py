@@ -74,11 +74,7 @@ class OAuth:
             if not params.grant_type:
                 raise OAuthError("invalid_request", "Missing required parameter: grant_type.")
             raise OAuthError("unsupported_grant_type", "The authorization grant type is not supported by this server.")
-        client_id, client_secret = _client(request, str(params.client_id), params.client_secret)
-        try:
-            application = await check_client(self._graph, client_id, client_secret)
-        except Unauthenticated:
-            raise _invalid_client() from None
+        application = await self._client(request, params)
         if params.grant_type == "authorization_code":
             return Response(token(await self._exchange(application, params)))
         try:
@@ -86,6 +82,16 @@ class OAuth:
         except UnknownScope:
             raise OAuthError("invalid_scope", "The requested scope is invalid, unknown, or malformed.") from None
         return Response(token(granted))
+
+    async def _client(self, request: Request, params: TokenParams | RevokeParams) -> Entry[Application]:
+        """The application that asks. At most one engine call.
+
+        :raises OAuthError: it has not proven to be one.
+        """
+        try:
+            return await check_client(self._graph, *_proof(request, str(params.client_id), params.client_secret))
+        except Unauthenticated:
+            raise _invalid_client() from None
 
     async def _exchange(self, application: Entry[Application], params: TokenParams) -> Granted:
         for name in ("code", "redirect_uri"):
@@ -109,11 +115,7 @@ class OAuth:
 
     async def revoke(self, request: Request, params: RevokeParams) -> Response:
         """Two engine calls and a commit; nothing for a token that there is not."""
-        client_id, client_secret = _client(request, str(params.client_id), params.client_secret)
-        try:
-            application = await check_client(self._graph, client_id, client_secret)
-        except Unauthenticated:
-            raise _invalid_client() from None
+        application = await self._client(request, params)
         if not params.token:
             raise OAuthError("invalid_request", "Missing required parameter: token.")
         try:
@@ -167,7 +169,7 @@ def _metadata(site: Site) -> dict[str, object]:
     }
 
 
-def _client(request: Request, client_id: str, client_secret: str) -> tuple[str, str]:
+def _proof(request: Request, client_id: str, client_secret: str) -> tuple[str, str]:
     """Id and secret of the client, out of the body or, if it has none, the header (RFC 6749, section 2.3.1)."""
     scheme, _, encoded = (request.header("authorization") or "").partition(" ")
     if client_id or scheme.lower() != "basic":

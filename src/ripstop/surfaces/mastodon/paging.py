@@ -10,6 +10,8 @@ from ripstop.engines.base import Association, Direction
 from ripstop.machinery.graph import Association as ListType
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
+from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.http.response import Response, page
 
 MOST_ACCOUNTS = 80
 """Longest page of accounts, and most ids that one request may name."""
@@ -44,6 +46,12 @@ async def read_rows(graph: Graph, source: int, type_: ListType, window: Window) 
     if window.direction is Direction.OLDEST_FIRST:
         rows.reverse()
     return rows
+
+
+def row_page(request: Request, body: bytes, rows: Sequence[Association], window: Window) -> Response:
+    """A JSON list, which shows these rows, with the `Link` header to those around them."""
+    next_max_id, prev_min_id = cursors(rows, window)
+    return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
 
 
 def cursors(rows: Sequence[Association], window: Window) -> tuple[int | None, int | None]:

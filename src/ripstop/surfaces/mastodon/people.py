@@ -10,9 +10,9 @@ from ripstop.domain.search.people import directory, dismiss, suggestions
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, json, page
+from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 from ripstop.surfaces.mastodon.timelines import viewer_of
@@ -95,8 +95,7 @@ class People:
     async def domains(self, request: Request, params: ListParams) -> Response:
         """Servers that the viewer blocks. One engine call."""
         rows = await read_rows(self._graph, request.account, BLOCKS_DOMAIN, params.window)
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, json(blocked_names(rows)).body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, json(blocked_names(rows)).body, rows, params.window)
 
     async def block_domain(self, request: Request, params: DomainParams) -> Response:
         """One engine call and a commit."""

@@ -1,38 +1,24 @@
 """Who quotes a post, and having one's own quoted no more."""
 
-from typing import Annotated
-
 import msgspec
 
-from ripstop.domain.feeds import Window
 from ripstop.domain.posts.model import QUOTED_BY, Post
 from ripstop.domain.posts.quotes import revoke
 from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
-from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import cursors, read_rows
+from ripstop.surfaces.mastodon.paging import read_rows, row_page
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
-
-MOST = 40
-"""Longest page."""
+from ripstop.surfaces.mastodon.timelines import Paging
 
 
-class QuotesParams(msgspec.Struct, kw_only=True):
+class QuotesParams(Paging, kw_only=True):
     """A page of the quotes of a post, by when they were made."""
 
     id: int
-    limit: Annotated[int, msgspec.Meta(ge=1)] = 20
-    max_id: Id | None = None
-    since_id: Id | None = None
-    min_id: Id | None = None
-
-    @property
-    def window(self) -> Window:
-        return Window(limit=min(self.limit, MOST), max_id=self.max_id, since_id=self.since_id, min_id=self.min_id)
 
 
 class RevokeParams(msgspec.Struct, kw_only=True):
@@ -70,9 +56,8 @@ class Quotes:
         rows = await read_rows(self._graph, post.id, QUOTED_BY, window)
         sight = await sight_of(self._graph, viewer)
         items = await hydrate(self._graph, sight, [row.target for row in rows], Place.PUBLIC)
-        next_max_id, prev_min_id = cursors(rows, window)
         body = await self._statuses.render_list(viewer, items)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, window)
 
     async def revoke(self, request: Request, params: RevokeParams) -> bytes:
         """The quoting post, which quotes no more. A commit, and as many engine calls as it takes to show it."""

@@ -23,9 +23,9 @@ from ripstop.domain.follows.queries import muted_until, relations_to
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Handler, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter, muted_account
 from ripstop.surfaces.mastodon.present.relationship import relationship, relationships
 from ripstop.surfaces.mastodon.present.status import json_list
@@ -181,13 +181,11 @@ class Relationships:
         """Whom the viewer blocks. At most three engine calls."""
         rows = await read_rows(self._graph, request.account, BLOCKS, params.window)
         body = json_list(await self._accounts.render_list([row.target for row in rows]))
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)
 
     async def mutes(self, request: Request, params: ListParams) -> Response:
         """Whom the viewer mutes, and until when. At most three engine calls."""
         rows = await read_rows(self._graph, request.account, MUTES, params.window)
         cards = await self._accounts.cards([row.target for row in rows])
         body = json_list(muted_account(cards[row.target], muted_until(row)) for row in rows if row.target in cards)
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)

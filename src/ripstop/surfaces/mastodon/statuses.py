@@ -29,9 +29,9 @@ from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, page
+from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Handler, Quota, Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter, json_list
 from ripstop.surfaces.mastodon.site import Site
@@ -275,8 +275,7 @@ class Statuses:
         self, request: Request, params: ListParams, rows: Sequence[base.Association], people: Sequence[int]
     ) -> Response:
         body = json_list(await self._accounts.render_list(people))
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, params.window)
 
     async def _own_posts(self, request: Request, params: ListParams, list_: Association) -> Response:
         viewer = request.account
@@ -285,8 +284,7 @@ class Statuses:
         sight = await sight_of(self._graph, viewer)
         items = await hydrate(self._graph, sight, [row.target for row in rows], Place.SINGLE)
         body = await self._statuses.render_list(viewer, items)
-        next_max_id, prev_min_id = cursors(rows, window)
-        return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, body, rows, window)
 
     async def _seen(self, request: Request) -> Seen:
         return await access_post(self._graph, viewer_of(request), int(request.args["id"]))

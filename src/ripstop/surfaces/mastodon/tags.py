@@ -7,9 +7,9 @@ from ripstop.domain.text import tag_name
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, json, page
+from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
 from ripstop.surfaces.mastodon.present.tag import tag_fields
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.timelines import viewer_of
@@ -60,8 +60,7 @@ class Tags:
         """What the viewer follows, by when it began to. At most two engine calls."""
         rows = await read_rows(self._graph, request.account, FOLLOWS_TAG, params.window)
         shown = [await self._fields(request.account, name, following=True) for name in followed_names(rows)]
-        next_max_id, prev_min_id = cursors(rows, params.window)
-        return page(request, json(shown).body, next_max_id=next_max_id, prev_min_id=prev_min_id)
+        return row_page(request, json(shown).body, rows, params.window)
 
 
 def _tag(request: Request) -> str:
