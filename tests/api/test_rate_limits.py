@@ -39,7 +39,7 @@ def strict_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 async def _in_one_period() -> None:
     """Wait for the next period where this one is about to end, since all in a test belongs into one."""
     left = SHORT * 60 - time.time() % (SHORT * 60)
-    if left < 5.0:
+    if left < 15.0:
         await asyncio.sleep(left)
 
 
