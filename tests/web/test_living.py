@@ -86,6 +86,25 @@ async def test_what_is_wrong_is_said_in_the_form_with_what_was_typed(at_home: Br
     assert shown((await at_home.open(f"/@{alice.username}")).text) == []
 
 
+async def test_what_was_typed_outlives_what_it_answers(at_home: Browser, api: Api, alice: Person, bob: Person) -> None:
+    root = await api.publish(bob, "soon gone")
+    answer = await api.publish(alice, "as it was", in_reply_to_id=root["id"])
+    page = await at_home.open(f"/compose?reply_to={root['id']}")
+    anew = await at_home.open(f"/posts/{answer['id']}/redraft")
+    await api.want("DELETE", f"/api/v1/statuses/{root['id']}", as_=bob)
+    lost = page
+    for form, text in ((page, "a long answer"), (anew, "as it should be")):
+        lost = await at_home.submit(form, "/compose", {"text": text})
+        assert lost.status == 404
+        assert "not there any more" in lost.text
+        fields = lost.form("/compose").fields
+        assert (fields["text"].strip(), "reply_to" in fields) == (text, False)
+        assert "as it was" in (await at_home.open(f"/@{alice.username}/{answer['id']}")).text
+    page = await at_home.submit(lost, "/compose", {"text": "as it should be"})
+    assert "as it should be" in page.text
+    assert (await api.get(f"/api/v1/statuses/{answer['id']}", as_=alice)).status == 404
+
+
 async def test_a_form_that_is_sent_twice_publishes_once(at_home: Browser, alice: Person) -> None:
     page = await at_home.open("/compose")
     first = await at_home.submit(page, "/compose", {"text": "once"})

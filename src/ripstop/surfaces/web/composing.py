@@ -15,7 +15,7 @@ from ripstop.domain.posts.draft import MAX_CHARACTERS, Draft, compose
 from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing import Seen, access_post
-from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unavailable
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
@@ -31,6 +31,7 @@ COMPOSE_BODY = MOST_ATTACHMENTS * MOST_BYTES[ATTACHMENT] + (256 << 10)
 AUDIENCES = {**VISIBILITIES, DIRECT: "only those whom it names"}
 ATTACH = "attach"
 """The button that takes pictures and shows the form again, so that they can be described."""
+LOST = "What you answer or quote is not there any more. What you wrote can still be posted by itself."
 
 
 class StartParams(msgspec.Struct, kw_only=True):
@@ -139,10 +140,10 @@ class Composing:
             )
             if params.act == ATTACH:
                 return await self._form(reader, params)
-            if before is not None:
-                await self._delete_for(reader, before, params)
             parent = None if params.reply_to is None else await self._named(reader, params.reply_to)
             quoted = None if params.quote is None else await self._named(reader, params.quote)
+            if before is not None:
+                await self._delete_for(reader, before, params)
             published = await publish(
                 self._graph,
                 reader.account,
@@ -154,7 +155,11 @@ class Composing:
                 origin=self._origin,
                 domain=self._domain,
             )
-        except (Invalid, Forbidden, Conflict, TooManyRequests) as error:
+        except NotFound as error:
+            reply_to, quote = await self._if_seen(reader, params.reply_to), await self._if_seen(reader, params.quote)
+            params = msgspec.structs.replace(params, reply_to=reply_to, quote=quote)
+            return await self._form(reader, params, [LOST], status=error.status)
+        except (Invalid, Forbidden, Conflict, TooManyRequests, Unavailable) as error:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         id_ = published if isinstance(published, int) else published.id
         return lead(f"{request.origin}/@{reader.account.value.acct}/{id_}")
@@ -214,7 +219,7 @@ class Composing:
                 ],
             )
             await edit(self._graph, reader.id, post, change, origin=self._origin, domain=self._domain)
-        except (Invalid, Conflict, TooManyRequests) as error:
+        except (Invalid, Conflict, TooManyRequests, Unavailable) as error:
             return await self._form(reader, params, sentences_of(error), status=error.status)
         return lead(f"{request.origin}/@{reader.account.value.acct}/{post.id}")
 
