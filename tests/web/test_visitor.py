@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.scopes import SCOPES
+from ripstop.domain.accounts.sessions import open_session
+from ripstop.domain.moderation import people
+from ripstop.domain.moderation.authority import OPERATOR
+from ripstop.kernel.secrets import Secrets
 from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.forms import local_path
 from ripstop.surfaces.web.permissions import explain
+from ripstop.surfaces.web.visitor import Visitors
+from tests.domain.house import a_house
+from tests.stores import Place
 from tests.unit.http.web import FakeHeaders, FakeScope
+from tests.web.test_live import asking
 
 
 @pytest.mark.parametrize(
@@ -44,3 +55,19 @@ def test_every_scope_has_a_sentence_of_its_own() -> None:
     sentences = explain(sorted(SCOPES))
     assert len(set(sentences)) == len(SCOPES)
     assert all(sentence[0].isupper() for sentence in sentences)
+
+
+async def test_a_session_lets_nobody_in_who_is_shut_out(place: Place, tmp_path: Path) -> None:
+    async with a_house(place, tmp_path) as house:
+        graph = house.base.graph
+        visitors = Visitors(graph, Secrets(bytes(32)), origin="http://town.test")
+        [alice] = await house.people("alice")
+        for shut_out, let_in in ((people.disable, people.enable), (people.suspend, people.unsuspend)):
+            account = await access_account(graph, alice.id)
+            await shut_out(graph, OPERATOR, account)
+            opened = await open_session(graph, alice.id, agent="")  # by a log-in that was under way
+            await graph.sync()
+            request = asking("/", {"cookie": f"ripstop_session={opened.secret}"})
+            assert await visitors.recall(request) is None
+            await let_in(graph, OPERATOR, account)
+            await graph.sync()
