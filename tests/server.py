@@ -47,6 +47,8 @@ class Server:
             "RIPSTOP_DATABASE": database,
             "RIPSTOP_PORT": "0",
             "RIPSTOP_PROCESSES": "2",
+            # Links in tests lead to servers of others.
+            "RIPSTOP_OUTBOUND_PREVIEWS": "false",
             **BUSY_MACHINE,
             **settings,
         }

@@ -35,11 +35,13 @@ from ripstop.domain.media.functions import Sweeping
 from ripstop.domain.media.imaging import ImageMaker
 from ripstop.domain.moderation import model as moderation
 from ripstop.domain.moderation.alerts import Alerting
+from ripstop.domain.moderation.queues import Queues
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.notifications.functions import Notifications
 from ripstop.domain.posts import leaving as leaving_posts
 from ripstop.domain.posts import model as posts
 from ripstop.domain.posts.functions import Forgetting
+from ripstop.domain.previews.functions import Previews
 from ripstop.domain.search import model as search
 from ripstop.domain.search.functions import Indexing
 from ripstop.domain.viewing import model as viewing
@@ -66,6 +68,9 @@ from ripstop.machinery.functions.worker import Limits as WorkerLimits
 from ripstop.machinery.functions.worker import Worker
 from ripstop.machinery.graph import Events, Graph
 from ripstop.machinery.keyspaces import keyspace_types
+from ripstop.machinery.outbound import Guard, Outbound
+from ripstop.machinery.outbound import Limits as OutboundLimits
+from ripstop.processes import running
 from ripstop.processes.hasher import Hasher, PasswordHasher, hashing_client
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.imagemaker import Imaging, imaging_client
@@ -73,6 +78,8 @@ from ripstop.processes.seat import Seat
 from ripstop.processes.services import BacklogMetrics, Web, Work
 from ripstop.processes.slots import LeasedSlot
 from ripstop.processes.stuck import Holder
+from ripstop.surfaces.condition.condition import Condition
+from ripstop.surfaces.condition.machine import SUPERVISOR
 from ripstop.surfaces.http.admission import Admission
 from ripstop.surfaces.http.admission import Limits as AdmissionLimits
 from ripstop.surfaces.http.dispatcher import Dispatcher
@@ -263,7 +270,12 @@ async def open_base(
         announce(events)
         graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)
         blobs = FolderBlobs(ground.configuration.media_folder)
+        images = Images(graph, imaging, blobs)
+        outbound = make_outbound(ground)
+        parts.push_async_callback(outbound.close)
         functions = declare_functions(ground, graph, store, events, hasher, blobs)
+        previews = outbound if ground.configuration.outbound.previews else None
+        Previews(graph, images, previews).register(functions, events)
         _watch(ground, store, graph)
         return Base(
             store=store,
@@ -272,10 +284,21 @@ async def open_base(
             graph=graph,
             functions=functions,
             hasher=hasher,
-            images=Images(graph, imaging, blobs),
+            images=images,
             blobs=blobs,
             parts=parts.pop_all(),
         )
+
+
+def make_outbound(ground: Ground) -> Outbound:
+    """The client that asks other servers; it opens nothing yet."""
+    settings = ground.configuration.outbound
+    return Outbound(
+        Guard(ports=[int(port) for port in settings.ports.split()], allowed=settings.allowed.split()),
+        agent=f"Ripstop/{ripstop.__version__} (+{ground.configuration.origin}/)",
+        metrics=ground.metrics,
+        limits=OutboundLimits(seconds=settings.seconds, bytes=settings.bytes, redirects=settings.redirects),
+    )
 
 
 @asynccontextmanager
@@ -326,13 +349,32 @@ def declare_functions(
     return functions
 
 
-def make_routes(ground: Ground, base: Base) -> list[Route]:
-    """The routes of all surfaces but health and metrics."""
-    graph = base.graph
+def make_routes(ground: Ground, base: Base, snapshots: Callable[[], Sequence[bytes]] | None = None) -> list[Route]:
+    """The routes of all surfaces but health and metrics.
+
+    :param snapshots: the figures of all processes of this server; None: those of this one.
+    """
+    graph, configuration = base.graph, ground.configuration
+    queues = Queues(graph, base.store, base.bus, base.functions.names())
+    condition = Condition(
+        configuration,
+        base.store,
+        snapshots=snapshots or (lambda: [ground.metrics.snapshot()]),
+        ages=lambda: running.ages(configuration.data_folder, supervisor=SUPERVISOR),
+    )
     home = Home(graph, base.store, LowWater(graph, base.store))
     guesses = Guesses(base.store, ground.clock, ground.guesses)
     return [
-        *mastodon_routes(graph, base.store, home=home, images=base.images, site=ground.site, seal=ground.secrets),
+        *mastodon_routes(
+            graph,
+            base.store,
+            home=home,
+            images=base.images,
+            site=ground.site,
+            seal=ground.secrets,
+            queues=queues,
+            condition=condition,
+        ),
         *web_routes(
             graph,
             base.store,
@@ -347,6 +389,8 @@ def make_routes(ground: Ground, base: Base) -> list[Route]:
             rates=ground.rates,
             seal=ground.secrets,
             origin=ground.site.origin,
+            queues=queues,
+            condition=condition,
         ),
     ]
 
@@ -378,7 +422,7 @@ def make_web(ground: Ground, base: Base, seat: Seat) -> Web:
     health = Health(lambda: _state(base, seat), lambda: _render(ground, seat))
     authenticate = Tokens(base.graph).authenticate
     streaming = streaming_routes(base.graph, base.bus, authenticate, origin=ground.site.origin)
-    routes = [*health.routes(), *make_routes(ground, base), *streaming]
+    routes = [*health.routes(), *make_routes(ground, base, lambda: _snapshots(ground, seat)[0]), *streaming]
     dispatcher = Dispatcher(
         [*routes, *make_description(ground, routes).routes()],
         origin=ground.configuration.origin,
@@ -435,9 +479,14 @@ def _take_seat(ground: Ground, seat: Seat, kind: str) -> None:
 
 def _render(ground: Ground, seat: Seat) -> bytes:
     """The metrics of all processes of this server."""
-    seat.board.write(seat.slot, ground.metrics.snapshot())
-    living, ended = seat.board.payloads()
+    living, ended = _snapshots(ground, seat)
     return ground.metrics.render(living, ended)
+
+
+def _snapshots(ground: Ground, seat: Seat) -> tuple[list[bytes], list[bytes]]:
+    """The figures of all living processes of this server, and the last ones of those that are no more."""
+    seat.board.write(seat.slot, ground.metrics.snapshot())
+    return seat.board.payloads()
 
 
 def _state(base: Base, seat: Seat) -> dict[str, object]:

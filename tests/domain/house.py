@@ -21,7 +21,7 @@ from ripstop.boot import SCHEMA, Base, Ground, make_web, make_worker, open_base
 from ripstop.domain.accounts.guesses import Guesses
 from ripstop.domain.accounts.passwords import Passwords, WrongPassword
 from ripstop.engines.base import Engine, Store
-from ripstop.kernel.configuration import Configuration
+from ripstop.kernel.configuration import Configuration, Outbound
 from ripstop.machinery.bus import MemoryBus
 from ripstop.processes.board import Board
 from ripstop.processes.hasher import ThreadHasher
@@ -201,6 +201,7 @@ async def a_house(place: Place, folder: Path) -> AsyncIterator[House]:
     """An installation on a place; its secret and slots rest in `folder`."""
     data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
     data.mkdir(exist_ok=True)
-    configuration = Configuration(url="http://house.test", data=str(data), database=database)
+    outbound = Outbound(previews=False)  # links in tests lead to servers of others
+    configuration = Configuration(url="http://house.test", data=str(data), database=database, outbound=outbound)
     async with House(configuration).opened() as house:
         yield house

@@ -96,6 +96,23 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Wrong second factors of one account, in 15 minutes."""
 
 
+class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What other servers are asked for, and how far that goes."""
+
+    previews: bool = True
+    """Whether posts show what their first link leads to."""
+    ports: str = "80 443"
+    """Ports of public addresses that are asked, apart by spaces."""
+    allowed: str = ""
+    """Addresses and networks, apart by spaces, that are asked at any port although they are private."""
+    seconds: Seconds = 10.0
+    """Time for an answer, with all that it leads on to."""
+    bytes: Bytes = 4 << 20
+    """Size of an answer."""
+    redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    """How often one answer may lead on to another."""
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings. Made by :func:`load`."""
 
@@ -120,6 +137,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     log: Log = Log()
     limits: Limits = Limits()
     rates: Rates = Rates()
+    outbound: Outbound = Outbound()
 
     @property
     def data_folder(self) -> Path:
@@ -188,7 +206,7 @@ def _read_file(named: str) -> dict[str, Any]:
 
 
 def _groups() -> dict[str, type[msgspec.Struct]]:
-    return {"log": Log, "limits": Limits, "rates": Rates}
+    return {"log": Log, "limits": Limits, "rates": Rates, "outbound": Outbound}
 
 
 def _fields(struct: type[msgspec.Struct]) -> dict[str, inspect.Type]:
@@ -273,8 +291,24 @@ def _wrong_texts(settings: dict[str, Any]) -> list[str]:
             ip_network(proxy)
         except ValueError:
             wrong.append(f"The setting proxies cannot hold {proxy!r}: write addresses, or networks such as 10.0.0.0/8.")
+    wrong += _wrong_destinations(settings.get("outbound", {}))
     if not settings.get("host", "x"):
         wrong.append("The setting host is empty: write 127.0.0.1, or 0.0.0.0 for every address of the machine.")
     if not settings.get("data", "x"):
         wrong.append("The setting data is empty: it names the data folder.")
     return wrong
+
+
+def _wrong_destinations(outbound: dict[str, Any]) -> list[str]:
+    wrong = []
+    for network in outbound.get("allowed", "").split():
+        try:
+            ip_network(network)
+        except ValueError:
+            wrong.append(f"The setting outbound.allowed cannot hold {network!r}: write networks such as 10.0.0.0/8.")
+    ports = [port for port in outbound.get("ports", "").split() if not _is_port(port)]
+    return wrong + [f"The setting outbound.ports cannot hold {port!r}: write numbers from 1 to 65535." for port in ports]
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65_536

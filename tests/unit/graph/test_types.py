@@ -16,6 +16,7 @@ from ripstop.domain.media import model as media
 from ripstop.domain.moderation import model as moderation
 from ripstop.domain.notifications import model as notifications
 from ripstop.domain.posts import model as posts
+from ripstop.domain.previews import model as previews
 from ripstop.machinery.graph import ObjectType
 
 
@@ -50,7 +51,7 @@ def test_a_gap_in_the_upcasters_is_refused() -> None:
 
 
 def test_numbers_are_unique_over_all_packages() -> None:
-    packages = (accounts, follows, media, posts, notifications, conversations, moderation, settings, feeds)
+    packages = (accounts, follows, media, posts, notifications, conversations, moderation, settings, feeds, previews)
     associations = [a.number for package in packages for a in package.ASSOCIATIONS]
     assert len(associations) == len(set(associations))
     objects = [o.number for package in packages for o in getattr(package, "OBJECTS", ())]

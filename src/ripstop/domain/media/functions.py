@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ripstop.domain.accounts.erasure import Eraser
 from ripstop.domain.accounts.events import ImageLoose
 from ripstop.domain.accounts.model import ACCOUNT
-from ripstop.domain.media.model import HOLDS_IMAGE, IMAGE, LARGE, SMALL, Image, blob_name
+from ripstop.domain.media.model import CARD, HOLDS_IMAGE, IMAGE, LARGE, SMALL, Image, blob_name
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.engines.blobs import BlobStore
@@ -49,6 +49,8 @@ class Sweeping:
         return Done(write.batch())
 
     async def _is_shown(self, image: Entry[Image]) -> bool:
+        if image.value.kind == CARD:
+            return image.value.post is not None
         owner = await self._graph.get(ACCOUNT, image.value.owner)
         if owner is None:
             return False

@@ -8,16 +8,17 @@ from ripstop.domain.media.imaging import Area, Crop, Size
 from ripstop.engines.base import Counted
 from ripstop.machinery.graph import ObjectType, association
 
-AVATAR, HEADER, ATTACHMENT = "avatar", "header", "attachment"
+AVATAR, HEADER, ATTACHMENT, CARD = "avatar", "header", "attachment", "card"
 
 SIZES: dict[str, tuple[Size, Size]] = {
     AVATAR: (Crop(400, 400), Crop(120, 120)),
     HEADER: (Crop(1500, 500), Crop(600, 200)),
     ATTACHMENT: (Area(2048 * 2048), Area(640 * 360)),
+    CARD: (Area(1200 * 630), Area(640 * 360)),
 }
 """The large and the small picture of each kind."""
 
-MOST_BYTES = {AVATAR: 8 << 20, HEADER: 8 << 20, ATTACHMENT: 16 << 20}
+MOST_BYTES = {AVATAR: 8 << 20, HEADER: 8 << 20, ATTACHMENT: 16 << 20, CARD: 8 << 20}
 """Bytes of what is uploaded, by kind."""
 
 LARGE, SMALL = "large", "small"
@@ -36,11 +37,11 @@ MIDDLE: Focus = (0.0, 0.0)
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A picture that somebody uploaded. Lives in its owner's shard.
+    """A picture that somebody uploaded, or (CARD) that a page is shown by. Lives in its owner's shard.
 
-    `kind` is AVATAR, HEADER or ATTACHMENT. `key` names its blobs, as by `blob_name`. `description` says in words what
-    it shows. `post` is the one that it stands in. `ending`: its blobs are being removed, and nothing may show it any
-    more.
+    `kind` is AVATAR, HEADER, ATTACHMENT or CARD, whose owner is what is known of the page. `key` names its blobs, as by
+    `blob_name`. `description` says in words what it shows. `post` is the one that it stands in; of a CARD its owner,
+    once that shows it. `ending`: its blobs are being removed, and nothing may show it any more.
     """
 
     owner: int

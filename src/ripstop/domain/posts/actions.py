@@ -14,10 +14,11 @@ from ripstop.domain.media.actions import LOOSE_MS
 from ripstop.domain.media.model import Image
 from ripstop.domain.posts.attachments import access_attachments, attach, release, shown
 from ripstop.domain.posts.audience import NARROW, check_policies, check_reply
-from ripstop.domain.posts.draft import Draft, compose
+from ripstop.domain.posts.draft import Draft, carded, compose
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostLiked,
+    PostLinked,
     PostPublished,
     PostQuoted,
     PostReposted,
@@ -97,6 +98,8 @@ async def publish(
     attach(write, id_, ready.images)
     enlist(write, id_, post)
     _emit_published(write, id_, post, author.value)
+    if ready.link and quoted is None:
+        write.emit(PostLinked(post=id_, link=ready.link))
     if post.quote is not None and post.quote.author == author.id:
         write.check_object(post.quote.post)
     try:
@@ -107,11 +110,13 @@ async def publish(
 
 
 class _Ready(NamedTuple):
-    """A post that may be published, but for what its batch adds; its pictures; what the author it quotes is called."""
+    """A post that may be published, but for what its batch adds; its pictures; what the author it quotes is called; and
+    the link that it shows a card of."""
 
     post: Post
     images: Sequence[Entry[Image]]
     quoted_acct: str
+    link: str
 
 
 async def _prepare(
@@ -151,7 +156,7 @@ async def _prepare(
         quote_policy=NOBODY if draft.visibility in NARROW else draft.quote_policy,
         reply_policy=draft.reply_policy or EVERYONE,
     )
-    return _Ready(post, images, acct)
+    return _Ready(post, images, acct, carded(post, composed.link))
 
 
 def _emit_published(write: Write, id_: int, post: Post, author: Account) -> None:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.check import is_language
-from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, VISIBILITIES, account_name
-from ripstop.domain.posts.model import Mention
+from ripstop.domain.accounts.model import ACCOUNT, DIRECT, PUBLIC, VISIBILITIES, account_name
+from ripstop.domain.posts.model import Mention, Post
 from ripstop.domain.text import MAX_RAW, MAX_TAG, Kind, Person, Token, count, render, scan, tidy
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Graph
@@ -42,6 +42,8 @@ class Composed(NamedTuple):
     spoiler_text: str
     mentions: tuple[Mention, ...]
     tags: tuple[str, ...]
+    link: str
+    """The first link that leads elsewhere, or empty."""
 
 
 async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str, may_be_blank: bool = False) -> Composed:
@@ -62,7 +64,20 @@ async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str, may_b
     content = render(text, origin=origin, person=lambda handle: people.get(_plain(handle, domain)))
     tags = dict.fromkeys(t.value.lower() for t in tokens if t.kind is Kind.TAG and len(t.value) <= MAX_TAG)
     distinct = {mention.id: mention for mention in mentions.values()}
-    return Composed(text, content, spoiler_text, tuple(distinct.values()), tuple(tags)[:MOST_TAGS])
+    return Composed(
+        text, content, spoiler_text, tuple(distinct.values()), tuple(tags)[:MOST_TAGS], _link(tokens, origin)
+    )
+
+
+def _link(tokens: list[Token], origin: str) -> str:
+    here = origin + "/"
+    return next((t.value for t in tokens if t.kind is Kind.URL and not f"{t.value}/".startswith(here)), "")
+
+
+def carded(post: Post, link: str) -> str:
+    """The link of which a post shows a card, or empty: pictures and quotes are shown in its place, and those whom a
+    direct post names are nobody else's business."""
+    return "" if post.media or post.quote is not None or post.visibility == DIRECT else link
 
 
 def _check(draft: Draft, text: str, spoiler_text: str, *, may_be_blank: bool) -> None:

@@ -8,8 +8,8 @@ import msgspec
 from ripstop.domain.media.model import Attachment
 from ripstop.domain.posts.attachments import Details, access_attachments, attach, redescribe, shown
 from ripstop.domain.posts.audience import Policies, change_policies, changed_policies
-from ripstop.domain.posts.draft import Composed, Draft, compose
-from ripstop.domain.posts.events import PostEdited
+from ripstop.domain.posts.draft import Composed, Draft, carded, compose
+from ripstop.domain.posts.events import PostEdited, PostLinked
 from ripstop.domain.posts.listing import relist
 from ripstop.domain.posts.model import POST, REVISED, REVISION, Mention, Post, Revision
 from ripstop.engines.base import Direction
@@ -30,6 +30,7 @@ _CHANGING = (
     "media",
     "edited_at",
     "edits",
+    "card",
 )
 """The fields of a post that an edit may change."""
 
@@ -90,6 +91,9 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
     write.put(REVISED, post.id, revision, order=revision)
     relist(write, post.id, before, after)
     write.emit(_event(post.id, before, after, revision))
+    link = carded(after, composed.link)
+    if link and after.card is None:
+        write.emit(PostLinked(post=post.id, link=link))
     try:
         await graph.commit(write)
     except Refused:
@@ -99,6 +103,10 @@ async def edit(graph: Graph, author: int, post: Entry[Post], change: Change, *, 
             raise NotFound("Record not found") from None
         if _edited(found.value, composed, media, sensitive=change.sensitive, language=language) == found.value:
             return  # the same edit, sent twice
+        if msgspec.structs.replace(found.value, card=before.card) == before:
+            # Nobody edited it: it was found what its link leads to.
+            await edit(graph, author, found, change, origin=origin, domain=domain)
+            return
         raise Conflict("This post was edited at the same time; please look at it again") from None
 
 
@@ -116,9 +124,9 @@ async def history(graph: Graph, post: Entry[Post]) -> list[Revision]:
 def _edited(
     post: Post, composed: Composed, media: tuple[Attachment, ...], *, sensitive: bool, language: str | None
 ) -> Post:
-    """The post as its author wants it; whoever is named already keeps what is known of them."""
+    """The post as its author wants it; whoever is named already keeps what is known of them, and so does its link."""
     known = {mention.id: mention for mention in post.mentions}
-    return msgspec.structs.replace(
+    after = msgspec.structs.replace(
         post,
         text=composed.text,
         content=composed.content,
@@ -129,6 +137,8 @@ def _edited(
         tags=composed.tags,
         media=media,
     )
+    is_of_another = post.card is not None and post.card.link != carded(after, composed.link)
+    return msgspec.structs.replace(after, card=None) if is_of_another else after
 
 
 def _told(before: Post, after: Post, revision: int) -> tuple[Mention, ...]:

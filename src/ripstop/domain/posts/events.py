@@ -56,6 +56,21 @@ class PostEdited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dropped: tuple[tuple[int, int], ...] = ()
 
 
+class PostLinked(msgspec.Struct, frozen=True, kw_only=True):
+    """A post has a link now, and no picture that would be shown in place of a card."""
+
+    post: int
+    link: str
+
+
+class CardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A post shows what its link leads to; it says what it said before."""
+
+    post: int
+    author: int
+    flags: int
+
+
 class PostQuoted(msgspec.Struct, frozen=True, kw_only=True):
     """`actor` quoted `post` in the post `quoting`; `quote` is the id that was minted for it."""
 

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from ripstop.domain.accounts.model import DIRECT, EVERYONE, PRIVATE, PUBLIC, UNLISTED
-from ripstop.domain.media.model import Attachment
+from ripstop.domain.media.model import Attachment, Shape
 from ripstop.engines.base import Counted
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.graph import ObjectType, association, association_pair
@@ -64,6 +64,31 @@ class Quotation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     revoked: bool = False
 
 
+class CardPicture(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The picture of a page, made anew here: the key that names its blobs, and what it shows in words."""
+
+    key: str
+    large: Shape
+    blurhash: str
+    description: str = ""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the first link of a post leads to, as the page said itself. All of it is plain text.
+
+    `link` is the link as it stands in the post, `url` where it led in the end, `site` what the page belongs to.
+    """
+
+    link: str
+    url: str
+    title: str
+    description: str = ""
+    site: str = ""
+    author: str = ""
+    language: str | None = None
+    picture: CardPicture | None = None
+
+
 class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A post, or (with `repost_of`) the sign that its author passed another one on.
 
@@ -72,7 +97,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `quote_policy` (one of `QUOTE_POLICIES`) says who may quote it; of private and direct posts it is NOBODY.
     `reply_policy` (one of `REPLY_POLICIES`) says who may answer in the thread that it begins; that of an answer says
-    nothing.
+    nothing. `card` is what its first link leads to, once that has been looked at.
 
     Moderators may say that it is sensitive whatever its author says (`sensitized`), or take it down: since
     `taken_down_at` it is shown to nobody but its author, who is told the `takedown_reason`.
@@ -102,6 +127,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sensitized: bool = False
     taken_down_at: int | None = None
     takedown_reason: str = ""
+    card: Card | None = None
 
     @property
     def flags(self) -> int:

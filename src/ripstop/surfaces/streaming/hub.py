@@ -21,6 +21,7 @@ from ripstop.domain.moderation.events import TakenDown
 from ripstop.domain.notifications.events import Merged, Notified
 from ripstop.domain.notifications.queries import access_notification
 from ripstop.domain.posts.events import (
+    CardShown,
     PostDeleted,
     PostEdited,
     PostPublished,
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 EVENTS = (
     PostPublished,
     PostEdited,
+    CardShown,
     PostDeleted,
     TakenDown,
     PostReposted,
@@ -117,6 +119,7 @@ class Hub:
         self._handlers: dict[type[msgspec.Struct], Callable[..., Awaitable[None]]] = {
             PostPublished: self._published,
             PostEdited: self._edited,
+            CardShown: self._card_shown,
             PostDeleted: self._deleted,
             TakenDown: self._taken_down,
             PostReposted: self._reposted,
@@ -263,6 +266,9 @@ class Hub:
         await self._tell_post_where_it_stands(event.post, event.flags, "status.update")
         if event.flags & IS_DIRECT:
             self._tell_gone(event.post, await self._homes_of([account for account, _ in event.dropped], event.author))
+
+    async def _card_shown(self, event: CardShown) -> None:
+        await self._tell_post_where_it_stands(event.post, event.flags, "status.update")
 
     async def _reposted(self, event: PostReposted) -> None:
         await self._tell_post(event.repost, await self._reached(event.actor, event.flags))

@@ -66,6 +66,18 @@ class Marks(NamedTuple):
     """The conversation in which it stands."""
 
 
+class ShownCard(NamedTuple):
+    """What the first link of a post leads to. `picture` is its address, or empty."""
+
+    url: str
+    title: str
+    description: str
+    site: str
+    picture: str
+    width: int
+    height: int
+
+
 _UNMARKED = Marks()
 
 
@@ -133,6 +145,18 @@ class Shown(NamedTuple):
     @property
     def pictures(self) -> list[ShownPicture]:
         return shown_pictures(self.entry.value.media)
+
+    @property
+    def card(self) -> ShownCard | None:
+        """What it links to; without the picture where those of the post are sensitive."""
+        value = self.entry.value
+        card = value.card
+        if card is None or value.media or value.quote is not None:
+            return None
+        shown = None if value.sensitive else card.picture
+        path = "" if shown is None else media_path(shown.key, LARGE)
+        width, height = (0, 0) if shown is None else (shown.large.width, shown.large.height)
+        return ShownCard(card.url, card.title, card.description, card.site, path, width, height)
 
     @property
     def hides_pictures(self) -> bool:

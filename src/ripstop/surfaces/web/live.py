@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import msgspec
 
 from ripstop.domain.feeds import Window, local_timeline
-from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished, PostReposted
+from ripstop.domain.posts.events import CardShown, PostDeleted, PostEdited, PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_PUBLIC, REPLY, REPLY_TO_SELF
 from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.kernel.errors import Overloaded
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LIVE = "/live/local"
 PUBLISHED = "local/published"
 EDITED = "local/edited"
+CARD_SHOWN = "local/card"
 DELETED = "local/deleted"
 REPOSTED = "local/reposted"
 
@@ -50,6 +51,7 @@ STREAM_HEADERS: Headers = [
 
 _decode_published = msgspec.json.Decoder(PostPublished).decode
 _decode_edited = msgspec.json.Decoder(PostEdited).decode
+_decode_card_shown = msgspec.json.Decoder(CardShown).decode
 _decode_deleted = msgspec.json.Decoder(PostDeleted).decode
 
 
@@ -57,6 +59,7 @@ def announce_posts(events: Events) -> None:
     """Have every process hear of posts that come, change and go."""
     events.live(PostPublished, lambda event: PUBLISHED)
     events.live(PostEdited, lambda event: EDITED)
+    events.live(CardShown, lambda event: CARD_SHOWN)
     events.live(PostDeleted, lambda event: DELETED)
     events.live(PostReposted, lambda event: REPOSTED)
 
@@ -107,6 +110,7 @@ class LiveLocal:
             self._subscriptions = [
                 self._bus.subscribe(PUBLISHED, self._on_published),
                 self._bus.subscribe(EDITED, self._on_edited),
+                self._bus.subscribe(CARD_SHOWN, self._on_card_shown),
                 self._bus.subscribe(DELETED, self._on_deleted),
             ]
 
@@ -130,7 +134,12 @@ class LiveLocal:
             self._begin_to_tell()
 
     def _on_edited(self, topic: str, payload: bytes) -> None:
-        event = _decode_edited(payload)
+        self._changed(_decode_edited(payload))
+
+    def _on_card_shown(self, topic: str, payload: bytes) -> None:
+        self._changed(_decode_card_shown(payload))
+
+    def _changed(self, event: PostEdited | CardShown) -> None:
         if _is_listed(event.flags):
             self._arrived.setdefault(event.post, "edited")
             self._begin_to_tell()

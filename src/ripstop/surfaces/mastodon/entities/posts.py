@@ -86,13 +86,35 @@ class QuoteApproval(Entity, kw_only=True):
     current_user: str
 
 
+class CardAuthor(Entity, kw_only=True):
+    """Who wrote a page, as it says itself."""
+
+    name: str
+    url: str
+    account: Account | None
+
+
 class PreviewCard(Entity, kw_only=True):
     """What a post links to."""
 
     url: Url
     title: str
     description: str
-    type: str
+    language: str | None
+    type: Literal["link", "photo", "video", "rich"]
+    author_name: str
+    author_url: str
+    authors: list[CardAuthor]
+    provider_name: str
+    provider_url: Url
+    html: str
+    width: int
+    height: int
+    image: Url | None
+    image_description: str
+    embed_url: str
+    blurhash: str | None
+    published_at: Instant | None
 
 
 class Takedown(Entity, kw_only=True):

@@ -28,6 +28,7 @@ from ripstop.domain.text import tag_url
 from ripstop.domain.viewing import Filters, Permissions, Quoted, Seen, filters_of, permissions_on, quoted_in
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph, Tally, TypeSet
+from ripstop.surfaces.mastodon.present.card import card_fields
 from ripstop.surfaces.mastodon.present.filter import NOTHING_FILTERED, filtered
 from ripstop.surfaces.mastodon.present.instants import instant
 from ripstop.surfaces.mastodon.present.media import attachment_fields
@@ -325,7 +326,7 @@ def status_fields(id_: int, post: Post, author: Account, origin: str) -> dict[st
         ],
         "tags": [{"name": tag, "url": tag_url(origin, tag)} for tag in post.tags],
         "emojis": [],
-        "card": None,
+        "card": None if post.card is None else card_fields(post.card, origin),
         "poll": None,
         **({"quote": None} if post.quote is None else {}),
         **_takedown(post),
