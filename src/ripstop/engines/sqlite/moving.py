@@ -19,7 +19,7 @@ from ripstop.engines.statements import load
 from ripstop.kernel.clock import SystemClock
 from ripstop.kernel.errors import RipstopError
 
-_SQL = load(__package__, "statements/moving.sql")
+_SQL = load(__package__, "statements/moving.sql", "statements/transaction.sql")
 
 _CACHE_KB = 32 << 10
 
@@ -68,7 +68,7 @@ class SqliteOrigin:
     def _writing(self) -> Iterator[None]:
         """Write as the writers of the store do, one at a time."""
         with self.stopped():
-            self._connection.execute(_SQL["begin_immediate"])
+            self._connection.execute(_SQL["begin"])
             try:
                 yield
             except BaseException:

@@ -82,17 +82,8 @@ SELECT a FROM moving WHERE number = 1;
 -- last: The number of the last note.
 SELECT max(number) FROM moving;
 
--- begin_immediate: Begin to write.
-BEGIN IMMEDIATE;
-
 -- snapshot: Begin to read as of one moment.
 BEGIN;
-
--- commit: End what was begun.
-COMMIT;
-
--- rollback: Undo what was begun.
-ROLLBACK;
 
 -- keys_objects: Objects that a part of the notes names.
 SELECT DISTINCT a FROM moving WHERE number > ? AND number <= ? AND kind = 1;
