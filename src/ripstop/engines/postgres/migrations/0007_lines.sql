@@ -1,7 +1,7 @@
 -- Lines: ready calls are sorted by `lane`, which is the criticality and below it a hash of function and namespace
 -- (`ripstop.engines.common.call_lane`), so that each line can be read from its beginning, or left out as a whole.
 -- Functions of the same name with fewer parameters serve processes of the version before, until all are replaced:
--- calls that those put are all of the line 0 of their class.
+-- calls that those put are all of the line 0 of the normal class.
 
 ALTER TABLE calls
     ADD COLUMN lane bigint NOT NULL DEFAULT 2::bigint << 61,
