@@ -61,6 +61,7 @@ async def a_world(api: Api, alice: Person, bob: Person) -> World:
         "media": media["id"],
         "reports": report["id"],
         "nodeinfo": "2.1",
+        "functions": "search.index_everyone",
     }
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from ripstop.domain.moderation.settings import Changes
 from ripstop.surfaces.http.openapi import by_status, key_of
 from ripstop.surfaces.http.routing import Route
 from tests.api.client import Api, Person
 from tests.api.everything import World, a_world
 from tests.api.staff import of_staff
+from tests.api.test_settings import PLAIN, change
 from tests.described import ANSWERS, all_routes, described
 from tests.server import Server
 
@@ -114,6 +116,8 @@ async def test_whatever_can_be_read_is_as_described(api: Api, bob: Person, serve
     alice = await of_staff(server, api, "alice", "owner")
     world = await a_world(api, alice, bob)
     world |= {"username": alice.username, "domain": server.url.partition("//")[2]}
+    await change(server, Changes(terms_of_service="Weave well."))
+    world["terms_of_service"] = (await api.want("GET", "/api/v1/instance/terms_of_service"))["effective_date"]
     seen = set()
     for key in ANSWERS:
         method, pattern = key.split(" ", 1)
@@ -127,3 +131,4 @@ async def test_whatever_can_be_read_is_as_described(api: Api, bob: Person, serve
         assert described("GET", path) == key
         seen.add(key)
     assert len(seen) > 60
+    await change(server, PLAIN)

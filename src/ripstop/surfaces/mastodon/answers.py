@@ -14,6 +14,12 @@ from ripstop.surfaces.mastodon.entities.notifications import (
     OldNotificationPolicy,
     RequestsMerged,
 )
+from ripstop.surfaces.mastodon.entities.operation import (
+    BackgroundFunction,
+    CallsEnded,
+    Findings,
+    FunctionOverviews,
+)
 from ripstop.surfaces.mastodon.entities.own import (
     FeaturedTag,
     Filter,
@@ -302,6 +308,15 @@ _ADMIN: Answers = {
     "POST /api/v1/admin/reports/{id}/reopen": AdminReport,
 }
 
+_SERVER = "/api/ripstop/v1/admin"
+_OPERATION: Answers = {
+    f"GET {_SERVER}/health": Findings,
+    f"GET {_SERVER}/functions": FunctionOverviews,
+    f"GET {_SERVER}/functions/{{name}}": BackgroundFunction,
+    **{f"POST {_SERVER}/functions/{{name}}/{act}": BackgroundFunction for act in ("pause", "resume", "limit")},
+    **{f"POST {_SERVER}/functions/{{name}}/{act}": CallsEnded for act in ("retry", "drop")},
+}
+
 ANSWERS: Mapping[str, Any] = {
     **_OAUTH,
     **_DISCOVERY,
@@ -313,4 +328,5 @@ ANSWERS: Mapping[str, Any] = {
     **_NOTIFICATIONS,
     **_FILTERS,
     **_ADMIN,
+    **_OPERATION,
 }

@@ -2,13 +2,16 @@
 
 from ripstop.domain.feeds import Home
 from ripstop.domain.media.actions import Images
+from ripstop.domain.moderation.queues import Queues
 from ripstop.engines.base import Engine
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Graph
+from ripstop.surfaces.condition.condition import Condition
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.accounts import Accounts
 from ripstop.surfaces.mastodon.admin_accounts import AdminAccounts
 from ripstop.surfaces.mastodon.admin_reports import AdminReports
+from ripstop.surfaces.mastodon.admin_server import AdminServer
 from ripstop.surfaces.mastodon.apps import Apps
 from ripstop.surfaces.mastodon.conversations import Conversations
 from ripstop.surfaces.mastodon.discovery import Discovery
@@ -43,7 +46,15 @@ from ripstop.surfaces.mastodon.timelines import Timelines
 
 
 def mastodon_routes(
-    graph: Graph, engine: Engine, *, home: Home, images: Images, site: Site, seal: Secrets
+    graph: Graph,
+    engine: Engine,
+    *,
+    home: Home,
+    images: Images,
+    site: Site,
+    seal: Secrets,
+    queues: Queues,
+    condition: Condition,
 ) -> list[Route]:
     """The routes, over handlers that share their presenters."""
     accounts = AccountPresenter(graph, origin=site.origin)
@@ -78,6 +89,7 @@ def mastodon_routes(
         *Reports(graph, accounts).routes(),
         *AdminAccounts(graph, admin).routes(),
         *AdminReports(graph, admin).routes(),
+        *AdminServer(graph, queues, condition).routes(),
         *Instance(graph, accounts, site).routes(),
         *leftover_routes(),
     ]

@@ -4,6 +4,7 @@ from ripstop.domain.accounts.guesses import Guesses
 from ripstop.domain.accounts.passwords import Passwords
 from ripstop.domain.feeds import Home
 from ripstop.domain.media.actions import Images
+from ripstop.domain.moderation.queues import Queues
 from ripstop.domain.security.login import Logins
 from ripstop.domain.security.passkeys import Passkeys
 from ripstop.domain.security.tickets import Tickets
@@ -12,6 +13,7 @@ from ripstop.engines.blobs import BlobStore
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.graph import Graph
+from ripstop.surfaces.condition.condition import Condition
 from ripstop.surfaces.http.rates import Rates
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.about import About
@@ -19,6 +21,7 @@ from ripstop.surfaces.web.account import AccountPage
 from ripstop.surfaces.web.acting import Acting
 from ripstop.surfaces.web.admin import Admin
 from ripstop.surfaces.web.admin_reports import AdminReports
+from ripstop.surfaces.web.admin_server import AdminServer
 from ripstop.surfaces.web.admin_settings import AdminSettings
 from ripstop.surfaces.web.around import Around
 from ripstop.surfaces.web.authorize import Authorize
@@ -65,6 +68,8 @@ def web_routes(
     rates: Rates,
     seal: Secrets,
     origin: str,
+    queues: Queues,
+    condition: Condition,
 ) -> list[Route]:
     """The routes, over handlers that share their templates and files."""
     visitors = Visitors(graph, seal, origin=origin)
@@ -92,6 +97,7 @@ def web_routes(
         *Admin(graph, shell).routes(),
         *AdminReports(graph, shell).routes(),
         *AdminSettings(graph, shell).routes(),
+        *AdminServer(graph, shell, queues, condition).routes(),
         *LiveLocal(graph, bus, renderer).routes(),
         *LiveHome(graph, bus, home, visitors).routes(),
         *LiveUnread(graph, bus, visitors).routes(),
