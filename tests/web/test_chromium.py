@@ -107,6 +107,7 @@ async def test_new_posts_are_announced_and_shown_when_asked_for(
     chrome: Chromium, server: Server, api: Api, alice: Person, bob: Person
 ) -> None:
     await api.post(f"/api/v1/accounts/{bob.id}/follow", as_=alice)
+    mine = await api.publish(alice, "mine")
     before = await api.publish(bob, "before")
     async with chrome.tab() as everybody, chrome.tab() as tab:
         await everybody.open(f"{server.url}/public")
@@ -119,6 +120,8 @@ async def test_new_posts_are_announced_and_shown_when_asked_for(
         await click(tab, ".fresh")
         for post in posts:
             await tab.until(f"document.querySelector('#post-{post['id']} .act.like')")
+        await api.post(f"/api/v1/statuses/{mine['id']}/favourite", as_=bob)
+        await tab.until("document.querySelector('.badge:not([hidden]) .number')?.textContent === '1'")
         await api.want("DELETE", f"/api/v1/statuses/{posts[1]['id']}", as_=bob)
         await everybody.until(f"!document.getElementById('post-{posts[1]['id']}')")
 
@@ -205,11 +208,16 @@ async def test_pages_are_accessible_and_fit_the_window(
     post = await api.publish(bob, f"@{alice.username} hello #here https://example.org/a/rather/long/address/indeed")
     quoting = await api.publish(alice, "look", quoted_status_id=post["id"], spoiler_text="careful")
     await api.post(f"/api/v1/statuses/{quoting['id']}/favourite", as_=bob)
+    await api.edit(alice, quoting["id"], "look again", spoiler_text="careful")
+    await api.publish(bob, f"@{alice.username} between us", visibility="direct")
     await api.drained()
     everybody = ["/", "/auth/sign_in", "/auth/sign_up", f"/@{bob.username}", "/@nobody_at_all", "/offline"]
     own = ["/", "/public", f"/@{bob.username}", f"/@{bob.username}/{post['id']}", f"/compose?quote={post['id']}"]
     own += ["/notifications", f"/search?q={bob.username}", "/lists", "/bookmarks", "/tags/here"]
     own += ["/settings/profile", "/settings/privacy", "/auth/edit", "/settings/blocks"]
+    around = f"/@{alice.username}/{quoting['id']}"
+    own += [around, f"{around}/likes", f"{around}/history", f"/@{bob.username}/{post['id']}/quotes"]
+    own += [f"/posts/{quoting['id']}/redraft", "/messages", "/settings/filters/new", "/settings/data"]
     async with chrome.tab(phone=phone, dark=dark) as tab:
         for paths in (everybody, own):
             if paths is own:

@@ -194,5 +194,32 @@ class AccountPage:
 def _shown(session: Entry[Session], *, present: bool) -> ShownSession:
     since = datetime.fromtimestamp(session.value.created_at / 1_000, UTC)
     return ShownSession(
-        session.id, session.value.agent or "an unknown program", f"{since.day} {since:%b %Y, %H:%M} UTC", present
+        session.id, program_named(session.value.agent), f"{since.day} {since:%b %Y, %H:%M} UTC", present
     )
+
+
+_PROGRAMS = (
+    ("Firefox/", "Firefox"),
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "a Mac"),
+    ("Linux", "Linux"),
+)
+"""Parts of what browsers call themselves, and what people call them; the first that is found tells."""
+
+
+def program_named(agent: str) -> str:
+    """A browser by the name that people know, if it has one."""
+    program = next((words for part, words in _PROGRAMS if part in agent), "")
+    system = next((words for part, words in _SYSTEMS if part in agent), "")
+    if program and system:
+        return f"{program} on {system}"
+    return program or agent or "An unknown program"

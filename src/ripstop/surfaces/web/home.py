@@ -3,12 +3,13 @@
 import msgspec
 
 from ripstop.domain.feeds import Home, Page, Window, local_timeline
+from ripstop.domain.search.people import suggestions
 from ripstop.domain.viewing.model import HOME, PUBLIC
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.web.cards import show
+from ripstop.surfaces.web.cards import Face, faces_of, show
 from ripstop.surfaces.web.live import LIVE
 from ripstop.surfaces.web.live_home import LIVE_HOME
 from ripstop.surfaces.web.pages import PAGE
@@ -16,6 +17,8 @@ from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, older
 
 MOST_NEW = 40
 """Posts that a page shows at once which came since it was loaded."""
+MOST_SUGGESTED = 8
+"""People who are shown to somebody whose home is empty."""
 
 
 class FeedParams(msgspec.Struct, kw_only=True):
@@ -56,7 +59,8 @@ class Feeds:
         return await self.local(request, params, None)
 
     async def home(self, request: Request, params: FeedParams, reader: Reader) -> Answer:
-        """Posts of those whom the reader follows. As many engine calls as the feed, and those of `show`."""
+        """Posts of those whom the reader follows, or else whom one could follow. As many engine calls as the feed, and
+        those of `show`, or of `suggestions`."""
         found = await self._home.read(reader.id, params.window)
         return await self._shown(request, params, reader, found, "Home")
 
@@ -75,8 +79,13 @@ class Feeds:
         if reader is not None and live:
             # What comes is shown to readers as it is to them, so that their page asks for it.
             live, news = "", f"{LIVE_HOME}?since={found.prev_min_id or 0}" if title == "Home" else live
+        around: list[Face] = []
+        if reader is not None and title == "Home" and params.is_first and not found.items:
+            suggested = await suggestions(self._graph, reader.id, limit=MOST_SUGGESTED)
+            around = await faces_of(self._graph, [one.account for one in suggested])
         context = {
             "title": title,
+            "around": around,
             "canonical": request.origin + ("/" if request.path == "/" else "/public"),
             "posts": await show(
                 self._graph,

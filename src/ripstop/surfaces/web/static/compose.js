@@ -86,6 +86,11 @@ text.addEventListener("keydown", (event) => {
   }
 });
 
+// What is chosen behind the fold is said on it.
+form.querySelector("#visibility")?.addEventListener("change", (event) => {
+  form.querySelector(".audience").textContent = event.target.selectedOptions[0].textContent;
+});
+
 text.setSelectionRange(text.value.length, text.value.length);
 document.documentElement.classList.add("scripted");
 count();
