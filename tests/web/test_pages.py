@@ -5,30 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 
 import aiohttp
-import pytest
 
 from tests.api.client import Api, Person
 from tests.server import Server
 from tests.web.browser import ANEW
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
-async def api(session: aiohttp.ClientSession, server: Server) -> Api:
-    return Api(session, server)
-
-
-@pytest.fixture
-async def alice(api: Api) -> Person:
-    return await api.person("alice")
 
 
 async def read_event(stream: aiohttp.StreamReader) -> tuple[str, str, dict[str, str]]:
