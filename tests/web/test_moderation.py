@@ -7,7 +7,7 @@ import pytest
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import give, of_staff
 from tests.server import Server
-from tests.web.browser import Browser
+from tests.web.browser import Browser, browsing
 
 PAGES = ("/admin/reports", "/admin/accounts", "/admin/audit")
 
@@ -124,3 +124,23 @@ async def test_a_report_is_looked_after_and_its_post_taken_down(
     assert path in (await browser.open("/admin/reports?resolved=true")).text
     await browser.submit(taken, its, {}, press="restore")
     assert (await api.get(f"/api/v1/statuses/{post}")).status == 200
+
+
+async def test_menus_lead_the_staff_to_what_it_can_do(
+    server: Server, browser: Browser, api: Api, moderator: Person, alice: Person, bob: Person
+) -> None:
+    post = (await api.publish(bob, "hello"))["id"]
+    ways = {
+        f"/@{bob.username}/{post}": (f"/admin/posts/{post}", f"/admin/accounts/{bob.id}"),
+        f"/@{bob.username}": (f"/admin/accounts/{bob.id}",),
+        "/public": ("/admin",),
+    }
+    for path, links in ways.items():
+        page = await browser.open(path)
+        assert [link for link in links if f'href="{link}"' not in page.text] == []
+    async with browsing(server) as another:
+        await another.log_in(alice.username, PASSWORD)
+        for path in ways:
+            page = await another.open(path)
+            assert 'href="/admin' not in page.text
+            assert path == "/public" or f"/reports/new?account={bob.id}" in page.text

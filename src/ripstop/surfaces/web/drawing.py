@@ -26,6 +26,10 @@ class Proving(Protocol):
     def proof(self) -> str:
         """What goes with their forms."""
 
+    @property
+    def is_staff(self) -> bool:
+        """Whether they may look at what the staff can do."""
+
 
 class Gaps:
     """Given to a template in place of what is not known yet: each of its names is a gap.
@@ -87,7 +91,7 @@ class Drawing:
         if post.filtered:
             values |= {"before": self._part("filtered", title=escape(post.filtered)), "after": "</details>"}
         if me is not None:
-            values["acts"] = self._acts(post, me.proof, values)
+            values["acts"] = self._acts(post, me, values)
         return Markup(_filled(self._kept(post, "card", me is None, post.blurred), values))  # noqa: S704 - by templates
 
     def cited(self, post: Shown) -> Markup:
@@ -124,7 +128,7 @@ class Drawing:
     def _quoted(self, post: Shown) -> str:
         return self._part("lost") if post.quoted is None else self.cited(post.quoted)
 
-    def _acts(self, post: Shown, proof: str, values: Mapping[str, str]) -> str:
+    def _acts(self, post: Shown, me: Proving, values: Mapping[str, str]) -> str:
         """What a reader can do with the post."""
         author = post.author
         more = {
@@ -133,9 +137,9 @@ class Drawing:
             "author": str(author.id),
             "handle": escape(author.handle),
             "quotings": str(post.counted.quotings or ""),
-            "proof": proof,
+            "proof": me.proof,
         }
-        return _filled(self._sheet("acts", post.marks), {**values, **more})
+        return _filled(self._sheet("acts", post.marks, me.is_staff), {**values, **more})
 
     def _draw_face(self, avatar: str | None, size: int) -> str:
         return str(self._macro("face")(avatar or self._nobody, size))
