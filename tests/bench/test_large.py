@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from bench.crowded import FEW_ANSWERS, MANY, Crowd, Crowded
-from bench.grow import grow_postgres, grow_sqlite
 from bench.large import MEMBERS, Asker, make_application, make_lists
 from bench.population import Size
 from ripstop.rehearsal.pool import Pool
 from ripstop.rehearsal.target import Target
-from tests.server import Server, installed
+from tests.bench.loaded import loaded
+from tests.server import Server
 from tests.stores import ENGINES
 
 CROWD = Crowd(size=Size(accounts=MEMBERS + 20, posts=1200, follows=1, likes=100), tagged=600, answers=60)
@@ -23,17 +23,8 @@ CROWD = Crowd(size=Size(accounts=MEMBERS + 20, posts=1200, follows=1, likes=100)
 @pytest.fixture(scope="module", params=ENGINES)
 def crowded(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Crowded]]:
     """A server that runs on a loaded store."""
-    with installed(request.param, request) as server:
-        server.start()
-        application = asyncio.run(_make_application(server))
-        server.stop()
-        population = Crowded(CROWD, application=application)
-        if server.database:
-            asyncio.run(grow_postgres(server.database, population))
-        else:
-            grow_sqlite(server.folder, population)
-        server.start()
-        yield server, population
+    with loaded(request, lambda server: Crowded(CROWD, application=asyncio.run(_make_application(server)))) as crowded:
+        yield crowded
 
 
 def test_the_store_is_sound(crowded: tuple[Server, Crowded]) -> None:

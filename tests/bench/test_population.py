@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from bench.grow import grow_postgres, grow_sqlite
 from bench.population import FEW_LIKES, Population, Size
-from tests.server import Server, installed
+from tests.bench.loaded import loaded
+from tests.server import Server
 from tests.stores import ENGINES
 
 SIZE = Size(accounts=40, posts=415, follows=5, likes=40)
@@ -19,16 +18,8 @@ SIZE = Size(accounts=40, posts=415, follows=5, likes=40)
 @pytest.fixture(scope="module", params=ENGINES)
 def grown(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Population]]:
     """A server that runs on a loaded store."""
-    with installed(request.param, request) as server:
-        server.start()
-        server.stop()
-        population = Population(SIZE, application=1)
-        if server.database:
-            asyncio.run(grow_postgres(server.database, population))
-        else:
-            grow_sqlite(server.folder, population)
-        server.start()
-        yield server, population
+    with loaded(request, lambda _: Population(SIZE, application=1)) as grown:
+        yield grown
 
 
 def test_the_store_is_sound(grown: tuple[Server, Population]) -> None:
