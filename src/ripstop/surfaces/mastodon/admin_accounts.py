@@ -33,7 +33,19 @@ MOST = 200
 READ, WRITE = "admin:read:accounts", "admin:write:accounts"
 
 
-class FirstParams(msgspec.Struct, kw_only=True):
+class FindParams(msgspec.Struct, kw_only=True):
+    """Which accounts, in either version of the endpoint."""
+
+    username: str = ""
+    display_name: str = ""
+    by_domain: str = ""
+    email: str = ""
+    ip: str = ""
+    max_id: Id | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
+class FirstParams(FindParams, kw_only=True):
     """Which accounts, as the first version of the endpoint has it; of several states the first one counts."""
 
     local: bool | None = None
@@ -45,29 +57,15 @@ class FirstParams(msgspec.Struct, kw_only=True):
     suspended: bool | None = None
     sensitized: bool | None = None
     staff: bool | None = None
-    username: str = ""
-    display_name: str = ""
-    by_domain: str = ""
-    email: str = ""
-    ip: str = ""
-    max_id: Id | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1)] = 100
 
 
-class SecondParams(msgspec.Struct, kw_only=True):
+class SecondParams(FindParams, kw_only=True):
     """Which accounts, as the second version of the endpoint has it."""
 
     origin: str | None = None
     status: str | None = None
     permissions: str | None = None
     role_ids: list[str] | None = None
-    username: str = ""
-    display_name: str = ""
-    by_domain: str = ""
-    email: str = ""
-    ip: str = ""
-    max_id: Id | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1)] = 100
 
 
 class ActionParams(msgspec.Struct, kw_only=True):
