@@ -1,6 +1,7 @@
 """What is unread, live: how many notifications and messages, told to the pages that somebody has open."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -21,6 +22,8 @@ from ripstop.surfaces.web.live import MOST_WAITING, MOST_WATCHERS, STREAM_HEADER
 from ripstop.surfaces.web.live_home import MOST_SECONDS
 from ripstop.surfaces.web.shell import MOST_UNREAD
 from ripstop.surfaces.web.visitor import Visitors
+
+log = logging.getLogger(__name__)
 
 LIVE_UNREAD = "/live/unread"
 EVENTS = (Notified, Merged, ConversationChanged)
@@ -108,12 +111,18 @@ class LiveUnread:
         try:
             while self._changed:
                 changed, self._changed = self._changed, set()
-                await self._graph.sync()
-                for account in changed & self._watchers.keys():
-                    self._tell(account, await self._unread(account))
+                try:
+                    await self._tell_of(changed)
+                except Exception:
+                    log.exception("not all were told of what is unread")
                 await asyncio.sleep(PAUSE)
         finally:
             self._task = None
+
+    async def _tell_of(self, changed: set[int]) -> None:
+        await self._graph.sync()
+        for account in changed & self._watchers.keys():
+            self._tell(account, await self._unread(account))
 
     def _tell(self, account: int, chunk: bytes) -> None:
         for queue in tuple(self._watchers.get(account, ())):
