@@ -78,6 +78,16 @@ async def test_a_rule_keeps_its_id_and_is_reported_by_it(server: Server, api: Ap
     moderator = await of_staff(server, api, "moderator", "moderator")
     seen = await api.want("GET", f"/api/v1/admin/reports/{filed['id']}", as_=moderator)
     assert [rule["text"] for rule in seen["rules"]] == ["two"]
+    async with browsing(server) as browser, browsing(server) as staff:
+        await browser.log_in(alice.username, PASSWORD)
+        page = await browser.open(f"/reports/new?account={bob.id}")
+        proof = page.form("/reports/new").fields["proof"]
+        fields = {"account": bob.id, "category": "violation", "rules[]": two["id"], "proof": proof}
+        assert "Thank you" in (await browser.post("/reports/new", fields)).text
+        newest = (await api.want("GET", "/api/v1/admin/reports", as_=moderator))[0]
+        assert [rule["text"] for rule in newest["rules"]] == ["two"]
+        await staff.log_in(moderator.username, PASSWORD)
+        assert "It breaks the rule" in (await staff.open(f"/admin/reports/{newest['id']}")).text
     form["rule_ids"] = [one["id"]]
     assert (await api.post("/api/v1/reports", as_=alice, json=form)).status == 422
 

@@ -14,6 +14,7 @@ from ripstop.domain.moderation.model import Report
 from ripstop.domain.moderation.posts import access_any_post
 from ripstop.domain.moderation.reports import Stretch, access_report, assign, reopen, reports, resolve, unassign
 from ripstop.domain.posts.model import POST, Post
+from ripstop.domain.settings import settings_of
 from ripstop.kernel.errors import Invalid
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
@@ -89,7 +90,7 @@ class AdminReports:
         return Shown("admin_reports.html", context)
 
     async def one(self, request: Request, params: None, reader: Reader) -> Answer:
-        """A report, with what it names. At most four engine calls."""
+        """A report, with what it names. At most five engine calls."""
         await access_staff(self._graph, reader.id, Power.MANAGE_REPORTS)
         report = await access_report(self._graph, int(request.args["id"]))
         [line] = await self._lines([report])
@@ -97,6 +98,7 @@ class AdminReports:
         own = report.value.assigned == reader.id
         context = {
             "line": line,
+            "rules": [rule for rule in (await settings_of(self._graph)).rules if rule.id in report.value.rules],
             "posts": [(id_, said[id_].value if id_ in said else None) for id_ in report.value.posts],
             "acts": [
                 ("unassign", "Leave it to others") if own else ("assign", "Look after it"),
