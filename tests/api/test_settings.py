@@ -12,6 +12,7 @@ from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.moderation.settings import Changes, change_settings
 from ripstop.domain.settings import settings_of
 from ripstop.kernel.configuration import Configuration
+from ripstop.kernel.errors import Invalid
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import of_staff
 from tests.server import Server
@@ -155,3 +156,59 @@ async def test_admins_change_them_in_the_browser_and_others_do_not(server: Serve
                 audit = await browser.open("/admin/audit")
                 assert f"@{person.username}: settings" in audit.text
     assert [rule["text"] for rule in await api.want("GET", "/api/v1/instance/rules")] == ["by admin"]
+
+
+async def test_the_server_is_named_and_its_texts_are_shown(server: Server, api: Api, alice: Person) -> None:
+    async with browsing(server) as browser:
+        for path in ("/terms", "/privacy"):
+            assert (await browser.open(path)).status == 404
+        assert (await api.get("/api/v1/instance/terms_of_service")).status == 404
+        changes = Changes(
+            title="Loom & Co",
+            description="Where weavers meet",
+            contact_account=f"@{alice.username}",
+            contact_email="staff@example.org",
+            extended_description="All of <it>.",
+            terms_of_service="Weave well.",
+            privacy_policy="We know little.",
+            rules=("Be kind",),
+        )
+        await change(server, changes)
+        first, second = await api.want("GET", "/api/v1/instance"), await api.want("GET", "/api/v2/instance")
+        for told in (first, second):
+            assert (told["title"], told["description"]) == ("Loom & Co", "Where weavers meet")
+        assert first["short_description"] == "Where weavers meet"
+        assert first["contact_account"]["id"] == second["contact"]["account"]["id"] == alice.id
+        urls = second["configuration"]["urls"]
+        assert [urls[name].removeprefix(server.url) for name in ("about", "terms_of_service", "privacy_policy")] == [
+            "/about",
+            "/terms",
+            "/privacy",
+        ]
+        terms = await api.want("GET", "/api/v1/instance/terms_of_service")
+        assert (terms["content"], terms["effective"], terms["succeeded_by"]) == ("<p>Weave well.</p>", True, None)
+        dated = "/api/v1/instance/terms_of_service/"
+        assert await api.want("GET", dated + terms["effective_date"]) == terms
+        assert (await api.get(dated + "2001-01-01")).status == 404
+        assert (await api.want("GET", "/nodeinfo/2.0"))["metadata"]["nodeName"] == "Loom & Co"
+        page = await browser.open("/about")
+        for words in ("Loom &amp; Co", "Where weavers meet", "&lt;it&gt;", f"@{alice.username}", "Be kind", "Sign up"):
+            assert words in page.text
+        for path, words in (("/terms-of-service", "Weave well."), ("/privacy-policy", "We know little.")):
+            assert words in (await browser.open(path)).text
+        for path in ("/auth/sign_in", "/@nobody-there"):
+            assert "Loom &amp; Co" in (await browser.open(path)).text
+        await api.want("PATCH", "/api/v1/accounts/update_credentials", as_=alice, form={"display_name": "Ada"})
+        told = await api.want("GET", "/api/v2/instance")
+        assert told["contact"]["account"]["display_name"] == "Ada"
+
+
+async def test_what_cannot_be_is_refused(server: Server, api: Api, alice: Person) -> None:
+    for wrong in (
+        Changes(title="x" * 101),
+        Changes(contact_account="nobody_there"),
+        Changes(terms_of_service="x" * 20_001),
+    ):
+        with pytest.raises(Invalid):
+            await change(server, wrong)
+    assert (await api.want("GET", "/api/v2/instance"))["contact"]["account"] is None
