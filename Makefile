@@ -1,7 +1,7 @@
 # The commands of the project. Each installs what it needs into .venv, from hashed locks.
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format bench bench-growth bench-large clients crash lock clean run-environment dev-environment
+.PHONY: help serve test check audit format bench bench-growth bench-large clients crash lock clean run-environment dev-environment
 
 BIN := .venv/bin
 # The tests start some hundred processes: without what Python keeps of its sources, each would compile all of them.
@@ -21,6 +21,9 @@ check: dev-environment ## Format check, lint, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: dev-environment ## Ask for known weaknesses of what is installed
+	@$(BIN)/python tools/audit.py
 
 format: dev-environment ## Format the code, and mend what lint can mend
 	$(BIN)/ruff format

@@ -17,7 +17,7 @@ RUN_LOCK = ROOT / "requirements" / "run.txt"
 DEV_LOCK = ROOT / "requirements" / "dev.txt"
 
 
-OURS = {"ripstop", "tests", "bench"}
+OURS = {"ripstop", "tests", "bench", "tools"}
 
 
 def pins(lock: Path) -> dict[str, str]:

@@ -51,4 +51,5 @@ def test_the_layers_stand_in_the_order_of_the_design() -> None:
 
 def test_subscribers_of_the_domain_stand_apart() -> None:
     contract = next(c for c in contracts() if c["id"] == "domain")
-    assert "(conversations) | (feeds) | (notifications) | (search) | (streams) | (trends)" in contract["layers"]
+    apart = "(conversations) | (feeds) | (notifications) | (previews) | (search) | (streams) | (trends)"
+    assert apart in contract["layers"]

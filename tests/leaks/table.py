@@ -323,6 +323,8 @@ PAGES_OF_ONE = frozenset(
         "/settings/mutes",
         "/settings/privacy",
         "/settings/profile",
+        "/settings/security",
+        "/settings/security/app",
         "/settings/requests",
         "/tags",
     }
@@ -377,6 +379,9 @@ CARRIES_NOTHING = frozenset(
         "/api/v2/filters/{id}/keywords",
         "/api/v2/filters/{id}/statuses",
         "/auth/edit",
+        "/auth/passkey",
+        "/auth/second_factor",
+        "/auth/second_factor/passkey",
         "/auth/sign_in",
         "/auth/sign_up",
         "/login",
