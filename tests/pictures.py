@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -68,6 +69,7 @@ def png_of(width: int, height: int, *chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + png_chunk(b"IEND", b"")
 
 
+@cache
 def bomb() -> bytes:
     """A PNG of 2.5 thousand million pixels in 300 kB: what it says of itself is true."""
     lines = zlib.compressobj(9)
@@ -76,6 +78,7 @@ def bomb() -> bytes:
     return png_of(50_000, 50_000, png_chunk(b"IDAT", body))
 
 
+@cache
 def text_bomb() -> bytes:
     """A PNG of one pixel, with a text that takes 200 MB once it is unpacked."""
     packed = zlib.compress(b"a" * (200 << 20), 9)
