@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -72,6 +72,7 @@ class Desks:
         self._plan: dict[str, float] = {}
         """Starts per second that opportunistic functions are left, of those that are bound."""
         self._spare_places: int | None = None
+        self._urgent: Sequence[str] = ()
         self._downstreams: dict[str, Downstream] = {}
         self._circuits: dict[tuple[str, str], Downstream] = {}
         """By function and namespace, of functions with circuits."""
@@ -104,7 +105,8 @@ class Desks:
         name = desk.function.name
         steer = self._steering.get(name, UNSTEERED)
         if desk.function.opportunistic:
-            desk.set_limits(steer, planned_rate=self._plan.get(name), spare_places=self._spare_places)
+            places = None if name in self._urgent else self._spare_places
+            desk.set_limits(steer, planned_rate=self._plan.get(name), spare_places=places)
         else:
             desk.set_limits(steer, planned_rate=None, spare_places=None)
 
@@ -273,7 +275,7 @@ class Desks:
 
         :param rooms: by class, how many calls this worker may hold.
         """
-        for name in self._restricted:
+        for name in (*self._restricted, *self._plan):
             self.get(name)
         now, now_ms = self._monotonic(), self.engine_ms()
         limits = [
@@ -297,11 +299,16 @@ class Desks:
                 self._steer(desk)
         self._starter.hungry(0.0)
 
-    def leave_over(self, plan: dict[str, float], spare_places: int | None) -> None:
-        """Take what opportunistic functions are left: starts per second over all workers, and places in this one."""
-        if (plan, spare_places) == (self._plan, self._spare_places):
+    def leave_over(self, plan: dict[str, float], spare_places: int | None, urgent: Sequence[str]) -> None:
+        """Take what opportunistic functions are left.
+
+        :param plan: starts per second over all workers, of those that are bound.
+        :param spare_places: how many of each may run at once in this worker; None: as they like.
+        :param urgent: for which that does not count.
+        """
+        if (plan, spare_places, urgent) == (self._plan, self._spare_places, self._urgent):
             return
-        self._plan, self._spare_places = plan, spare_places
+        self._plan, self._spare_places, self._urgent = plan, spare_places, urgent
         for desk in self._desks.values():
             if desk.function.opportunistic:
                 self._set_limits(desk)

@@ -3,6 +3,7 @@
 from ripstop.machinery.functions.growth import STARTED
 from ripstop.machinery.functions.quota import STARTS
 from ripstop.machinery.functions.report import REPORTS
+from ripstop.machinery.functions.shifting import LOADS, PLANS
 
-KEYSPACES = {each.name: each for each in (STARTS, STARTED, REPORTS)}
+KEYSPACES = {each.name: each for each in (STARTS, STARTED, REPORTS, LOADS, PLANS)}
 """What the engine must be told of before it is opened, in its `Schema`."""

@@ -22,6 +22,7 @@ from ripstop.machinery.functions.report import put_report
 from ripstop.machinery.functions.run import Interruption
 from ripstop.machinery.functions.runner import Runner
 from ripstop.machinery.functions.schedule import Schedule, put_next
+from ripstop.machinery.functions.shifting import Shifting
 from ripstop.machinery.functions.steering import STEERING_TOPIC, steering
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,17 @@ class Worker:
             most=self._limits.concurrency,
             objective=self._limits.objective,
         )
+        self._shifting = Shifting(
+            store,
+            functions,
+            self._runner.desks,
+            window=self._runner.store,
+            monotonic=clock.monotonic,
+            random=self._random,
+            ids=ids,
+            most=self._limits.concurrency,
+            held=lambda: len(self._runner.runs),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then let running handlers end within the grace, and hand back all other leases."""
@@ -126,9 +138,11 @@ class Worker:
             stack.callback(self._bus.subscribe(STEERING_TOPIC, lambda _topic, _payload: self._steered.set()))
             stack.callback(asyncio.create_task(self._wake_at(stop)).cancel)
             await self._look_at_steering()
+            await self._shifting.begin()
             stack.callback(asyncio.create_task(self._follow_steering()).cancel)
             stack.callback(asyncio.create_task(self._keep_schedules()).cancel)
             stack.callback(asyncio.create_task(self._keep_reporting()).cancel)
+            stack.callback(asyncio.create_task(self._shifting.run()).cancel)
             await stack.enter_async_context(self._watching())
             try:
                 await self._lease_until(stop)
