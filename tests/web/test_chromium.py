@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.client import PASSWORD, Api, Person
 from tests.pictures import encoded, quarters
+from tests.api.staff import give
 from tests.server import Server
 from tests.web.chromium import Chromium, Tab, chromium, connected
 
@@ -218,6 +219,9 @@ async def test_pages_are_accessible_and_fit_the_window(
     around = f"/@{alice.username}/{quoting['id']}"
     own += [around, f"{around}/likes", f"{around}/history", f"/@{bob.username}/{post['id']}/quotes"]
     own += [f"/posts/{quoting['id']}/redraft", "/messages", "/settings/filters/new", "/settings/data"]
+    await give(server, alice, "owner")
+    own += ["/about", f"/reports/new?account={bob.id}", "/admin/reports", f"/admin/accounts/{bob.id}", "/admin/health"]
+    own += ["/admin/settings", "/admin/functions", "/admin/functions/media.sweep", f"/admin/posts/{post['id']}"]
     async with chrome.tab(phone=phone, dark=dark) as tab:
         for paths in (everybody, own):
             if paths is own:
