@@ -193,7 +193,7 @@ class Api:
                 for name, backlog in (await store.call_stats()).items()
                 if of(name)
             ):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
 
 
 def sign_up_form(username: str, /, **changes: str) -> dict[str, str]:
