@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.client import PASSWORD, Api, Person
-from tests.pictures import encoded, quarters
 from tests.api.staff import give
+from tests.pictures import encoded, quarters
 from tests.server import Server
 from tests.web.chromium import Chromium, Tab, chromium, connected
 
