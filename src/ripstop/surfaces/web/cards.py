@@ -212,8 +212,8 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
                 ago=ago(value.created_at, now_ms),
                 counted=_counted(viewed.tallies[post.id]),
                 marks=viewed.marks.get(post.id, _UNMARKED),
-                filtered=", ".join(one.filter.value.title for one in matches if one.filter.value.action != BLUR),
-                blurred=any(one.filter.value.action == BLUR for one in matches),
+                filtered=_titles(matches) if matches else "",
+                blurred=bool(matches) and any(one.filter.value.action == BLUR for one in matches),
                 answers=None if answered is None or answered == value.author else authors.get(answered),
                 passed_on_by=None if item.original is None else authors[item.post.value.author],
                 quoted=cited,
@@ -278,7 +278,13 @@ async def _view(graph: Graph, viewer: int | None, posts: Sequence[Entry[Post]], 
 
 
 def _counted(tally: Tally) -> Counted:
-    return Counted(*(count.length for count in tally.counts))
+    replies, reposts, likes, quotings = tally.counts
+    return Counted(replies.length, reposts.length, likes.length, quotings.length)
+
+
+def _titles(matches: Sequence[Match]) -> str:
+    """The filters that warn of a post."""
+    return ", ".join(one.filter.value.title for one in matches if one.filter.value.action != BLUR)
 
 
 _NOT_COUNTED = Counted(0, 0, 0, 0)

@@ -5,7 +5,7 @@ So twenty posts cost a page twenty joins, and a template runs again only where a
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -94,6 +94,10 @@ class Drawing:
             values["acts"] = self._acts(post, me, values)
         return Markup(_filled(self._kept(post, "card", me is None, post.blurred), values))  # noqa: S704 - by templates
 
+    def cards(self, posts: Iterable[Shown], me: Proving | None = None, chosen: int | None = None) -> Markup:
+        """Posts as they stand in a feed."""
+        return Markup("\n".join([self.card(post, me, chosen) for post in posts]))  # noqa: S704 - by templates
+
     def cited(self, post: Shown) -> Markup:
         """A post as it stands in another one that quotes it."""
         values = {"name": escape(post.author.name), "face": self._face(post.author.avatar, 20)}
@@ -151,5 +155,5 @@ class Drawing:
 def _filled(sheet: Sheet, values: Mapping[str, str]) -> str:
     """What was drawn, with HTML in its gaps."""
     pieces = sheet[:]
-    pieces[1::2] = [values[name] for name in sheet[1::2]]
+    pieces[1::2] = map(values.__getitem__, sheet[1::2])
     return "".join(pieces)

@@ -72,11 +72,14 @@ class Renderer:
         environment.globals["static"] = static.url
         environment.globals["site"] = self.facts = facts
         self._drawing = Drawing(environment, nobody=static.url("avatar.svg"))
-        for draw in (self._drawing.card, self._drawing.cited, self._drawing.face):
+        for draw in (self._drawing.card, self._drawing.cards, self._drawing.cited, self._drawing.face):
             environment.globals[draw.__name__] = draw
         icons: Any = environment.get_template("icons.html").module
         environment.globals["icon"] = cache(icons.icon)
         environment.globals["symbols"] = icons.symbols()
+        looks: Any = environment.get_template("looks.html").module
+        environment.globals["styles"] = looks.styles()
+        environment.globals["modules"] = looks.modules()
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def page(self, template: str, settings: Settings | None = None, /, **context: object) -> bytes:
