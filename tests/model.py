@@ -127,8 +127,9 @@ class Model:
                 return found is not None and version in (None, found.version)
             case CheckName(name=name, holder=holder):
                 return self._holder(name) == holder
-            case CheckAssociation(source=source, type=type, target=target, present=present):
-                return ((source, type, target) in self.state.associations) == present
+            case CheckAssociation(source=source, type=type, target=target, present=present, order=order):
+                there = self.state.associations.get((source, type, target))
+                return (there is not None) == present and (there is None or order in (None, there.order))
             case CheckLease(call=id, token=token):
                 held = self.state.calls.get(id)
                 return held is not None and held.state == CallState.LEASED and held.token == token
@@ -174,8 +175,10 @@ class Model:
 
     def _put(self, operation: AssociationPut) -> int:
         halves = self._halves(operation.source, operation.type, operation.target)
-        present = halves[0] in self.state.associations
-        if not (present and operation.if_absent):
+        there = self.state.associations.get(halves[0])
+        present = there is not None
+        is_left = there is not None and (operation.if_absent or (operation.rising and there.order >= operation.order))
+        if not is_left:
             for source, type, target in halves:
                 self.state.associations[source, type, target] = Association(
                     source, type, target, operation.order, operation.flags, operation.data

@@ -117,9 +117,16 @@ def thing(number: int, shard: int = HOME, **fields: object) -> ObjectPut:
 
 
 def follow(
-    source: int, target: int, order: int, *, flags: int = 0, data: str | None = None, if_absent: bool = False
+    source: int,
+    target: int,
+    order: int,
+    *,
+    flags: int = 0,
+    data: str | None = None,
+    if_absent: bool = False,
+    rising: bool = False,
 ) -> AssociationPut:
-    return AssociationPut(source, FOLLOWS, target, order, flags, data, if_absent)
+    return AssociationPut(source, FOLLOWS, target, order, flags, data, if_absent, rising)
 
 
 def unfollow(source: int, target: int) -> AssociationDelete:

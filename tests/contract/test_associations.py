@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ripstop.engines.base import MAX_ORDER, Association, AssociationType, Counted, Lane, Store
-from ripstop.engines.batch import AssociationDelete, AssociationPut, Batch
+from ripstop.engines.batch import AssociationDelete, AssociationPut, Batch, CheckAssociation, NameSet
 from ripstop.kernel.ids import MAX_ID, shard_of
 from tests.world import (
     BLOCKED_BY,
@@ -150,6 +150,37 @@ async def test_if_absent_twice_in_one_batch_puts_the_first(waist: Store) -> None
     assert await apply(waist, follow(ALICE, BOB, 5, if_absent=True), follow(ALICE, BOB, 9, if_absent=True)) == (1, 0)
     assert [row.order for row in await rows(waist, ALICE, FOLLOWS)] == [5]
     assert [row.order for row in await rows(waist, BOB, FOLLOWED_BY)] == [5]
+
+
+async def test_what_rises_is_put_while_its_order_is_the_highest(waist: Store) -> None:
+    assert await apply(waist, follow(ALICE, BOB, 5, flags=1, rising=True)) == (1,)
+    assert await apply(waist, follow(ALICE, BOB, 5, flags=2, rising=True)) == (0,)
+    assert await apply(waist, follow(ALICE, BOB, 4, flags=2, rising=True)) == (0,)
+    assert await rows(waist, ALICE, FOLLOWS) == [Association(ALICE, FOLLOWS, BOB, 5, 1, None)]
+    assert await apply(waist, follow(ALICE, BOB, 7, flags=3, rising=True)) == (0,)
+    assert await rows(waist, BOB, FOLLOWED_BY) == [Association(BOB, FOLLOWED_BY, ALICE, 7, 3, None)]
+    assert await apply(waist, follow(ALICE, BOB, 6), unfollow(ALICE, BOB), follow(ALICE, BOB, 2, rising=True)) == (
+        0,
+        1,
+        1,
+    )
+    assert [row.order for row in await rows(waist, ALICE, FOLLOWS)] == [2]
+
+
+async def test_orders_rise_across_the_batches_of_a_group_and_fall_with_what_is_refused(waist: Store) -> None:
+    never = NameSet("n/a", ALICE, None)
+    outcomes = await waist.commit(
+        [
+            Batch(HOME, [follow(ALICE, BOB, 5, rising=True)]),
+            Batch(HOME, [follow(ALICE, BOB, 9, rising=True), never]),
+            Batch(HOME, [CheckAssociation(ALICE, FOLLOWS, BOB, order=5), follow(ALICE, BOB, 3, flags=1, rising=True)]),
+            Batch(HOME, [follow(ALICE, BOB, 7, rising=True)]),
+            Batch(HOME, [CheckAssociation(ALICE, FOLLOWS, BOB, order=5), unfollow(ALICE, BOB)]),
+        ]
+    )
+    assert [outcome.refused for outcome in outcomes] == [None, 1, None, None, 0]
+    assert await rows(waist, ALICE, FOLLOWS) == [Association(ALICE, FOLLOWS, BOB, 7, 0, None)]
+    assert (await length(waist, ALICE, FOLLOWS), await newest(waist, ALICE, FOLLOWS)) == (1, 7)
 
 
 async def test_one_may_lead_to_itself(waist: Store) -> None:

@@ -84,6 +84,7 @@ def likely(home: int) -> st.SearchStrategy[AnyOperation]:
         flags=st.integers(0, 3),
         data=st.sampled_from([None, "{}"]),
         if_absent=st.booleans(),
+        rising=st.booleans(),
     )
     calls = st.builds(
         CallPut,
@@ -124,6 +125,7 @@ def risky(home: int) -> st.SearchStrategy[AnyOperation]:
         st.builds(CheckObject, ids, versions),
         st.builds(CheckName, names, holders),
         st.builds(CheckAssociation, ids, st.sampled_from(KEYED), st.sampled_from(IDS), st.booleans()),
+        st.builds(CheckAssociation, ids, st.sampled_from(KEYED), st.sampled_from(IDS), st.just(True), small_orders),
         st.builds(CheckLease, any_call, tokens),
     )
 

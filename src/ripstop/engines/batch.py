@@ -30,12 +30,13 @@ class CheckName(Operation, frozen=True, tag="cn"):
 
 
 class CheckAssociation(Operation, frozen=True, tag="ca"):
-    """Precondition: the association is there, or is not."""
+    """Precondition: the association is there, in this order if one is named; or is not."""
 
     source: int
     type: int
     target: int
     present: bool = True
+    order: int | None = None
 
 
 class CheckLease(Operation, frozen=True, tag="cl"):
@@ -73,8 +74,8 @@ class ObjectDelete(Operation, frozen=True, tag="od"):
 class AssociationPut(Operation, frozen=True, tag="ap"):
     """Put a forward association with its inverse half; both counts move by the rows that were really new.
 
-    An existing one gets the new order, flags and data, unless `if_absent`: then it is left as it is.
-    Changes: 1 new, 0 was there before (updated or left).
+    An existing one gets the new order, flags and data, unless `if_absent`, or `rising` and its order is as high
+    already: then it is left as it is. Changes: 1 new, 0 was there before (updated or left).
     """
 
     source: int
@@ -84,6 +85,7 @@ class AssociationPut(Operation, frozen=True, tag="ap"):
     flags: int = 0
     data: str | None = None
     if_absent: bool = False
+    rising: bool = False
 
 
 class AssociationDelete(Operation, frozen=True, tag="ad"):

@@ -1,4 +1,4 @@
-"""Batches as the flat arrays of `ripstop_commit`; migrations/0008_calls_of_lines.sql says what each one means."""
+"""Batches as the flat arrays of `ripstop_commit`; migrations/0009_rising.sql says what each one means."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from ripstop.engines.common import call_lane, name_shard
 from ripstop.kernel.errors import BadRequest
 from ripstop.kernel.ids import shard_of
 
-_ANY, _EQUAL, _POSITIVE, _EITHER_SIGN = range(4)
+_ANY, _EQUAL, _POSITIVE, _EITHER_SIGN, _IN_ORDER = range(5)
 """op_check."""
 
 _NEVER: Final = -(1 << 63)
 """A state that nothing has."""
 
-_NONE, _SET, _ADD, _IF_POSITIVE, _IF_ZERO, _PUT, _AGAIN = range(7)
+_NONE, _SET, _ADD, _IF_POSITIVE, _IF_ZERO, _PUT, _AGAIN, _RISE = range(8)
 """op_effect."""
 
 _DONE, _HAND_BACK, _DEAD = range(3)
@@ -188,6 +188,9 @@ class Group:
 
     def _check_association(self, operation: CheckAssociation) -> None:
         key = self._association(operation)
+        if operation.present and operation.order is not None:
+            self._judge(_ASSOCIATION, key, _IN_ORDER, operation.order, _NONE, 0)
+            return
         number = self._judge(_ASSOCIATION, key, _EQUAL, int(operation.present), _NONE, 0)
         if not operation.present:
             self._absent.append(number)
@@ -211,9 +214,10 @@ class Group:
         self._judge(_OBJECT, operation.id, _ANY, -1, _IF_POSITIVE, -1)
 
     def _association_put(self, operation: AssociationPut) -> None:
-        effect = _IF_ZERO if operation.if_absent else _PUT
-        number = self._judge(_ASSOCIATION, self._association(operation), _ANY, -1, effect, 1)
-        self._links.append((number, operation.order, operation.flags, operation.data))
+        effect = _IF_ZERO if operation.if_absent else _RISE if operation.rising else _PUT
+        order = operation.order
+        number = self._judge(_ASSOCIATION, self._association(operation), _ANY, order, effect, 1)
+        self._links.append((number, order, operation.flags, operation.data))
 
     def _association_delete(self, operation: AssociationDelete) -> None:
         number = self._judge(_ASSOCIATION, self._association(operation), _ANY, -1, _IF_POSITIVE, 0)

@@ -280,7 +280,9 @@ class Judge:
 
     def _check_association(self, operation: CheckAssociation) -> bool:
         row = self.rows.edges[operation.source, operation.type, operation.target]
-        return (row is not None) is operation.present
+        if row is None:
+            return not operation.present
+        return operation.present and operation.order in (None, row.order)
 
     def _check_lease(self, operation: CheckLease) -> bool:
         row = self.rows.calls[operation.call]
@@ -321,11 +323,12 @@ class Judge:
         if operation.type not in self._rules:
             raise ValueError(f"The schema declares no forward association type {operation.type}.")
         row = self.rows.edges[key]
-        if row is None or not operation.if_absent:
-            data = operation.data
-            if data is not None:
-                _text(data)
-            self._set(self.rows.edges, key, EdgeRow(operation.order, operation.flags, data))
+        if row is not None and (operation.if_absent or (operation.rising and row.order >= operation.order)):
+            return 0
+        data = operation.data
+        if data is not None:
+            _text(data)
+        self._set(self.rows.edges, key, EdgeRow(operation.order, operation.flags, data))
         return int(row is None)
 
     def _association_delete(self, operation: AssociationDelete) -> int:

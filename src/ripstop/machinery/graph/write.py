@@ -86,10 +86,15 @@ class Write:
         flags: int = 0,
         data: msgspec.Struct | None = None,
         if_absent: bool = False,
+        rising: bool = False,
     ) -> int:
-        """Put an association and its inverse half; changes 1 if it is new."""
+        """Put an association and its inverse half; changes 1 if it is new.
+
+        :param if_absent: leave one that is there.
+        :param rising: leave one whose order is as high.
+        """
         text = None if data is None else msgspec.json.encode(data).decode()
-        return self._add(op.AssociationPut(source, association.number, target, order, flags, text, if_absent))
+        return self._add(op.AssociationPut(source, association.number, target, order, flags, text, if_absent, rising))
 
     def remove(self, association: Association, source: int, target: int) -> int:
         """Remove an association and its inverse half; changes 1 if it was there."""
@@ -113,8 +118,10 @@ class Write:
     def check_name(self, name: str, holder: int | None) -> int:
         return self._add(op.CheckName(name, holder))
 
-    def check_association(self, association: Association, source: int, target: int, *, present: bool = True) -> int:
-        return self._add(op.CheckAssociation(source, association.number, target, present))
+    def check_association(
+        self, association: Association, source: int, target: int, *, present: bool = True, order: int | None = None
+    ) -> int:
+        return self._add(op.CheckAssociation(source, association.number, target, present, order))
 
     def call(self, function: Function[A], arguments: A, *, due: int = 0, key: str | None = None) -> int:
         """Enqueue a call, not to start before the instant `due`; with a key, coalesce with one that has not started."""
