@@ -93,13 +93,6 @@ class House:
         """Let the worker do all that is due; says how many calls it took."""
         return await self._worker.drain()
 
-    async def drain_until_settled(self, function: str) -> None:
-        """The same, and what is called for a moment later: until this function has nothing waiting."""
-        await self.drain()
-        while (backlog := (await self.base.store.call_stats((function,))).get(function)) and backlog.waiting:
-            await asyncio.sleep(0.05)
-            await self.drain()
-
     async def ask(
         self, method: str, path: str, *, token: str = "", form: Mapping[str, object] | None = None, status: int = 200
     ) -> Any:

@@ -4,11 +4,10 @@ The end of a thing may be worked off before its beginning. Both therefore act on
 id minted with the thing itself: telling puts it if it is absent; undoing deletes it if it is there, and otherwise
 leaves it behind marked as undone, which the telling then finds. In either order nothing is left to be seen.
 
-`GROUPED` changes in the same batches, so a group's number and its newest are always right. Its place in `GROUPS` may be
-behind for a moment, as batches of one group may come in any order. So whoever may have left it wrong calls for it to be
-*settled* a little later: the row is compared with what is in the group, and mended. Only who begins a group, and who
-takes its newest away, knows the row to be right: under the condition that nobody else began it, or that what is the
-newest then is still there when the batch is committed.
+`GROUPED` changes in the same batches, so a group's number and its newest are always right. So does its place in
+`GROUPS`, although batches of one group may come in any order: who joins puts a row that only rises, and who leaves does
+so on the condition that the newest is still what it was. Where many are put away or let in at once, the group is
+*settled* afterwards: the row is compared with what is in the group, and mended.
 """
 
 from collections.abc import Mapping
@@ -47,8 +46,6 @@ from ripstop.machinery.graph import Events, Graph, Write
 
 KEPT_MS = 7 * 86_400_000
 """How long a row marked as undone waits for a telling that comes late."""
-SETTLE_MS = 1_000
-"""After which a group is settled; whatever happens to it meanwhile is settled with it."""
 
 
 class Forget(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +109,7 @@ class Telling:
         if verdict == ACCEPT:
             self.show(write, account, id_, kind, notice)
             if group is not None:
-                self._join(write, account, group, id_, known.group, flags=kind, head=Head(actor, notice.post))
+                _join(write, account, group, known.group, id_, flags=kind, head=Head(actor, notice.post))
             write.emit(Notified(account=account, notification=id_))
         else:
             await self._hold_back(write, account, id_, kind, notice)
@@ -139,7 +136,9 @@ class Telling:
         write.check_association(ADMITS, account, notice.actor, present=False)
         write.put(NOTIFIED, account, id_, order=id_, flags=kind | FILTERED, data=notice)
         write.put(GROUPED, request, id_, order=id_, flags=kind, data=notice)
-        self._join(write, account, request, id_, row, flags=ASKS, head=_asking(id_, notice, row))
+        if row is None:  # so that the row says which was the first
+            write.check_association(GROUPS, account, request, present=False)
+        _join(write, account, request, row, id_, flags=ASKS, head=_asking(id_, notice, row))
 
     def show(self, write: Write, account: int, id_: int, kind: int, notice: Notice) -> int | None:
         """Put a notification among those that are told, and into its group if it has one; says which."""
@@ -150,17 +149,6 @@ class Telling:
         write.put(NOTIFIED, account, id_, order=id_, flags=kind | kind << IN_GROUP, data=notice)
         write.put(GROUPED, group, id_, order=id_, flags=kind, data=notice)
         return group
-
-    def _join(
-        self, write: Write, account: int, group: int, id_: int, row: base.Association | None, *, flags: int, head: Head
-    ) -> None:
-        """Have the row of a group say that this is its newest notification, unless it has a newer one."""
-        if row is None:
-            write.check_association(GROUPS, account, group, present=False)
-        else:
-            self.settle(write, account, group, soon=bool(flags & ASKS))
-        if row is None or row.order < id_ or row.flags & AWAY:
-            write.put(GROUPS, account, group, order=id_, flags=flags, data=head)
 
     async def untell(self, account: int, id_: int, kind: int = 0, post: int | None = None) -> Outcome:
         """Take it back, or see to it that it is not told any more. Two engine calls at most.
@@ -188,15 +176,13 @@ class Telling:
         return Done(write.batch())
 
     async def _leave(self, write: Write, row: base.Association, id_: int) -> None:
-        """Have the row of a group say what is its newest once a notification has left it. One engine call at most.
-
-        Who adds to the group at the same time has found the row there, and has the group settled afterwards.
-        """
+        """Have the row of a group say what is its newest once a notification has left it. One engine call at most."""
         account, group = row.source, row.target
         if row.order != id_:
-            self.settle(write, account, group, soon=False)
+            write.check_association(GROUPED, group, row.order)
             return
         rest = [each for each in await self._graph.range(group, GROUPED, limit=2) if each.target != id_]
+        write.check_association(GROUPS, account, group, order=id_)
         if not rest:
             write.remove(GROUPS, account, group)
         else:
@@ -213,29 +199,43 @@ class Telling:
         write.remove(NOTIFIED, account, id_)
         return Done(write.batch())
 
-    def settle(self, write: Write, account: int, group: int, *, soon: bool = True) -> None:
-        """Have a group settled after this batch; a little later where its place may be behind and nothing else."""
-        due = 0 if soon else self._graph.now_ms() + SETTLE_MS
-        write.call(self._settling, Unsettled(account=account, group=group), due=due, key=f"{account}/{group}")
+    def settle(self, write: Write, account: int, group: int) -> None:
+        """Have a group settled after this batch."""
+        write.call(self._settling, Unsettled(account=account, group=group), key=f"{account}/{group}")
 
     async def _settle(self, call: Call[Unsettled]) -> Outcome:
         """Compare the row of a group with what is in it, and change it if need be."""
         account, group = call.arguments.account, call.arguments.group
         rows = await self._graph.find(account, (GROUPS,), (group,))
         newest = await self._graph.range(group, GROUPED, limit=1)
+        row, last = rows[0] if rows else None, newest[0] if newest else None
+        if row is None and last is None:
+            return Done()
+        if row is not None and last is not None and (row.order == last.order or row.flags & AWAY):
+            return Done()
         write = self._graph.write(account)
-        if not newest:
-            if not rows:
-                return Done()
+        if row is not None:
+            write.check_association(GROUPS, account, group, order=row.order)
+        if last is None:
             write.remove(GROUPS, account, group)
         else:
-            row, last = rows[0] if rows else None, newest[0]
-            if row is not None and (row.order == last.order or row.flags & AWAY):
-                return Done()
-            flags, head = _row_of(account, group, row, last)
-            write.put(GROUPS, account, group, order=last.order, flags=flags, data=head)
             write.check_association(GROUPED, group, last.target)
+            flags, head = _row_of(account, group, row, last)
+            write.put(GROUPS, account, group, order=last.order, flags=flags, data=head, rising=row is None)
         return Done(write.batch())
+
+
+def _join(
+    write: Write, account: int, group: int, row: base.Association | None, id_: int, *, flags: int, head: Head
+) -> None:
+    """Have the row of a group say that this is its newest notification, unless it has a newer one.
+
+    :param row: as it was found; one that is being put away stands there anew.
+    """
+    is_away = row is not None and bool(row.flags & AWAY)
+    if row is not None and is_away:
+        write.check_association(GROUPS, account, group, order=row.order)
+    write.put(GROUPS, account, group, order=id_, flags=flags, data=head, rising=not is_away)
 
 
 def _row_of(account: int, group: int, row: base.Association | None, last: base.Association) -> tuple[int, Head]:
