@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -19,11 +20,11 @@ from tests.unit.functions.yard import Note, Yard
 
 
 @pytest.fixture
-def environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What tells the program where this store is."""
     is_folder = place.engine == "sqlite"
     environment = {
-        "RIPSTOP_DATA": place.where if is_folder else "/nonexistent",
+        "RIPSTOP_DATA": place.where if is_folder else str(tmp_path),
         "RIPSTOP_DATABASE": "" if is_folder else place.where,
     }
     for name, value in environment.items():
@@ -113,6 +114,14 @@ async def test_a_function_is_paused_and_resumed(yard: Yard) -> None:
     assert await run("resume", "slow") == (0, "slow: paused for a.example.\n")
     assert await run("resume", "slow", "--namespace", "a.example") == (0, "slow: as declared.\n")
     assert await steering(yard.store) == {}
+    await run("resume", "slow")  # it is so already
+    audit = (await asyncio.to_thread(CliRunner().invoke, commands(), ["audit"])).output.splitlines()
+    assert [line[21:] for line in audit] == [
+        "the operator  resume_function  slow, a.example",
+        "the operator  resume_function  slow",
+        "the operator  pause_function  slow, a.example",
+        "the operator  pause_function  slow",
+    ]
 
 
 async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:

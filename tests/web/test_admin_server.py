@@ -88,7 +88,7 @@ async def test_a_function_is_paused_limited_and_let_go(api: Api, browser: Browse
     known = await api.want("POST", f"{its}/limit", as_=admin)
     assert known["steered"] is None
     audit = (await browser.open("/admin/audit")).text
-    for words in (f"pause function, {PAUSED}", f"limit function, {PAUSED}, 2.5 a second, 3 at once"):
+    for words in (f"pause function, {PAUSED}", f"limit function, {PAUSED}, rate 2.5, concurrency 3"):
         assert f"@{admin.username}: {words}" in audit
     assert (await api.get(f"{JSON}/functions/none.such", as_=admin)).status == 404
     assert (await api.post(f"{JSON}/functions/none.such/pause", as_=admin)).status == 404

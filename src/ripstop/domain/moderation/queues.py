@@ -2,7 +2,7 @@
 is one; what ends many calls is recorded before."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.steering import STEERING, Steer, change, steering
+from ripstop.machinery.functions.whole import line_of
 from ripstop.machinery.graph import Graph
 
 MOST_DEAD = 50
@@ -40,10 +41,11 @@ class Queue(NamedTuple):
 class Queues:
     """What the staff sees of background functions, and does about them.
 
-    :param names: of all functions that this program declares.
+    :param bus: by which workers hear of it at once; None: they look in half a second.
+    :param names: of all functions that this program declares; None: not known here, so that any may be steered.
     """
 
-    def __init__(self, graph: Graph, store: Store, bus: Bus | None, names: Collection[str]) -> None:
+    def __init__(self, graph: Graph, store: Store, bus: Bus | None, names: Collection[str] | None) -> None:
         self._graph = graph
         self._store = store
         self._bus = bus
@@ -56,7 +58,7 @@ class Queues:
         """
         staff.check_power(Power.VIEW_DEVOPS)
         known = await overview(self._store)
-        return {name: known.get(name, _IDLE) for name in sorted({*known, *self._names})}
+        return {name: known.get(name, _IDLE) for name in sorted({*known, *(self._names or ())})}
 
     async def one(self, staff: Staff, name: str) -> Queue:
         """One function. Five engine calls, and those of looking for dead calls.
@@ -71,28 +73,37 @@ class Queues:
         dead = [] if not known.dead else await self._dead(name, MOST_DEAD)
         return Queue(name, known, steered, dead)
 
-    async def pause(self, staff: Staff, name: str, *, namespace: str = "") -> None:
+    async def pause(self, staff: Staff, name: str, *, namespace: str = "") -> Steer:
         """Start no more calls of a function, or of one of its namespaces. See `_steer`."""
         how = _paused if not namespace else lambda now: now.with_paused(_checked(namespace))
-        await self._steer(staff, "pause_function", name, how, namespace)
+        return await self._steer(staff, "pause_function", name, how, namespace)
 
-    async def resume(self, staff: Staff, name: str, *, namespace: str = "") -> None:
+    async def resume(self, staff: Staff, name: str, *, namespace: str = "") -> Steer:
         """Start them again. See `_steer`."""
         how = _resumed if not namespace else lambda now: now.without_paused(namespace)
-        await self._steer(staff, "resume_function", name, how, namespace)
+        return await self._steer(staff, "resume_function", name, how, namespace)
 
-    async def limit(self, staff: Staff, name: str, *, rate: float | None, concurrency: int | None) -> None:
-        """Say how many calls may start in a second, over all workers, and run at once in one; None: as declared. See
-        `_steer`."""
+    async def limit(self, staff: Staff, name: str, limits: Mapping[str, float | int | None]) -> Steer:
+        """Say how many calls may start in a second over all workers (`rate`), and run at once in one (`concurrency`);
+        None: as declared. What is not named stays. See `_steer`."""
 
         def limited(now: Steer) -> Steer:
-            return msgspec.structs.replace(now, rate=rate, concurrency=concurrency)
+            return msgspec.structs.replace(now, **limits)
 
-        words = [f"{value:g} {what}" for value, what in ((rate, "a second"), (concurrency, "at once")) if value]
-        await self._steer(staff, "limit_function", name, limited, ", ".join(words) or "as declared")
+        words = [f"{what} {'as declared' if value is None else f'{value:g}'}" for what, value in limits.items()]
+        return await self._steer(staff, "limit_function", name, limited, ", ".join(words))
 
-    async def _steer(self, staff: Staff, action: str, name: str, how: Callable[[Steer], Steer], detail: str) -> None:
-        """Steer a function, and record that. Two engine calls and a commit; no commit if it is so already.
+    async def cancel(self, staff: Staff, name: str, call: int) -> Steer:
+        """End a call, and its parts, without an effect: each as it would start. See `_steer`."""
+
+        def cancelled(now: Steer) -> Steer:
+            return now.with_cancelled(call).without_paused(line_of(call))
+
+        return await self._steer(staff, "cancel_call", name, cancelled, f"call {call}")
+
+    async def _steer(self, staff: Staff, action: str, name: str, how: Callable[[Steer], Steer], detail: str) -> Steer:
+        """Steer a function, and record that; returns how it is steered now. At most seven engine calls and a commit; no
+        commit if it is so already.
 
         :raises Forbidden: the staff may not do this.
         :raises NotFound: there is no such function.
@@ -104,10 +115,9 @@ class Queues:
         words = f"{name}, {detail}" if detail else name
         record(write, staff, action, Subject(), at=self._graph.now_ms(), detail=words)
         try:
-            await change(self._store, self._bus, name, how, also=write.batch().operations)
+            return await change(self._store, self._bus, name, how, also=write.batch().operations)
         except ValueError as error:
             raise Invalid(f"Validation failed: {error}") from None
-        await self._graph.sync()
 
     async def retry(self, staff: Staff, name: str, *, call: int | None = None) -> int:
         """Send a dead call again, or all of a function; how many were. See `_end`."""
@@ -129,20 +139,29 @@ class Queues:
             raise NotFound("There is no such dead call")
         if not found:
             return 0
-        write = self._graph.write(STEERING)
-        words = f"{name}, call {call}" if call is not None else f"{name}, {len(found)} calls"
-        record(write, staff, action, Subject(), at=self._graph.now_ms(), detail=words)
-        await self._graph.commit(write)
-        ended = await (retry_dead if action == "retry_calls" else drop_dead)(self._store, found)
-        await self._graph.sync()
-        return ended
+        return await self.end(staff, found, again=action == "retry_calls")
+
+    async def end(self, staff: Staff, calls: Sequence[DeadCall], *, again: bool) -> int:
+        """Send dead calls again, or drop them; how many were. What is begun is recorded first, a commit for each
+        function.
+
+        :raises Forbidden: the staff may not do this.
+        """
+        staff.check_power(Power.VIEW_DEVOPS)
+        action, end = ("retry_calls", retry_dead) if again else ("drop_calls", drop_dead)
+        for name, ids in _by_function(calls).items():
+            write = self._graph.write(STEERING)
+            which = f"call {ids[0]}" if len(ids) == 1 else f"{len(ids)} calls"
+            record(write, staff, action, Subject(), at=self._graph.now_ms(), detail=f"{name}, {which}")
+            await self._graph.commit(write)
+        return await end(self._store, calls)
 
     async def _check(self, staff: Staff, name: str) -> None:
         """:raises Forbidden: the staff may not steer functions.
         :raises NotFound: there is no such function.
         """
         staff.check_power(Power.VIEW_DEVOPS)
-        if name not in self._names and name not in await overview(self._store):
+        if self._names is not None and name not in self._names and name not in await overview(self._store):
             raise NotFound("Record not found")
 
     async def _dead(self, name: str, most: int, call: int | None = None) -> list[DeadCall]:
@@ -158,6 +177,13 @@ class Queues:
         except TimeoutError:
             pass
         return found
+
+
+def _by_function(calls: Sequence[DeadCall]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for call in calls:
+        found.setdefault(call.function, []).append(call.id)
+    return found
 
 
 def _paused(now: Steer) -> Steer:

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
 import typer
 
-from ripstop.machinery.functions import steering
-from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
+from ripstop.domain.moderation.authority import OPERATOR
+from ripstop.domain.moderation.queues import Queues
+from ripstop.machinery.functions.dead import DeadCall, dead_calls
 from ripstop.machinery.functions.report import Overview, overview
-from ripstop.machinery.functions.whole import cancel, parts_of
+from ripstop.machinery.functions.whole import parts_of
 from ripstop.surfaces.cli.program import Program, fail
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
@@ -95,6 +97,14 @@ def register(app: typer.Typer, program: Program) -> None:
         asyncio.run(_set(program, function, {name: value for name, value in given.items() if value is not None}))
 
 
+@contextlib.asynccontextmanager
+async def _queues(program: Program) -> AsyncIterator[Queues]:
+    """What records what it does."""
+    configuration = program.configuration()
+    async with program.graph(configuration) as graph, program.store(configuration) as store:
+        yield Queues(graph, store, None, None)
+
+
 async def _list(program: Program, *, as_json: bool) -> None:
     async with program.store(program.configuration()) as store:
         functions = await overview(store)
@@ -122,11 +132,8 @@ def _table(functions: dict[str, Overview]) -> str:
 
 
 async def _pause(program: Program, function: str, namespace: str | None, *, paused: bool) -> None:
-    async with program.store(program.configuration()) as store:
-        if namespace is None:
-            now = await steering.steer(store, None, function, paused=paused)
-        else:
-            now = await (steering.pause if paused else steering.resume)(store, None, function, namespace)
+    async with _queues(program) as queues:
+        now = await (queues.pause if paused else queues.resume)(OPERATOR, function, namespace=namespace or "")
     typer.echo(f"{function}: {now.in_words()}.")
 
 
@@ -138,8 +145,8 @@ async def _parts(program: Program, call: int) -> None:
 
 
 async def _cancel(program: Program, function: str, call: int) -> None:
-    async with program.store(program.configuration()) as store:
-        await cancel(store, None, function, call)
+    async with _queues(program) as queues:
+        await queues.cancel(OPERATOR, function, call)
     typer.echo(f"{function}: {call} and its parts end as they would start.")
 
 
@@ -148,8 +155,8 @@ async def _set(program: Program, function: str, changes: dict[str, float | int])
         fail("Say what to set: --rate, --concurrency, or both.")
     if min(changes.values()) < 0:
         fail("A rate and a concurrency are above zero; 0 means: as declared.")
-    async with program.store(program.configuration()) as store:
-        now = await steering.steer(store, None, function, **{name: value or None for name, value in changes.items()})
+    async with _queues(program) as queues:
+        now = await queues.limit(OPERATOR, function, {name: value or None for name, value in changes.items()})
     typer.echo(f"{function}: {now.in_words()}.")
 
 
@@ -164,12 +171,11 @@ async def _end(program: Program, ids: list[int] | None, functions: list[str] | N
     if bool(ids) == all_:
         fail("Name the calls by their ids, or say --all.")
     wanted = set(ids or ())
-    end = retry_dead if again else drop_dead
     ended = 0
-    async with program.store(program.configuration()) as store:
+    async with program.store(program.configuration()) as store, _queues(program) as queues:
         found: list[DeadCall] = [call async for call in dead_calls(store, functions) if all_ or call.id in wanted]
         for start in range(0, len(found), TOGETHER):
-            ended += await end(store, found[start : start + TOGETHER])
+            ended += await queues.end(OPERATOR, found[start : start + TOGETHER], again=again)
     if ended < len(wanted):
         fail(f"Only {ended} of {len(wanted)} are ids of dead calls; `ripstop functions dead` lists them.")
     return ended

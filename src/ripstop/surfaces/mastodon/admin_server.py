@@ -94,7 +94,7 @@ class AdminServer:
     async def limit(self, request: Request, params: LimitParams) -> Response:
         """Start so many at most. At most nine engine calls and a commit."""
         staff = await self._staff(request)
-        await self._queues.limit(staff, params.name, rate=params.rate, concurrency=params.concurrency)
+        await self._queues.limit(staff, params.name, {"rate": params.rate, "concurrency": params.concurrency})
         return await self._shown(staff, params.name)
 
     async def retry(self, request: Request, params: CallParams) -> Response:

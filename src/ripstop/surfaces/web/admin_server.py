@@ -80,10 +80,9 @@ class AdminServer:
             case "resume":
                 await queues.resume(staff, name, namespace=namespace)
             case "limit":
-                rate, concurrency = _number(params.rate), _number(params.concurrency)
-                await queues.limit(
-                    staff, name, rate=rate, concurrency=None if concurrency is None else int(concurrency)
-                )
+                rate, at_once = _number(params.rate), _number(params.concurrency)
+                limits = {"rate": rate, "concurrency": None if at_once is None else int(at_once)}
+                await queues.limit(staff, name, limits)
             case "retry":
                 await queues.retry(staff, name, call=params.call)
             case "drop":
