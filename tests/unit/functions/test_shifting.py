@@ -125,7 +125,7 @@ def test_a_clock_that_jumps_by_an_hour_misses_nothing_that_was_in_time(hours: in
 def planned(seen: dict[str, Seen], *, reserved: float = 0.5, passed: int = 1) -> Plan:
     """What follows on a plan of a level of 1."""
     before = Plan(
-        1_000_000, 1.0, DAY, reserved, {}, (), {name: Known(0.1, each.ready, 0.0) for name, each in seen.items()}
+        1_000_000, 1.0, DAY, reserved, {}, (), False, {name: Known(0.1, each.ready, 0.0) for name, each in seen.items()}
     )
     return step(before, 1_000_000 + passed * 1000, reserved_busy=reserved * passed, seen=seen)
 
@@ -157,8 +157,9 @@ def test_what_is_needed_sooner_gets_more() -> None:
 
 
 def test_little_work_is_not_shifted() -> None:
-    before = Plan(1_000_000, 0.01, DAY, 0.0, {}, (), {"later": Known(0.001)})
-    assert step(before, 1_001_000, reserved_busy=0.03, seen={"later": Seen(DAY, 50)}).rates == {}
+    before = Plan(1_000_000, 0.01, DAY, 0.0, {}, (), False, {"later": Known(0.001)})
+    plan = step(before, 1_001_000, reserved_busy=0.3, seen={"later": Seen(DAY, 50)})
+    assert (plan.rates, plan.is_small) == ({}, True)
 
 
 def test_a_busy_worker_leaves_nothing_and_comes_back_by_steps() -> None:
@@ -216,7 +217,7 @@ async def working(yard: Yard, **limits: Any) -> AsyncIterator[None]:
 async def at_the_peak(yard: Yard, *names: str) -> None:
     """Workers find a plan of the busiest hour, in which nothing is left to these functions."""
     known = {name: Known(0.1, 1_000) for name in names}
-    plan = Plan(await yard.store.now_ms(), 1.0, DAY, 3.0, dict.fromkeys(names, 0.0), (), known)
+    plan = Plan(await yard.store.now_ms(), 1.0, DAY, 3.0, dict.fromkeys(names, 0.0), known=known)
     await yard.store.keyspace_write(PLANS.name, [ValuePut(KEY, msgspec.json.encode(plan))])
 
 

@@ -14,10 +14,10 @@ import msgspec
 LONGEST_HORIZON = 86_400.0
 """Seconds over which the level is a mean, at most: after a day all comes again."""
 
-SMALL = 0.05
-"""Busy seconds in a second below which shifting anything is not worth its cost."""
+SMALL = 0.5
+"""Busy seconds in a second, of all functions, below which shifting anything is not worth its cost."""
 
-SMALL_BACKLOG = 1.0
+SMALL_BACKLOG = 5.0
 """Busy seconds that may wait meanwhile."""
 
 CUSHION, THRIFT = 1 / 12, 0.15
@@ -79,6 +79,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar watched: seconds over which that is the mean.
     :ivar reserved: present load of reserved functions.
     :ivar rates: starts per second, over all workers, of functions that are bound; the others run as they like.
+    :ivar is_small: whether there is too little work for shifting it.
     :ivar urgent: functions whose deadlines are so near that they are as good as reserved.
     """
 
@@ -88,6 +89,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     reserved: float = 0.0
     rates: dict[str, float] = {}
     urgent: tuple[str, ...] = ()
+    is_small: bool = False
     known: dict[str, Known] = {}
 
 
@@ -108,8 +110,12 @@ def step(plan: Plan, now_ms: int, *, reserved_busy: float, seen: Mapping[str, Se
     watched = min(horizon, plan.watched + passed)
     level = plan.level + min(1.0, passed / watched) * (reserved_busy / passed + arrived - plan.level)
     urgent = tuple(name for name, each in known.items() if each.ready and _is_urgent(each, seen[name], now_ms))
-    plan = Plan(now_ms, level, watched, reserved, {}, urgent, known)
-    rates = _rates(plan, arrived, seen, passed, cushion=horizon * CUSHION)
+    waiting = sum(each.ready * each.cost for each in known.values())
+    is_small = max(level, reserved + arrived) < SMALL and waiting < SMALL_BACKLOG
+    plan = Plan(now_ms, level, watched, reserved, {}, urgent, is_small, known)
+    if is_small:
+        return plan
+    rates = _rates(plan, seen, passed, arrived=arrived, waiting=waiting, cushion=horizon * CUSHION)
     return msgspec.structs.replace(plan, rates=rates)
 
 
@@ -130,19 +136,20 @@ def _is_urgent(known: Known, seen: Seen, now_ms: int) -> bool:
     return (known.first - now_ms) / 1000 <= seen.deadline * URGENT
 
 
-def _rates(plan: Plan, arrived: float, seen: Mapping[str, Seen], passed: float, *, cushion: float) -> dict[str, float]:
+def _rates(
+    plan: Plan, seen: Mapping[str, Seen], passed: float, *, arrived: float, waiting: float, cushion: float
+) -> dict[str, float]:
     """How often the functions that are bound may start in a second; those that need not be are absent.
 
-    :param arrived: load of the opportunistic calls that arrive.
     :param passed: seconds since the step before.
+    :param arrived: load of the opportunistic calls that arrive.
+    :param waiting: busy seconds of those that wait.
     :param cushion: seconds of the level's work that should wait.
     """
     known, level = plan.known, plan.level
-    waiting = sum(each.ready * each.cost for each in known.values())
     thrift = THRIFT * max(0.0, 1 - waiting / (level * cushion)) if level else 0.0
     room = max(0.0, level * (1 - thrift) - plan.reserved)
-    is_small = max(level, plan.reserved + arrived) < SMALL and waiting < SMALL_BACKLOG
-    if is_small or arrived + waiting / passed <= room:
+    if arrived + waiting / passed <= room:
         return {}
     needs = {}
     for name, each in known.items():

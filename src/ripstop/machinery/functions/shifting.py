@@ -155,7 +155,7 @@ class Shifting:
         found = (await self._store.keyspace_get(PLANS.name, [KEY])).get(KEY)
         if isinstance(found, bytes):
             self.plan = _decode(found)
-        if abs(now_ms - self.plan.at_ms) > STALE_MS:
+        if self.plan.is_small or abs(now_ms - self.plan.at_ms) > STALE_MS:
             self._desks.leave_over({}, None, ())
         else:
             share = self._spare.share
