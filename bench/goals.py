@@ -49,6 +49,7 @@ ROWS = (
         writes=True,
     ),
     Row(name="verify", title="verify_credentials", gotosocial="0.15", prototype="0.12", goal=0.14),
+    Row(name="page", title="a page of the web app, 20 posts, rendered anew", goal=1.0),
     Row(
         name="mixed",
         title="mixed, 85 % reads",

@@ -48,7 +48,8 @@ class Requests:
         self._texts = [draw_text(rng, POST_CHARACTERS - 10) for _ in range(500)]
 
     def sources(self, row: str) -> list[Source]:
-        """The sources of one of the rows: home, local, context, verify, post, favourite, follow, mixed, sign_up."""
+        """The sources of one of the rows: home, local, context, verify, page, post, favourite, follow, mixed,
+        sign_up."""
         return [_source(getattr(self, f"_{row}")(connection)) for connection in range(self._connections)]
 
     def _home(self, connection: int) -> Iterator[bytes]:
@@ -59,6 +60,13 @@ class Requests:
 
     def _verify(self, connection: int) -> Iterator[bytes]:
         return self._each_person(VERIFY, connection)
+
+    def _page(self, connection: int) -> Iterator[bytes]:
+        """Pages for everybody, each of which begins elsewhere, so that none is kept when it is asked for again."""
+        posts = self._data.every_post()
+        random.Random(connection).shuffle(posts)
+        for post in itertools.cycle(posts):
+            yield self._target.request("GET", f"/public?max_id={post}")
 
     def _notifications(self, connection: int) -> Iterator[bytes]:
         return self._each_person(NOTIFICATIONS, connection)
