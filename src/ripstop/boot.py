@@ -275,7 +275,7 @@ async def open_base(
         parts.push_async_callback(outbound.close)
         functions = declare_functions(ground, graph, store, events, hasher, blobs)
         previews = outbound if ground.configuration.outbound.previews else None
-        Previews(graph, images, previews).register(functions, events)
+        Previews(graph, images, previews, origin=ground.site.origin).register(functions, events)
         _watch(ground, store, graph)
         return Base(
             store=store,

@@ -190,11 +190,12 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def a_house(place: Place, folder: Path) -> AsyncIterator[House]:
-    """An installation on a place; its secret and slots rest in `folder`."""
+async def a_house(place: Place, folder: Path, outbound: Outbound | None = None) -> AsyncIterator[House]:
+    """An installation on a place; its secret and slots rest in `folder`. Unless `outbound` says so it looks at no links,
+    which lead to servers of others."""
     data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
     data.mkdir(exist_ok=True)
-    outbound = Outbound(previews=False)  # links in tests lead to servers of others
+    outbound = outbound or Outbound(previews=False)
     configuration = Configuration(url="http://house.test", data=str(data), database=database, outbound=outbound)
     async with House(configuration).opened() as house:
         yield house

@@ -1,5 +1,6 @@
 """From what an author wrote to what can be published: checks, and everything that follows from the text."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -69,7 +70,8 @@ async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str, may_b
     )
 
 
-def _link(tokens: list[Token], origin: str) -> str:
+def first_link(tokens: Sequence[Token], origin: str) -> str:
+    """The first link of a text that leads elsewhere than to this server, or empty."""
     here = origin + "/"
     return next((t.value for t in tokens if t.kind is Kind.URL and not f"{t.value}/".startswith(here)), "")
 

@@ -6,10 +6,12 @@ import msgspec
 
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import CARD, IMAGE, Image
+from ripstop.domain.posts.draft import carded, first_link
 from ripstop.domain.posts.events import CardShown, PostLinked
-from ripstop.domain.posts.model import POST, Card, CardPicture
+from ripstop.domain.posts.model import POST, Card, CardPicture, Post
 from ripstop.domain.previews.model import PREVIEW, Preview, preview_name
 from ripstop.domain.previews.page import MOST_BYTES, Found, read_page
+from ripstop.domain.text import scan
 from ripstop.engines.base import Criticality, Lane
 from ripstop.engines.common import name_shard
 from ripstop.kernel.errors import Invalid, Unavailable
@@ -30,12 +32,14 @@ class Previews:
     """Has each post show what its first link leads to. A page is asked for once, whoever links to it.
 
     :param outbound: asks for pages; None: nothing is asked, and no post shows a card.
+    :param origin: the public URL of this server, without a slash at the end.
     """
 
-    def __init__(self, graph: Graph, images: Images, outbound: Outbound | None) -> None:
+    def __init__(self, graph: Graph, images: Images, outbound: Outbound | None, *, origin: str) -> None:
         self._graph = graph
         self._images = images
         self._outbound = outbound
+        self._origin = origin
         self._under_way: dict[str, asyncio.Future[Card | None]] = {}
 
     def register(self, functions: Functions, events: Events) -> None:
@@ -58,17 +62,21 @@ class Previews:
     async def _show(self, call: Call[PostLinked]) -> Outcome:
         graph, link = self._graph, call.arguments.link
         post = await graph.get(POST, call.arguments.post)
-        if post is None or self._outbound is None or link not in post.value.text:
+        if self._outbound is None or not self._shows(post, link):
             return Done()
         card = await self._look(self._outbound, link, is_last=call.attempt >= TRIES)
         await graph.sync()
         post = await graph.get(POST, call.arguments.post)
-        if card is None or post is None or link not in post.value.text or post.value.card == card:
+        if card is None or post is None or not self._shows(post, link) or post.value.card == card:
             return Done()
         write = graph.write(post.id)
         write.patch(POST, post.id, version=post.version, card=card)
         write.emit(CardShown(post=post.id, author=post.value.author, flags=post.value.flags))
         return Done(write.batch(), write.live)
+
+    def _shows(self, post: Entry[Post] | None, link: str) -> bool:
+        """Whether a post is there, and still begins its links with this one."""
+        return post is not None and carded(post.value, first_link(scan(post.value.text), self._origin)) == link
 
     async def _look(self, outbound: Outbound, link: str, *, is_last: bool) -> Card | None:
         """What is known of a link, or can be found out now; at one time once in this process."""
