@@ -191,8 +191,10 @@ class Person:
 
 @contextlib.asynccontextmanager
 async def a_house(place: Place, folder: Path, outbound: Outbound | None = None) -> AsyncIterator[House]:
-    """An installation on a place; its secret and slots rest in `folder`. Unless `outbound` says so it looks at no links,
-    which lead to servers of others."""
+    """An installation on a place; its secret and slots rest in `folder`.
+
+    Unless `outbound` says so it looks at no links, which lead to servers of others.
+    """
     data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
     data.mkdir(exist_ok=True)
     outbound = outbound or Outbound(previews=False)

@@ -66,7 +66,7 @@ async def compose(graph: Graph, draft: Draft, *, origin: str, domain: str, may_b
     tags = dict.fromkeys(t.value.lower() for t in tokens if t.kind is Kind.TAG and len(t.value) <= MAX_TAG)
     distinct = {mention.id: mention for mention in mentions.values()}
     return Composed(
-        text, content, spoiler_text, tuple(distinct.values()), tuple(tags)[:MOST_TAGS], _link(tokens, origin)
+        text, content, spoiler_text, tuple(distinct.values()), tuple(tags)[:MOST_TAGS], first_link(tokens, origin)
     )
 
 
