@@ -73,6 +73,7 @@ class Eraser:
             handler=self._erase_list,
             criticality=Criticality.LOW,
             deadline=3_600.0,
+            opportunistic=True,
         )
 
     def register(self, functions: Functions, events: Events) -> None:
@@ -80,7 +81,12 @@ class Eraser:
         functions.declare(self._erase)
         name = f"{self._package}.erase_account"
         Listening(functions, events).to(
-            AccountDeleted, self._begin, name=name, criticality=Criticality.LOW, deadline=3_600.0
+            AccountDeleted,
+            self._begin,
+            name=name,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+            opportunistic=True,
         )
 
     async def _begin(self, call: Call[AccountDeleted]) -> Outcome:

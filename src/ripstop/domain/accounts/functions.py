@@ -138,6 +138,7 @@ class Endings:
             name="accounts.end_unused_application",
             criticality=low,
             deadline=86_400.0,
+            opportunistic=True,
         )
         listen.to(ApplicationUsed, self._mark_used, name="accounts.mark_application", criticality=low, deadline=3_600.0)
         listen.to(SessionOpened, self._end_session, name="accounts.end_session", criticality=low, deadline=3_600.0)
@@ -202,7 +203,14 @@ class Leaving:
         listen = Listening(functions, events)
         low = Criticality.LOW
         listen.to(ShutOut, self._shut_out, name="accounts.shut_out", deadline=10.0)
-        listen.to(Suspended, self._end_suspended, name="accounts.end_suspended", criticality=low, deadline=86_400.0)
+        listen.to(
+            Suspended,
+            self._end_suspended,
+            name="accounts.end_suspended",
+            criticality=low,
+            deadline=86_400.0,
+            opportunistic=True,
+        )
         listen.to(
             AccountDeleted,
             self._delete_again,

@@ -18,7 +18,12 @@ class Leaving:
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
         Listening(functions, events).to(
-            AccountDeleted, self._drop_home, name="feeds.drop_home", criticality=Criticality.LOW, deadline=3_600.0
+            AccountDeleted,
+            self._drop_home,
+            name="feeds.drop_home",
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+            opportunistic=True,
         )
         self._eraser.register(functions, events)
 

@@ -123,7 +123,14 @@ class ListKeeping:
             criticality=low,
             deadline=600.0,
         )
-        listen.to(ListDeleted, self._deleted, name="lists.empty_deleted", criticality=low, deadline=3_600.0)
+        listen.to(
+            ListDeleted,
+            self._deleted,
+            name="lists.empty_deleted",
+            criticality=low,
+            deadline=3_600.0,
+            opportunistic=True,
+        )
 
     async def _unfollowed(self, call: Call[Unfollowed]) -> Outcome:
         """Out of all lists of the follower, unless it was put there after being followed again."""

@@ -25,7 +25,12 @@ class Sweeping:
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
         Listening(functions, events).to(
-            ImageLoose, self._sweep, name="media.sweep", criticality=Criticality.LOW, deadline=3_600.0
+            ImageLoose,
+            self._sweep,
+            name="media.sweep",
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+            opportunistic=True,
         )
         self._eraser.register(functions, events)
 

@@ -65,6 +65,7 @@ class Keeping:
             when=lambda event: is_time_to_trim(event.notification),
             criticality=low,
             deadline=LATE,
+            opportunistic=True,
         )
 
     async def _blocked(self, call: Call[Blocked]) -> Outcome:

@@ -76,6 +76,7 @@ class Telling:
             handler=self._forget,
             criticality=Criticality.LOW,
             deadline=86_400.0,
+            opportunistic=True,
         )
         self._settling = Function(
             name="notifications.settle", arguments=Unsettled, handler=self._settle, criticality=Criticality.LOW

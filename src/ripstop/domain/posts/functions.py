@@ -44,13 +44,19 @@ class Forgetting:
             handler=self._forget_rows,
             criticality=Criticality.LOW,
             deadline=3_600.0,
+            opportunistic=True,
         )
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called when a post is deleted."""
         functions.declare(self._forget)
         Listening(functions, events).to(
-            PostDeleted, self._begin, name="posts.forget", criticality=Criticality.LOW, deadline=3_600.0
+            PostDeleted,
+            self._begin,
+            name="posts.forget",
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+            opportunistic=True,
         )
 
     async def _begin(self, call: Call[PostDeleted]) -> Outcome:
