@@ -18,6 +18,7 @@ from ripstop.engines.base import (
     Association,
     AssociationType,
     CallLimit,
+    CallRow,
     Changes,
     Count,
     Criticality,
@@ -356,6 +357,15 @@ class DisciplinedStore:
 
     async def now_ms(self) -> int:
         return await self._store.now_ms()
+
+    async def call_get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        for id in ids:
+            _check_id(id)
+        return await self._store.call_get(ids)
+
+    async def dead_calls(self, *, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+        _check_page(limit)
+        return await self._store.dead_calls(after=after, limit=limit)
 
     async def sweep(self, *, now_ms: int, limit: int) -> dict[str, int]:
         return await self._store.sweep(now_ms=now_ms, limit=limit)

@@ -344,13 +344,17 @@ class Model:
     async def call_stats(
         self, functions: Sequence[str] | None = None, *, parent: int | None = None
     ) -> dict[str, FunctionBacklog]:
-        calls = [call for call in self.state.calls.values() if parent is None or call.put.parent == parent]
+        calls = [*self.state.calls.values()] if parent is None else self._parts(parent)
         known = {call.put.function for call in calls}
         return {
             function: self._backlog([call for call in calls if call.put.function == function])
             for function in known
             if functions is None or function in functions
         }
+
+    def _parts(self, parent: int) -> list[Call]:
+        parts = [call for call in self.state.calls.values() if call.put.parent == parent]
+        return parts + [each for part in parts for each in self._parts(part.put.id)]
 
     def _backlog(self, calls: list[Call]) -> FunctionBacklog:
         states = [call.state for call in calls]

@@ -152,3 +152,16 @@ async def test_the_parts_of_a_call_are_counted_by_their_whole(waist: Store) -> N
     assert set(await waist.call_stats(["other"], parent=whole)) == {"other"}
     assert await waist.call_stats(parent=other) == {"part": FunctionBacklog(1, 0, 0, 0, ident(23))}
     assert await waist.call_stats(parent=ident(3)) == {}
+
+
+async def test_the_parts_of_parts_are_counted_as_well(waist: Store) -> None:
+    whole, part = ident(1), ident(11)
+    await apply(
+        waist,
+        CallPut(part, "part", "{}", parent=whole),
+        *(CallPut(ident(number), "part", "{}", parent=part) for number in (21, 22)),
+        CallPut(ident(31), "part", "{}", parent=ident(22)),
+        CallPut(ident(12), "part", "{}"),
+    )
+    assert await waist.call_stats(parent=whole) == {"part": FunctionBacklog(0, 4, 0, 0, part)}
+    assert await waist.call_stats(parent=part) == {"part": FunctionBacklog(0, 3, 0, 0, ident(21))}

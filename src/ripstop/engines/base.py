@@ -170,6 +170,26 @@ class LeasedCall(NamedTuple):
     parent: int | None = None
 
 
+class CallRow(NamedTuple):
+    """All that is stored of a call. `token` is that of its last lease, `died` the instant of its death."""
+
+    id: int
+    state: int
+    token: int
+    function: str
+    arguments: str
+    checkpoint: str | None
+    attempt: int
+    due: int
+    deadline: int
+    criticality: int
+    key: str | None
+    error: str | None
+    namespace: str | None
+    parent: int | None
+    died: int | None = None
+
+
 class CallLimit(NamedTuple):
     """How many calls of a function one request for leases may take: of one namespace, or (None) of all together."""
 
@@ -295,7 +315,7 @@ class Engine(Protocol):
     ) -> dict[str, FunctionBacklog]:
         """The backlog by function (all, or these), at a cost independent of its size.
 
-        With a `parent`, that of its parts alone, at a cost of their number.
+        With a `parent`, that of its parts alone, and of theirs, at a cost of their number.
         """
         ...
 
@@ -422,6 +442,17 @@ class Store(Engine, Protocol):
 
     async def now_ms(self) -> int:
         """The engine's clock, by which calls fall due and names expire."""
+        ...
+
+    async def call_get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        """The calls with these ids; those that have ended are absent."""
+        ...
+
+    async def dead_calls(self, *, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+        """A page of all dead calls, by (instant of death, id), after such a place.
+
+        The cost is that of the page, whatever else is in the queue.
+        """
         ...
 
     async def sweep(self, *, now_ms: int, limit: int) -> dict[str, int]:

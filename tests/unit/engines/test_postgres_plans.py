@@ -65,7 +65,7 @@ INSERT INTO names SELECT {HOME}, 'n/' || n, 1, 9000000000000 FROM generate_serie
 INSERT INTO calls (shard, id, state, criticality, due, deadline, lease_until, dead_ms, token, function, key, arguments)
 SELECT {HOME}, (state * 100000 + n)::bigint << 22 | {HOME << 12}, state, 2,
     CASE state WHEN 0 THEN 9000000000000 ELSE 0 END, n, CASE state WHEN 2 THEN 9000000000000 END,
-    CASE state WHEN 3 THEN 9000000000000 END, 1, 'work', 'k' || n, '{{}}'
+    CASE state WHEN 3 THEN 9000000000000 + n END, 1, 'work', 'k' || n, '{{}}'
 FROM generate_series(1000, 1000 + {ROWS}) AS n, generate_series(0, 3) AS state;
 INSERT INTO keyspace_values SELECT {HOME}, 'brief_values', 'v' || n, '', 9000000000000
 FROM generate_series(1, {ROWS}) AS n;
@@ -106,6 +106,9 @@ async def tour(store: PostgresStore, first: int) -> None:
     for each in (await store.call_lease([1, 2], limit=2, seconds=60)).taken:
         await store.commit([Batch(HOME, [CallDone(each.id, each.token)])])
     await store.call_stats(["work"])
+    await store.call_stats(parent=dead.id)
+    await store.call_get([dead.id])
+    await store.dead_calls(after=None, limit=5)
     await read(store, first)
     await derive(store, first)
     await store.changes(cursor)

@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from ripstop.engines.base import CallLimit, FunctionBacklog, LeasedCall, Leases
+from ripstop.engines.base import CallLimit, CallRow, FunctionBacklog, LeasedCall, Leases
 from ripstop.engines.common import CLASSES, NAMESPACE_BITS, call_line
 from ripstop.engines.postgres.connections import RETRIED, Connections
 from ripstop.engines.statements import load
@@ -68,6 +68,16 @@ class Calls:
         else:
             rows = await self._connections.fetch(_READS["call_stats_parts"], functions, parent)
         return {row[0]: FunctionBacklog(*row[1:]) for row in rows}
+
+    async def get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        """See `ripstop.engines.base.Store.call_get`."""
+        rows = await self._connections.fetch(_READS["call_get"], [shard_of(id) for id in ids], ids)
+        return {row[0]: CallRow(*row) for row in rows}
+
+    async def dead(self, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+        """See `ripstop.engines.base.Store.dead_calls`."""
+        rows = await self._connections.fetch(_READS["dead_calls"], *(after or (0, 0)), max(0, limit))
+        return [CallRow(*row) for row in rows]
 
 
 class Wakeups:

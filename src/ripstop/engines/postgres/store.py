@@ -6,6 +6,7 @@ from pathlib import Path
 from ripstop.engines.base import (
     Association,
     CallLimit,
+    CallRow,
     Changes,
     Count,
     Cursor,
@@ -195,6 +196,12 @@ class PostgresStore:
     async def now_ms(self) -> int:
         [(now,)] = await self._connections.fetch(_NOW_MS)
         return int(now)
+
+    async def call_get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        return await self._calls.get(ids)
+
+    async def dead_calls(self, *, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+        return await self._calls.dead(after, limit)
 
     async def sweep(self, *, now_ms: int, limit: int) -> dict[str, int]:
         return await keeping.sweep(self._connections, now_ms=now_ms, limit=limit)

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from ripstop.engines.base import ScanPage, Table
+from ripstop.engines.base import CallRow, ScanPage, Table
 from ripstop.engines.common import name_shard
 from ripstop.engines.sqlite.apply import LOG_KEPT, MainTransaction
 from ripstop.engines.sqlite.connection import Reader, connect
@@ -18,6 +18,7 @@ from ripstop.kernel.errors import RipstopError
 from ripstop.kernel.files import sync
 
 _SQL = load(__package__, "statements/keep.sql")
+_CALLS = load(__package__, "statements/calls.sql")
 
 _BACKUP_CACHE_KB = 2 << 10
 
@@ -48,6 +49,11 @@ def scan(reader: Reader, table: Table, *, shard: int | None, after: Sequence[obj
     start = _START[table] if after is None else tuple(after)
     rows = reader.rows(_SQL[f"scan_{table.value}"], (*start, -1 if shard is None else shard, limit))
     return ScanPage(rows, _key(table, rows[-1]) if rows and len(rows) == limit else None)
+
+
+def dead_calls(reader: Reader, *, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+    """A page of the dead calls by (instant of death, id)."""
+    return [CallRow._make(row) for row in reader.rows(_CALLS["dead_calls"], (*(after or (0, 0)), limit))]
 
 
 def add_functions(connection: apsw.Connection) -> None:

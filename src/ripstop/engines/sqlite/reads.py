@@ -12,6 +12,7 @@ from ripstop.engines.base import (
     MAX_ORDER,
     Association,
     CallLimit,
+    CallRow,
     Changes,
     Count,
     Counted,
@@ -181,6 +182,10 @@ class MainReader:
         else:
             return {}
         return {row[0]: FunctionBacklog._make(row[1:]) for row in rows}
+
+    def call_get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        rows = self._rows(_SQL["call_get"], (numbers(ids),)) if ids else []
+        return {row[0]: CallRow._make(row) for row in rows}
 
     def lease_any(self, classes: Sequence[int], now_ms: int, limits: Sequence[CallLimit]) -> bool:
         """Whether a request for leases would find anything to do."""

@@ -16,6 +16,7 @@ import apsw
 from ripstop.engines.base import (
     Association,
     CallLimit,
+    CallRow,
     Changes,
     Count,
     Cursor,
@@ -343,6 +344,12 @@ class SqliteStore:
         self, functions: Sequence[str] | None = None, *, parent: int | None = None
     ) -> dict[str, FunctionBacklog]:
         return self._reader.call_stats(functions, parent)
+
+    async def call_get(self, ids: Sequence[int]) -> dict[int, CallRow]:
+        return self._reader.call_get(ids)
+
+    async def dead_calls(self, *, after: tuple[int, int] | None, limit: int) -> list[CallRow]:
+        return await self._main_threads.run(lambda reader: keep.dead_calls(reader, after=after, limit=limit))
 
     # Writes
 

@@ -64,13 +64,35 @@ WHERE $1::text[] IS NULL OR c.function = ANY ($1)
 GROUP BY c.function
 HAVING sum(c.waiting) + sum(c.ready) + sum(c.leased) + sum(c.dead) > 0;
 
--- call_stats_parts: The parts of a call, by function.
+-- call_stats_parts: The parts of a call, and theirs, by function.
 -- SCATTER: a part may lie in another shard than the whole; the index begins with the whole.
+WITH RECURSIVE parts AS (
+    SELECT id, function, state FROM calls WHERE parent = $2
+    UNION ALL
+    SELECT c.id, c.function, c.state FROM parts AS p, LATERAL (
+        SELECT id, function, state FROM calls WHERE parent = p.id OFFSET 0
+    ) AS c
+)
 SELECT function, count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1),
     count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3), min(id) FILTER (WHERE state < 3)
-FROM calls
-WHERE parent = $2 AND ($1::text[] IS NULL OR function = ANY ($1))
+FROM parts
+WHERE $1::text[] IS NULL OR function = ANY ($1)
 GROUP BY function;
+
+-- call_get: All that is stored of some calls.
+SELECT c.id, c.state, c.token, c.function, c.arguments, c.checkpoint, c.attempt, c.due, c.deadline, c.criticality,
+    c.key, c.error, c.namespace, c.parent, CASE WHEN c.state = 3 THEN c.dead_ms END
+FROM unnest($1::smallint[], $2::bigint[]) AS k (shard, id), LATERAL (
+    SELECT * FROM calls AS c WHERE c.shard = k.shard AND c.id = k.id OFFSET 0
+) AS c;
+
+-- dead_calls: Dead calls by the instants of their deaths, after one of them and an id.
+-- SCATTER: those of all shards in one order, which is that of their index.
+SELECT id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error, namespace,
+    parent, dead_ms
+FROM calls
+WHERE state = 3 AND dead_ms >= $1 AND (dead_ms, id) > ($1, $2)
+ORDER BY dead_ms, id LIMIT $3;
 
 -- now_ms: The engine's clock.
 -- SCATTER: reads no table.

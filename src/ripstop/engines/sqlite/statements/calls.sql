@@ -37,6 +37,21 @@ SELECT function, waiting, ready, leased, dead,
     (SELECT min(id) FROM calls INDEXED BY calls_unfinished WHERE calls.function = call_counts.function AND state < 3)
 FROM call_counts WHERE function IN carray(?) AND waiting + ready + leased + dead > 0;
 
--- call_stats_parts: The parts of a call, by function.
-SELECT function, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), min(iif(state < 3, id, NULL))
-FROM calls INDEXED BY calls_parts WHERE parent = ? GROUP BY function;
+-- call_stats_parts: The parts of a call, and theirs, by function.
+WITH RECURSIVE parts (id) AS (
+    SELECT id FROM calls INDEXED BY calls_parts WHERE parent = ?
+    UNION ALL
+    SELECT c.id FROM parts AS p CROSS JOIN calls AS c INDEXED BY calls_parts ON c.parent = p.id
+)
+SELECT function, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), min(iif(state < 3, c.id, NULL))
+FROM parts AS p CROSS JOIN calls AS c ON c.id = p.id GROUP BY function;
+
+-- call_get: All that is stored of these calls.
+SELECT id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error, namespace,
+    parent, iif(state = 3, rank, NULL)
+FROM calls WHERE id IN carray(?);
+
+-- dead_calls: Dead calls by the instants of their deaths, after one of them and an id.
+SELECT id, state, token, function, arguments, checkpoint, attempt, due, deadline, criticality, key, error, namespace,
+    parent, rank
+FROM calls WHERE state = 3 AND lane = 0 AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?;
