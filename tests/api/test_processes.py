@@ -27,17 +27,22 @@ def answers(server: Server) -> bool:
         return False
 
 
+def kill_and_await(server: Server, name: str) -> None:
+    """`kill -9` of one child; returns when another has taken its place."""
+    before = server.kill(name)
+    wait_until(lambda: server.children().get(name, before) != before, f"another {name}")
+
+
 def test_a_server_is_a_supervisor_with_named_children(own_server: Server) -> None:
     assert set(own_server.children()) >= {"rip-http-0", "rip-http-1", "rip-worker-0"}
     assert "rip-helper" not in own_server.children(), "the helper starts on demand"
 
 
-@pytest.mark.parametrize("name", ["rip-http-0", "rip-http-1", "rip-worker-0"])
-def test_what_is_killed_comes_back(own_server: Server, name: str) -> None:
-    before = own_server.kill(name)
-    wait_until(lambda: own_server.children().get(name, before) != before, f"another {name}")
-    wait_until(lambda: answers(own_server), "an answer")
-    assert f"{name} died (SIGKILL), and is started again at once" in own_server.log()
+def test_what_is_killed_comes_back(own_server: Server) -> None:
+    for name in ("rip-http-0", "rip-http-1", "rip-worker-0"):
+        kill_and_await(own_server, name)
+        wait_until(lambda: answers(own_server), "an answer")
+        assert f"{name} died (SIGKILL), and is started again at once" in own_server.log()
 
 
 def test_all_killed_at_once_start_anew(own_server: Server) -> None:
@@ -55,7 +60,11 @@ def test_children_do_not_outlive_their_supervisor(own_server: Server) -> None:
     assert answers(own_server), "and the folder is free again"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("own_server", "number"),
+    [("sqlite", signal.SIGTERM), ("sqlite", signal.SIGINT), ("sqlite", signal.SIGHUP), ("postgres", signal.SIGTERM)],
+    indirect=["own_server"],
+)
 def test_it_stops_in_good_order(own_server: Server, number: signal.Signals) -> None:
     children = own_server.children()
     own_server.signal(number)
@@ -138,8 +147,7 @@ def test_metrics_add_up_over_processes_and_survive_their_death(own_server: Serve
     for _ in range(20):
         health(own_server)
     wait_until(lambda: counted(own_server) >= 20, "20 requests counted")
-    first = own_server.kill("rip-http-0")
-    wait_until(lambda: own_server.children().get("rip-http-0", first) != first, "another process")
+    kill_and_await(own_server, "rip-http-0")
     wait_until(lambda: counted(own_server) >= 20, "20 requests counted again")
     assert 'ripstop_processes{kind="http"}' in httpx.get(own_server.url + "/metrics").text
 
