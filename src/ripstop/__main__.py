@@ -162,8 +162,8 @@ def _announce(configuration: Configuration, https: int, workers: int) -> None:
         origin = configuration.origin
         lines += [
             "",
-            f"  Look:     {origin}/ shows the live local feed.",
-            f'  Sign up:  enter {origin} in any app for Mastodon, or follow "First steps" in README.md with curl.',
+            f"  Look:     {origin}/ shows what is being said here, live.",
+            f"  Sign up:  there, or enter {origin} in any app for Mastodon.",
             f"  Watch:    {origin}/metrics",
         ]
     lines += ["", "Ctrl-C stops it; what is under way finishes first."]

@@ -157,11 +157,13 @@ async def test_a_filter_warns_hides_and_ends(at_home: Browser, api: Api, alice: 
     path = f"/settings/filters/{held['id']}"
     fields = [*fields[:-4], ("contexts[]", "home"), ("action", "hide"), ("ends", "86400"), ("proof", proof)]
     await at_home.post(path, aiohttp.FormData(fields))
-    assert shown((await at_home.open("/")).text) == []
+    assert "It is quiet here" in (await at_home.open("/")).text
     assert shown((await at_home.open(f"/@{bob.username}")).text) == [post["id"]]
     assert "Ends " in (await at_home.open("/settings/filters")).text
     await at_home.submit(await at_home.open(path), f"{path}/delete", {})
-    assert shown((await at_home.open("/")).text) == [post["id"]]
+    page = await at_home.open("/")
+    assert "It is quiet here" not in page.text
+    assert shown(page.text) == [post["id"]]
     assert (await at_home.open(path)).status == 404
 
 
@@ -209,3 +211,16 @@ async def test_one_takes_ones_own_archive_along(at_home: Browser, api: Api, alic
         f"{at_home.server.url}/@{bob.username}/{other['id']}"
     ]
     assert (await at_home.post("/settings/data", {"proof": "x"})).status == 403
+
+
+async def test_who_follows_nobody_is_shown_what_is_said_and_whom_to_follow(
+    at_home: Browser, api: Api, alice: Person, bob: Person
+) -> None:
+    await api.want("PATCH", "/api/v1/accounts/update_credentials", as_=bob, form={"discoverable": "true"})
+    post = await api.publish(bob, "hello everybody")
+    page = await at_home.open("/")
+    assert "It is quiet here" in page.text
+    assert post["id"] in shown(page.text)
+    page = await press(at_home, page, f"/people/{bob.id}/act", "follow")
+    assert "It is quiet here" not in page.text
+    assert shown(page.text) == [post["id"]]

@@ -1,5 +1,7 @@
 """What people see first: home for those who are logged in, and what is being said here for everybody."""
 
+from typing import Any
+
 import msgspec
 
 from ripstop.domain.feeds import Home, Page, Window, local_timeline
@@ -9,7 +11,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.web.cards import Face, faces_of, show
+from ripstop.surfaces.web.cards import faces_of, show
 from ripstop.surfaces.web.live import LIVE
 from ripstop.surfaces.web.live_home import LIVE_HOME
 from ripstop.surfaces.web.pages import PAGE
@@ -19,6 +21,8 @@ MOST_NEW = 40
 """Posts that a page shows at once which came since it was loaded."""
 MOST_SUGGESTED = 8
 """People who are shown to somebody whose home is empty."""
+MOST_SAID = 10
+"""Posts that are shown there."""
 
 
 class FeedParams(msgspec.Struct, kw_only=True):
@@ -60,7 +64,7 @@ class Feeds:
 
     async def home(self, request: Request, params: FeedParams, reader: Reader) -> Answer:
         """Posts of those whom the reader follows, or else whom one could follow. As many engine calls as the feed, and
-        those of `show`, or of `suggestions`."""
+        those of `show`; for those whose home is empty, those of `suggestions` and of the local feed."""
         found = await self._home.read(reader.id, params.window)
         return await self._shown(request, params, reader, found, "Home")
 
@@ -79,13 +83,11 @@ class Feeds:
         if reader is not None and live:
             # What comes is shown to readers as it is to them, so that their page asks for it.
             live, news = "", f"{LIVE_HOME}?since={found.prev_min_id or 0}" if title == "Home" else live
-        around: list[Face] = []
-        if reader is not None and title == "Home" and params.is_first and not found.items:
-            suggested = await suggestions(self._graph, reader.id, limit=MOST_SUGGESTED)
-            around = await faces_of(self._graph, [one.account for one in suggested])
+        begins = reader is not None and title == "Home" and params.is_first and not found.items
         context = {
+            **(await self._for_newcomers(reader) if reader is not None and begins else {}),
+            "begins": begins,
             "title": title,
-            "around": around,
             "canonical": request.origin + ("/" if request.path == "/" else "/public"),
             "posts": await show(
                 self._graph,
@@ -99,3 +101,12 @@ class Feeds:
             "welcome": params.is_first and request.path == "/",
         }
         return Shown("home.html", context)
+
+    async def _for_newcomers(self, reader: Reader) -> dict[str, Any]:
+        """What is shown to somebody whose home is empty: whom one could follow, and what is being said here."""
+        suggested = await suggestions(self._graph, reader.id, limit=MOST_SUGGESTED)
+        said = await local_timeline(self._graph, reader.id, Window(limit=MOST_SAID))
+        return {
+            "around": await faces_of(self._graph, [one.account for one in suggested]),
+            "said": await show(self._graph, said.items, reader.id, context=PUBLIC),
+        }

@@ -88,6 +88,12 @@ async function renew(form, button) {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector(`form[action="${form.getAttribute("action")}"]`);
+    for (const before of document.querySelectorAll("[data-renewed]")) {
+      const after = page.getElementById(before.id);
+      if (after !== null) {
+        before.replaceWith(document.adoptNode(after));
+      }
+    }
     if (fresh === null) {
       (form.closest("li") ?? form).remove();
     } else {
