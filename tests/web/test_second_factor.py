@@ -132,6 +132,7 @@ async def test_a_ticket_is_of_no_use_elsewhere(browser: Browser, server: Server,
 async def test_operators_let_somebody_in_who_lost_everything(browser: Browser, server: Server, alice: Person) -> None:
     await browser.log_in(alice.username, PASSWORD)
     await set_up(browser)
+    assert re.search(r"^factors +app$", server.run("accounts", "show", alice.username).stdout, re.MULTILINE)
     done = server.run("accounts", "remove-second-factors", f"@{alice.username}", "--reason", "seen in person")
     assert done.returncode == 0, done.stderr
     assert "logs in by the password alone" in done.stdout
@@ -140,6 +141,11 @@ async def test_operators_let_somebody_in_who_lost_everything(browser: Browser, s
     async with browsing(server) as other:
         assert (await other.log_in(alice.username, PASSWORD)).path == "/auth/edit"
         assert "The operators of this server removed all second factors" in (await other.open(SECURITY)).text
+    reset = server.run("accounts", "reset-password", alice.username)
+    async with browsing(server) as other:
+        page = await other.log_in(alice.username, reset.stdout.rpartition(":")[2].strip())
+        assert page.path == "/auth/edit", reset
+        assert "The operators of this server set another password" in (await other.open(SECURITY)).text
 
 
 async def test_passkeys_are_offered_only_where_browsers_have_them(browser: Browser, alice: Person) -> None:

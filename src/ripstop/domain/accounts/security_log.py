@@ -12,11 +12,12 @@ MOST_KEPT = 100
 """Entries of one account; the oldest go."""
 
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word, no password
+PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
+"""By an operator, and so is `FACTORS_REMOVED`."""
 TOTP_ON, TOTP_OFF = "totp_on", "totp_off"
 PASSKEY_ADDED, PASSKEY_REMOVED = "passkey_added", "passkey_removed"
 RECOVERY_RENEWED, RECOVERY_USED = "recovery_renewed", "recovery_used"
 FACTORS_REMOVED = "factors_removed"
-"""By an operator."""
 
 
 class Noted(NamedTuple):

@@ -19,6 +19,7 @@ from ripstop.domain.accounts.model import (
     account_name,
 )
 from ripstop.domain.accounts.roles import NO_ROLE, ROLES, Power, rank
+from ripstop.domain.accounts.security_log import PASSWORD_RESET, do_note
 from ripstop.domain.accounts.staff import MOST_STAFF
 from ripstop.domain.moderation.audit import Subject, check_reason, record
 from ripstop.domain.moderation.authority import NOT_ALLOWED, Staff
@@ -263,6 +264,7 @@ async def reset_password(graph: Graph, staff: Staff, account: Entry[Account], pa
         write = graph.write(now.id)
         write.check_object(now.id, now.version)
         write.patch(CREDENTIALS, id_, password_sealed=sealed, password_hash=None)
+        await do_note(graph, write, now.id, PASSWORD_RESET)
         write.emit(PasswordReset(account=now.id, credentials=id_))
         record(write, staff, "reset_password", subject_of(now), at=graph.now_ms())
         return write

@@ -16,7 +16,7 @@ async def remove_second_factors(graph: Graph, staff: Staff, account: Entry[Accou
     :raises Invalid: the reason is too long.
     :raises Conflict: the account is being changed all the time.
     """
-    staff.check_power(Power.MANAGE_USERS)
+    staff.check_power(Power.MANAGE_USER_ACCESS)
     staff.check_over(account.value)
     reason = check_reason(reason)
 

@@ -8,7 +8,15 @@ import typer
 
 from ripstop.domain.accounts.access import access_any_named_account
 from ripstop.domain.accounts.leaving import KEPT_DAYS
-from ripstop.domain.accounts.model import ACCOUNT, CREDENTIALS, HOLDS_SESSION, HOLDS_TOKEN, Account, account_name
+from ripstop.domain.accounts.model import (
+    ACCOUNT,
+    CREDENTIALS,
+    HOLDS_SESSION,
+    HOLDS_TOKEN,
+    Account,
+    Credentials,
+    account_name,
+)
 from ripstop.domain.accounts.roles import NO_ROLE
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.moderation import people
@@ -167,9 +175,17 @@ async def _show(graph: Graph, account: Entry[Account]) -> None:
         "followers": str(followers),
         "tokens": _count(tokens),
         "sessions": _count(sessions),
+        "factors": "" if credentials is None else _factors(credentials.value),
     }
     for what, said in lines.items():
         typer.echo(f"{what:13} {said}".rstrip())
+
+
+def _factors(credentials: Credentials) -> str:
+    """What somebody has beside their password."""
+    app = ["app"] if credentials.totp_sealed else []
+    passkeys = [f"passkey {passkey.name!r}" for passkey in credentials.passkeys]
+    return ", ".join(app + passkeys) or "none"
 
 
 def _count(number: int) -> str:

@@ -38,6 +38,7 @@ MOST_SHOWN = 20
 
 WORDS = {
     security_log.PASSWORD_CHANGED: "The password was changed",
+    security_log.PASSWORD_RESET: "The operators of this server set another password",
     security_log.TOTP_ON: "An authenticator app was set up",
     security_log.TOTP_OFF: "The authenticator app was turned off",
     security_log.PASSKEY_ADDED: "A passkey was made",
