@@ -252,7 +252,7 @@ async def emit_again(house: House, person: Person) -> None:
 BEGIN_ELSEWHERE = {
     "audit_log", "directory", "filed", "grouped", "holds_settings", "in_thread", "large_authors", "liked_by",
     "lists_member", "listed", "quoted_by", "quotes", "recorded", "replies", "reply_to", "reports", "reposted_by",
-    "revised", "said_in", "staff", "tag_posts", "tagged", "thread", "timeline",
+    "revised", "said_in", "staff", "tag_posts", "tagged", "thread", "timeline", "waiting",
 }  # fmt: skip
 """Lists that begin at something else than an account: they end with that. All others are to be erased."""
 
