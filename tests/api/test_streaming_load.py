@@ -17,7 +17,7 @@ import pytest
 
 from tests.api.client import Api, Person
 from tests.api.streams import Streams
-from tests.server import PATIENCE, Server
+from tests.server import PATIENCE, Server, wait_until
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the client's own making
@@ -154,14 +154,16 @@ class Patient(Heard):
         raise EnoughError
 
 
-async def write(api: Api, alice: Person, bob: Person) -> list[tuple[str, str]]:
+async def write(api: Api, heard: Heard, alice: Person, bob: Person) -> list[tuple[str, str]]:
     """Post, have it liked, edit it and delete it; what alice hears of that."""
     post = await api.publish(alice, "mine")
     await api.want("POST", f"/api/v1/statuses/{post['id']}/favourite", as_=bob)
     await api.drained()
-    await api.edit(alice, post["id"], "mine, still")
-    await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
     said = post["id"]
+    await api.edit(alice, said, "mine, still")
+    # An edit of what is gone by then is told to nobody.
+    await asyncio.to_thread(wait_until, lambda: ("status.update", said) in heard.events, "the edit")
+    await api.delete(f"/api/v1/statuses/{said}", as_=alice)
     return [("update", said), ("favourite", bob.username), ("status.update", said), ("delete", said)]
 
 
@@ -172,11 +174,12 @@ async def test_an_existing_client_listens(api: Api, server: Server, alice: Perso
     handle = await asyncio.to_thread(client.stream_user, heard, run_async=True)
     try:
         assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
-        expected = await write(api, alice, bob)
+        expected = await write(api, heard, alice, bob)
         assert await asyncio.to_thread(heard.enough.wait, PATIENCE)
         assert heard.events == expected
     finally:
-        await asyncio.to_thread(handle.close)
+        # The client closes once it has read what comes next: this, or a heartbeat in ten seconds.
+        await asyncio.gather(asyncio.to_thread(handle.close), api.publish(alice, "the last"))
 
 
 async def test_an_existing_client_waits_for_what_comes(api: Api, server: Server, alice: Person, bob: Person) -> None:
@@ -184,7 +187,7 @@ async def test_an_existing_client_waits_for_what_comes(api: Api, server: Server,
     heard = Patient()
     listening = asyncio.create_task(asyncio.to_thread(client.stream_user, heard))
     assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
-    expected = await write(api, alice, bob)
+    expected = await write(api, heard, alice, bob)
     with pytest.raises(EnoughError):
         await listening
     assert heard.events == expected
@@ -198,7 +201,7 @@ async def test_an_existing_client_listens_to_a_list(api: Api, server: Server, al
     heard = Patient()
     listening = asyncio.create_task(asyncio.to_thread(client.stream_list, made["id"], heard))
     assert await asyncio.to_thread(heard.begun.wait, PATIENCE)
-    expected = await write(api, alice, bob)
+    expected = await write(api, heard, alice, bob)
     with pytest.raises(EnoughError):
         await listening
     assert heard.events == [event for event in expected if event[0] != "favourite"]
