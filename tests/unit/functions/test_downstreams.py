@@ -131,6 +131,20 @@ def test_the_pause_that_the_other_side_asks_for_is_kept() -> None:
     assert target.open_until == 14.0
 
 
+@pytest.mark.parametrize(
+    ("status", "field", "seconds"),
+    [(503, None, None), (429, "7", 7.0), (503, "Sun, 22 Nov 2026 20:00:00 GMT", None), (429, "\u0663", None)],
+)
+def test_answers_over_http_tell_of_pressure(status: int, field: str | None, seconds: float | None) -> None:
+    pressure = Pressure.of_http(status, field)
+    assert pressure is not None
+    assert (str(pressure), pressure.retry_after) == (f"HTTP {status}", seconds)
+
+
+def test_other_answers_do_not() -> None:
+    assert [Pressure.of_http(status) for status in (200, 404, 500, 502)] == [None] * 4
+
+
 @pytest.mark.parametrize("error", [Pressure("HTTP 503"), Overloaded("too busy", retry_after=0.05)])
 async def test_calls_under_pressure_go_back_and_use_up_no_attempt(yard: Yard, error: Exception) -> None:
     failures = 20

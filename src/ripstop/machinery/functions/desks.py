@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 REFILL_AGAIN = 0.25
 """Seconds after which starts are asked for again when the engine could not say."""
 
+LEFT_SECONDS = 900.0
+"""For which calls of a function that is not declared here are left to others, which may be of a newer version."""
+
 CIRCUITS = 10_000
 """Circuits of namespaces that are remembered; beyond that, those that are closed are forgotten."""
 
@@ -74,6 +77,8 @@ class Desks:
         self._spare_places: int | None = None
         self._urgent: Sequence[str] = ()
         self._downstreams: dict[str, Downstream] = {}
+        self._strange: dict[str, float] = {}
+        """Functions that are not declared here, and when a call of theirs was met first, on the monotonic clock."""
         self._circuits: dict[tuple[str, str], Downstream] = {}
         """By function and namespace, of functions with circuits."""
 
@@ -109,6 +114,20 @@ class Desks:
             desk.set_limits(steer, planned_rate=self._plan.get(name), spare_places=places)
         else:
             desk.set_limits(steer, planned_rate=None, spare_places=None)
+
+    def leaves(self, name: str) -> bool:
+        """Whether calls of a function that is not declared here are left to other workers, for a while."""
+        if self.draining:
+            return False
+        now = self._monotonic()
+        met = self._strange.get(name)
+        if met is None:
+            logger.warning("No function %s is declared here: its calls are left to others for a while.", name)
+            met = self._strange[name] = now
+        return now - met < LEFT_SECONDS
+
+    def _left(self, now: float) -> list[str]:
+        return [name for name, met in self._strange.items() if now - met < LEFT_SECONDS]
 
     def _downstream(self, name: str) -> Downstream:
         found = self._downstreams.get(name)
@@ -236,7 +255,7 @@ class Desks:
         :param started: what `started` said so many seconds ago.
         """
         now = self._monotonic()
-        found = {}
+        found = {name: Activity(held_back="not declared here, and left to others") for name in self._left(now)}
         for name, desk in self._desks.items():
             activity = Activity(
                 held=desk.held.total(),
@@ -283,6 +302,7 @@ class Desks:
             for (function, namespace), circuit in self._circuits.items()
             if circuit.share < 1.0
         ]
+        limits += [CallLimit(name, 0) for name in self._left(now)]
         for desk in self._desks.values():
             if desk.held or desk.is_limited:
                 limits += desk.limits(rooms[desk.function.criticality], now, now_ms)

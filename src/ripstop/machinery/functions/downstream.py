@@ -27,6 +27,17 @@ class Pressure(Exception):
         super().__init__(reason)
         self.retry_after = retry_after
 
+    @classmethod
+    def of_http(cls, status: int, retry_after: str | None = None) -> "Pressure | None":
+        """What an answer over HTTP tells of pressure: 429 and 503; None for any other.
+
+        :param retry_after: its header field of this name. A date in it is not understood, and counts as none.
+        """
+        if status not in (429, 503):
+            return None
+        is_number = retry_after is not None and retry_after.isdecimal() and retry_after.isascii()
+        return cls(f"HTTP {status}", retry_after=float(retry_after) if retry_after and is_number else None)
+
 
 class Downstream:
     """One worker's window over one downstream: how many calls that lean on it may be under way at once.

@@ -143,20 +143,25 @@ class Runner:
     def _admit(self, lease: LeasedCall, now_ms: int) -> Run | None:
         """Make sense of a call; one that makes none is dead, and kept."""
         desk = self.desks.get(lease.function)
-        if desk is None:
-            error = f"No function {lease.function} is declared here."
-        else:
-            try:
-                standing = Standing.parse(lease.checkpoint)
+        try:
+            standing = Standing.parse(lease.checkpoint)
+            if desk is not None:
                 arguments = desk.decode(lease.arguments)
-            except msgspec.DecodeError as reason:
-                error = f"What is stored for {lease.function} cannot be decoded: {reason}"
-            else:
                 late = (now_ms - max(lease.due, time_ms(lease.id))) / 1000
                 return Run(lease, desk, standing, arguments, taken_at=self._monotonic(), late=max(0.0, late))
+        except msgspec.DecodeError as reason:
+            error = f"What is stored for {lease.function} cannot be decoded: {reason}"
+        else:
+            error = f"No function {lease.function} is declared here."
+            if self.desks.leaves(lease.function):
+                self.spawn(self._leave(lease, standing))
+                return None
         logger.error("Call %d dies: %s", lease.id, error)
         self.spawn(self._bury(lease, error))
         return None
+
+    async def _leave(self, lease: LeasedCall, standing: Standing) -> None:
+        await self._end(lease, hand_back(lease, standing, kind="postponed"))
 
     async def _bury(self, lease: LeasedCall, error: str) -> None:
         await self._end(lease, dead(lease, error))
