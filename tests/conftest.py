@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -70,6 +71,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In one of several processes: hand on which PostgreSQL its tests ran on."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["postgres"] = session.config.stash.get(POSTGRES_ORIGIN, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keep what such a process handed on."""
+    if origin := getattr(node, "workeroutput", {}).get("postgres"):
+        node.config.stash[POSTGRES_ORIGIN] = origin
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
