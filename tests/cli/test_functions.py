@@ -130,6 +130,8 @@ async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:
         "slow: at most 2.5 starts a second, at most 4 at once in a worker.\n",
     )
     assert await run("set", "slow", "--rate", "0") == (0, "slow: at most 4 at once in a worker.\n")
+    assert (await run("set", "slow", "--growth", "0.5"))[1].endswith(", may grow by 50% in a minute.\n")
+    assert (await run("set", "slow", "--growth", "0"))[0] == 0
     assert (await run("set", "slow"))[0] != 0
     assert (await run("set", "slow", "--rate", "-1"))[0] != 0
     assert await steering(yard.store) == {"slow": Steer(concurrency=4)}

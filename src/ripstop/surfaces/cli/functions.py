@@ -26,6 +26,9 @@ Rate = Annotated[float | None, typer.Option("--rate", help="Starts per second, o
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", help="How many may run at once in one worker; 0: as declared.")
 ]
+Growth = Annotated[
+    float | None, typer.Option("--growth", help="By what share it may grow in a minute, as 0.2; 0: as declared.")
+]
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Between two looks.")]
@@ -91,9 +94,9 @@ def register(app: typer.Typer, program: Program) -> None:
         asyncio.run(_cancel(program, function, call))
 
     @group.command("set")
-    def set_(function: Name, *, rate: Rate = None, concurrency: Concurrency = None) -> None:
-        """Say how often calls of a function may start, or how many may run."""
-        given = {"rate": rate, "concurrency": concurrency}
+    def set_(function: Name, *, rate: Rate = None, concurrency: Concurrency = None, growth: Growth = None) -> None:
+        """Say how often calls of a function may start, how many may run, or how fast it may grow."""
+        given = {"rate": rate, "concurrency": concurrency, "growth": growth}
         asyncio.run(_set(program, function, {name: value for name, value in given.items() if value is not None}))
 
 
@@ -152,9 +155,9 @@ async def _cancel(program: Program, function: str, call: int) -> None:
 
 async def _set(program: Program, function: str, changes: dict[str, float | int]) -> None:
     if not changes:
-        fail("Say what to set: --rate, --concurrency, or both.")
+        fail("Say what to set: --rate, --concurrency, --growth, or several of them.")
     if min(changes.values()) < 0:
-        fail("A rate and a concurrency are above zero; 0 means: as declared.")
+        fail("A rate, a concurrency and a growth are above zero; 0 means: as declared.")
     async with _queues(program) as queues:
         now = await queues.limit(OPERATOR, function, {name: value or None for name, value in changes.items()})
     typer.echo(f"{function}: {now.in_words()}.")
