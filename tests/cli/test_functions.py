@@ -77,6 +77,27 @@ async def test_dead_calls_are_shown_with_their_errors(yard: Yard) -> None:
     assert output.count("the mailbox is full") == 2
 
 
+async def test_dead_calls_are_searched(yard: Yard) -> None:
+    """By what is tested beside the platform; here that each option arrives."""
+    ids = await some_dead(yard)
+    [other] = await yard.call(yard.function("other", fail, attempts=1), Note(), namespace="a.example")
+    await yard.drain()
+
+    async def listed(*options: str) -> set[int]:
+        code, output = await run("dead", *options)
+        assert code == 0
+        return {int(line.split()[0]) for line in output.splitlines()}
+
+    assert await listed("--error", "MAILBOX", "--younger", "1h") == {*ids, other}
+    assert await listed("--namespace", "a.example") == {other}
+    assert await listed("--older", "1.5d") == set()
+    assert (await run("dead", "--older", "soon"))[0] == 1
+    assert await run("drop", "--namespace", "a.example") == (0, "1 call is dropped.\n")
+    assert await run("retry", "--all", "--error", "full", "--function", "mail") == (0, "2 calls start again.\n")
+    assert await run("drop", "--error", "no such thing") == (0, "0 calls are dropped.\n")
+    assert await listed() == {ids[2]}
+
+
 async def test_dead_calls_are_sent_again_by_id(yard: Yard) -> None:
     first, *_ = await some_dead(yard)
     assert await run("retry", str(first)) == (0, "1 call starts again.\n")

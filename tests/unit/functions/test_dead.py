@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ripstop.engines.base import Store
 from ripstop.engines.batch import Batch, CallDone
 from ripstop.machinery.functions import Call, Checkpoint, Done, Outcome, Retry
-from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
-from tests.unit.functions.yard import ALL, SHARD, Note, Yard
+from ripstop.machinery.functions.dead import (
+    TOGETHER,
+    DeadCall,
+    Search,
+    dead_by_id,
+    dead_calls,
+    drop_all,
+    drop_dead,
+    retry_all,
+    retry_dead,
+)
+from tests.stores import Place
+from tests.unit.functions.yard import ALL, SHARD, Note, Yard, manual_yard
 
 
 class Mended:
@@ -30,7 +43,11 @@ def yard(store: Store) -> Yard:
 
 
 async def listed(yard: Yard, *functions: str) -> list[DeadCall]:
-    return [call async for call in dead_calls(yard.store, functions or None)]
+    return await found(yard, Search(functions=functions or None))
+
+
+async def found(yard: Yard, search: Search) -> list[DeadCall]:
+    return [call async for call in dead_calls(yard.store, search)]
 
 
 async def test_a_dead_call_is_listed_with_all_that_is_known_of_it(yard: Yard) -> None:
@@ -93,3 +110,55 @@ async def test_what_somebody_else_sent_again_is_left_alone(yard: Yard) -> None:
     assert await drop_dead(yard.store, dead) == 0
     [outcome] = await yard.store.commit([Batch(SHARD, [CallDone(lease.id, lease.token)])])
     assert outcome.applied
+
+
+async def test_dead_calls_are_searched(yard: Yard) -> None:
+    async def fail(call: Call[Note]) -> Outcome:
+        return Retry(call.arguments.text)
+
+    mail, push = (yard.function(name, fail, attempts=1) for name in ("mail", "push"))
+    [full] = await yard.call(mail, Note("The mailbox is FULL."), namespace="a.example")
+    [gone] = await yard.call(mail, Note("No such mailbox."), namespace="b.example")
+    [late] = await yard.call(push, Note("Too late."), namespace="a.example")
+    await yard.drain()
+
+    async def ids(**conditions: Any) -> set[int]:
+        return {call.id for call in await found(yard, Search(**conditions))}
+
+    assert await ids() == {full, gone, late}
+    assert await ids(namespace="a.example") == {full, late}
+    assert await ids(text="Mailbox") == {full, gone}
+    assert await ids(text="full", functions=("mail",)) == {full}
+    assert await ids(text="full", functions=("push",)) == set()
+    assert await ids(younger=3600.0) == {full, gone, late}
+    assert await ids(older=3600.0) == set()
+
+
+async def test_calls_are_searched_by_how_long_they_have_been_dead(place: Place) -> None:
+    if place.engine != "sqlite":
+        pytest.skip("PostgreSQL goes by its own clock, which a test cannot move")
+    async with manual_yard(place) as (yard, clock):
+        function = Mended(yard).function
+        [first] = await yard.call(function, Note())
+        await yard.drain()
+        clock.advance(600)
+        [second] = await yard.call(function, Note())
+        await yard.drain()
+        clock.advance(60)
+        assert [call.id for call in await found(yard, Search(older=300))] == [first]
+        assert [call.id for call in await found(yard, Search(younger=300))] == [second]
+        assert [call.id for call in await found(yard, Search(older=60, younger=660))] == [first, second]
+        assert await found(yard, Search(older=61, younger=659)) == []
+
+
+async def test_all_of_a_search_are_sent_again_or_dropped(yard: Yard) -> None:
+    mended = Mended(yard)
+    ids = await yard.call(mended.function, *[Note()] * (TOGETHER + 3), namespace="a.example")
+    others = await yard.call(mended.function, *[Note()] * 2, namespace="b.example")
+    await yard.drain()
+    assert await drop_all(yard.store, Search(namespace="b.example", text="BROKEN")) == 2
+    assert await dead_by_id(yard.store, others) == []
+    assert {call.id for call in await dead_by_id(yard.store, ids)} == set(ids)
+    assert await retry_all(yard.store, Search(namespace="a.example")) == len(ids)
+    assert await yard.drain() == len(ids), "what dies anew is not sent again in the same go"
+    assert len(await listed(yard)) == len(ids)

@@ -13,7 +13,16 @@ from ripstop.domain.moderation.authority import Staff
 from ripstop.engines.base import Store
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.bus import Bus
-from ripstop.machinery.functions.dead import DeadCall, dead_calls, drop_dead, retry_dead
+from ripstop.machinery.functions.dead import (
+    DeadCall,
+    Search,
+    dead_by_id,
+    dead_calls,
+    drop_all,
+    drop_dead,
+    retry_all,
+    retry_dead,
+)
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.steering import STEERING, Steer, change, steering
 from ripstop.machinery.functions.whole import line_of
@@ -24,7 +33,7 @@ MOST_DEAD = 50
 MOST_ENDED = 1_000
 """Dead calls that are sent again, or dropped, in one go."""
 LOOK_SECONDS = 3.0
-"""For how long the queue is looked through for dead calls: there may be millions that are not."""
+"""For how long dead calls are looked through: there may be many of other functions."""
 MAX_NAMESPACE = 255
 _IDLE = Overview(0, 0, 0, 0, None, 0, 0.0, [], None)
 
@@ -156,6 +165,23 @@ class Queues:
             await self._graph.commit(write)
         return await end(self._store, calls)
 
+    async def end_all(self, staff: Staff, search: Search, *, again: bool) -> int:
+        """Send all dead calls of a search again, or drop them, some hundred at a time; how many were. What is begun is
+        recorded first. Nothing is if there are none.
+
+        :raises Forbidden: the staff may not do this.
+        """
+        staff.check_power(Power.VIEW_DEVOPS)
+        async for _ in dead_calls(self._store, search):
+            break
+        else:
+            return 0
+        action, end = ("retry_calls", retry_all) if again else ("drop_calls", drop_all)
+        write = self._graph.write(STEERING)
+        record(write, staff, action, Subject(), at=self._graph.now_ms(), detail=search.in_words())
+        await self._graph.commit(write)
+        return await end(self._store, search)
+
     async def _check(self, staff: Staff, name: str) -> None:
         """:raises Forbidden: the staff may not steer functions.
         :raises NotFound: there is no such function.
@@ -166,13 +192,14 @@ class Queues:
 
     async def _dead(self, name: str, most: int, call: int | None = None) -> list[DeadCall]:
         """Dead calls of a function, or the one of an id, as far as they are found in time."""
+        if call is not None:
+            return [each for each in await dead_by_id(self._store, [call]) if each.function == name]
         found: list[DeadCall] = []
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                async for each in dead_calls(self._store, (name,)):
-                    if call in (None, each.id):
-                        found.append(each)
-                    if len(found) == most or (found and call is not None):
+                async for each in dead_calls(self._store, Search(functions=(name,))):
+                    found.append(each)
+                    if len(found) == most:
                         break
         except TimeoutError:
             pass

@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ripstop.engines.base import CallState, Store, Table
+from ripstop.engines.base import CallRow, CallState, Store, Table
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.ids import IdSource
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions.caller import Caller
-from ripstop.machinery.functions.dead import PAGE, DeadCall
+from ripstop.machinery.functions.dead import PAGE
 from ripstop.machinery.functions.function import Function
 from ripstop.machinery.functions.worker import Worker
 
@@ -37,7 +37,7 @@ async def calls_of(store: Store, function: Function[A]) -> list[Called]:
     while True:
         page = await store.scan(Table.CALLS, shard=None, after=after, limit=PAGE)
         for row in page.rows:
-            call = msgspec.convert(row, DeadCall)
+            call = msgspec.convert(row, CallRow)
             if call.function == function.name:
                 found.append(Called(call.id, CallState(call.state), call.arguments, call.due, call.key, call.namespace))
         if page.after is None:

@@ -10,14 +10,18 @@ import typer
 
 from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.moderation.queues import Queues
-from ripstop.machinery.functions.dead import DeadCall, dead_calls
+from ripstop.machinery.functions.dead import TOGETHER, Search, dead_by_id, dead_calls
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.whole import parts_of
 from ripstop.surfaces.cli.program import Program, fail
+from ripstop.surfaces.condition.finding import duration
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
-All = Annotated[bool, typer.Option("--all", help="All dead calls.")]
+All = Annotated[bool, typer.Option("--all", help="All dead calls, or all that are searched for.")]
 Only = Annotated[list[str] | None, typer.Option("--function", help="Only those of this function; may be repeated.")]
+Text = Annotated[str | None, typer.Option("--error", help="Only those whose error holds this text.")]
+Older = Annotated[str | None, typer.Option("--older", help="Only those dead for as long or longer: 90s, 15m, 2h, 3d.")]
+Younger = Annotated[str | None, typer.Option("--younger", help="Only those dead for no longer: 90s, 15m, 2h, 3d.")]
 
 Name = Annotated[str, typer.Argument(help="The function, as `ripstop functions list` names it.")]
 Id = Annotated[int, typer.Argument(help="The call's id.")]
@@ -36,8 +40,8 @@ Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Between two 
 CLEAR = "\x1b[H\x1b[2J"
 """What empties a terminal (ECMA-48: CUP, ED)."""
 
-TOGETHER = 500
-"""Dead calls that are ended in one go."""
+UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+"""Seconds of what an age may be given in."""
 
 
 def register(app: typer.Typer, program: Program) -> None:
@@ -57,20 +61,31 @@ def register(app: typer.Typer, program: Program) -> None:
             asyncio.run(_top(program, seconds))
 
     @group.command()
-    def dead(function: Only = None) -> None:
-        """List dead calls with their errors."""
-        asyncio.run(_dead(program, function))
+    def dead(
+        function: Only = None, namespace: Namespace = None, error: Text = None, older: Older = None,
+        younger: Younger = None,
+    ) -> None:  # fmt: skip
+        """List dead calls with their errors, those that died first first."""
+        asyncio.run(_dead(program, Search(function, namespace, error, _age(older), _age(younger))))
 
     @group.command()
-    def retry(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
+    def retry(
+        ids: Ids = None, *, all_: All = False, function: Only = None, namespace: Namespace = None, error: Text = None,
+        older: Older = None, younger: Younger = None,
+    ) -> None:  # fmt: skip
         """Send dead calls again, with all their attempts, from their last checkpoint."""
-        count = asyncio.run(_end(program, ids, function, all_=all_, again=True))
+        search = Search(function, namespace, error, _age(older), _age(younger))
+        count = asyncio.run(_end(program, ids, search, all_=all_, again=True))
         typer.echo("1 call starts again." if count == 1 else f"{count} calls start again.")
 
     @group.command()
-    def drop(ids: Ids = None, *, all_: All = False, function: Only = None) -> None:
+    def drop(
+        ids: Ids = None, *, all_: All = False, function: Only = None, namespace: Namespace = None, error: Text = None,
+        older: Older = None, younger: Younger = None,
+    ) -> None:  # fmt: skip
         """Remove dead calls for good."""
-        count = asyncio.run(_end(program, ids, function, all_=all_, again=False))
+        search = Search(function, namespace, error, _age(older), _age(younger))
+        count = asyncio.run(_end(program, ids, search, all_=all_, again=False))
         typer.echo("1 call is dropped." if count == 1 else f"{count} calls are dropped.")
 
     @group.command()
@@ -163,22 +178,37 @@ async def _set(program: Program, function: str, changes: dict[str, float | int])
     typer.echo(f"{function}: {now.in_words()}.")
 
 
-async def _dead(program: Program, functions: list[str] | None) -> None:
+async def _dead(program: Program, search: Search) -> None:
     async with program.store(program.configuration()) as store:
-        async for call in dead_calls(store, functions):
-            typer.echo(f"{call.id}  {call.function}  attempt {call.attempt}  {call.error or 'no error was given'}")
+        now_ms = await store.now_ms()
+        async for call in dead_calls(store, search):
+            age = duration(max(0, now_ms - (call.died or now_ms)) / 1000)
+            whose = f"  of {call.namespace}" if call.namespace else ""
+            error = call.error or "no error was given"
+            typer.echo(f"{call.id}  {call.function}{whose}  attempt {call.attempt}  {age} ago  {error}")
 
 
-async def _end(program: Program, ids: list[int] | None, functions: list[str] | None, *, all_: bool, again: bool) -> int:
+async def _end(program: Program, ids: list[int] | None, search: Search, *, all_: bool, again: bool) -> int:
     """Send again or drop dead calls; how many there were."""
-    if bool(ids) == all_:
-        fail("Name the calls by their ids, or say --all.")
-    wanted = set(ids or ())
+    if bool(ids) == (all_ or search != Search()):
+        fail("Name the calls by their ids, or say --all, or what to search for.")
     ended = 0
     async with program.store(program.configuration()) as store, _queues(program) as queues:
-        found: list[DeadCall] = [call async for call in dead_calls(store, functions) if all_ or call.id in wanted]
-        for start in range(0, len(found), TOGETHER):
-            ended += await queues.end(OPERATOR, found[start : start + TOGETHER], again=again)
-    if ended < len(wanted):
-        fail(f"Only {ended} of {len(wanted)} are ids of dead calls; `ripstop functions dead` lists them.")
+        if not ids:
+            return await queues.end_all(OPERATOR, search, again=again)
+        for start in range(0, len(ids), TOGETHER):
+            found = await dead_by_id(store, ids[start : start + TOGETHER])
+            ended += await queues.end(OPERATOR, found, again=again)
+    if ended < len(set(ids)):
+        fail(f"Only {ended} of {len(set(ids))} are ids of dead calls; `ripstop functions dead` lists them.")
     return ended
+
+
+def _age(text: str | None) -> float | None:
+    """Seconds from a number with its unit."""
+    if text is None:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS or not number.replace(".", "", 1).isdecimal():
+        fail(f"An age is a number with one of {', '.join(UNITS)} behind it, such as 15m, not {text!r}.")
+    return float(number) * UNITS[unit]
