@@ -74,11 +74,13 @@ class Alerting:
 
     async def _signed_up(self, call: Call[SignedUp]) -> Outcome:
         account = call.arguments.account
-        return self._call([Alert(kind=NEW_ACCOUNT, id=account, actor=account)])
+        return await self._spread([Alert(kind=NEW_ACCOUNT, id=account, actor=account)])
 
     async def _reported(self, call: Call[Reported]) -> Outcome:
         event = call.arguments
-        return self._call([Alert(kind=NEW_REPORT, id=event.report, actor=event.reporter, subject=event.account)])
+        return await self._spread(
+            [Alert(kind=NEW_REPORT, id=event.report, actor=event.reporter, subject=event.account)]
+        )
 
     async def _gone(self, call: Call[AccountDeleted]) -> Outcome:
         """Take back that somebody came, and what they reported, or was reported of them."""
@@ -89,13 +91,19 @@ class Alerting:
         for stretch in (Stretch(reporter=account, limit=MOST_REPORTS), Stretch(account=account, limit=MOST_REPORTS)):
             found = await reports(self._graph, stretch)
             undone += [Alert(kind=NEW_REPORT, id=one.id, actor=one.value.reporter, undo=True) for one in found]
-        return self._call(undone)
+        return await self._spread(undone)
 
-    def _call(self, alerts: Sequence[Alert]) -> Outcome:
+    async def _spread(self, alerts: Sequence[Alert]) -> Outcome:
+        """A call for each of the staff, or where these are many, one for all of them."""
         write = self._graph.write(alerts[0].id)
         for alert in alerts:
-            write.call(self._alert, alert)
-        return Done(write.batch())
+            staff = await staff_with(self._graph, NEEDS[alert.kind])
+            if len(alerts) * len(staff) > PAGE:
+                write.call(self._alert, alert)
+                continue
+            for account in staff:
+                write.call(self._alert, msgspec.structs.replace(alert, account=account))
+        return Done(write.batch() if write.operations else None)
 
     async def _tell_staff(self, call: Call[Alert]) -> Outcome:
         work = call.arguments

@@ -41,7 +41,7 @@ class SettingsParams(msgspec.Struct, kw_only=True):
 
     title: str = ""
     description: str = ""
-    entry: str = CLOSED
+    entry: str = ""
     reason_required: bool = False
     closed_message: str = ""
     contact_email: str = ""
