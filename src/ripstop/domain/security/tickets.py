@@ -42,9 +42,9 @@ class Tickets:
         """
         try:
             plain = self._seal.open(sealed, _purpose(type_), bound_to=browser)
-        except Unopenable:
+            until, ticket = msgspec.json.decode(plain, type=tuple[int, type_])  # type: ignore[valid-type]  # made at run time
+        except (Unopenable, msgspec.DecodeError):  # the latter: of another version of this program
             raise Expired("This took too long. Please begin again.") from None
-        until, ticket = msgspec.json.decode(plain, type=tuple[int, type_])  # type: ignore[valid-type]  # made at run time
         if until < self._clock.now_ms():
             raise Expired("This took too long. Please begin again.")
         return ticket

@@ -9,7 +9,9 @@ import asyncio
 import socket
 import zlib
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
@@ -22,6 +24,8 @@ from ripstop.machinery.outbound.guard import Guard, Refused
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 16_384
+LOOKUPS = 8
+"""Names that one process looks up at once."""
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib calls the encodings that are asked for."""
 
@@ -165,7 +169,7 @@ class Outbound:
     def _open(self) -> aiohttp.ClientSession:
         """The session, without cookies, and with a connection for each request, so that each is looked at."""
         if self._session is None:
-            resolver = _GuardedResolver(self._guard, self._resolver or aiohttp.ThreadedResolver())
+            resolver = _GuardedResolver(self._guard, self._resolver or _MachineResolver())
             connector = aiohttp.TCPConnector(
                 resolver=resolver,
                 socket_factory=self._socket,
@@ -189,6 +193,27 @@ class Outbound:
         if not self._guard.permits(str(address[0]), int(address[1])):
             raise Refused(f"{address[0]} is not asked.")
         return socket.socket(family, type_, proto)
+
+
+class _MachineResolver(AbstractResolver):
+    """Asks the machine, in threads of its own: a name that is slow to be found holds up other names, nothing else."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="names")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=proto, flags=flags)
+            for kind, _, proto, _, address in found
+        ]
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _GuardedResolver(AbstractResolver):
