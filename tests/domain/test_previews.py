@@ -34,6 +34,8 @@ class Site:
         self.asked.append(request.path)
         if request.path == "/picture":
             return web.Response(body=encoded(quarters(60, 40), "PNG"), content_type="image/png")
+        if request.path == "/busy":
+            return web.Response(status=503)
         await asyncio.sleep(0)  # both who ask at once are here before one is answered
         text = f"<title>Page {request.path}</title><meta property=og:image content=/picture>"
         return web.Response(text=text, content_type="text/html")
@@ -122,3 +124,12 @@ async def test_an_edit_while_the_page_is_looked_at_leaves_no_card_of_the_old_lin
     await house.drain()
     assert (await alice.get(f"/api/v1/statuses/{post}"))["card"]["title"] == "Page /older"
     assert "/old" not in site.asked
+
+
+async def test_a_page_that_does_not_answer_is_asked_again_later(house: House, site: Site) -> None:
+    [alice] = await house.people("alice")
+    post = await alice.post(f"{site.base}/busy")
+    await house.drain()
+    assert site.asked == ["/busy"]
+    assert (await house.base.store.call_stats(("previews.show",)))["previews.show"].waiting == 1
+    assert (await alice.get(f"/api/v1/statuses/{post}"))["card"] is None

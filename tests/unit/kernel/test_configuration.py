@@ -77,7 +77,14 @@ def test_a_public_url_is_one_without_a_path(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value", "names"),
-    [("RIPSTOP_DATABASE", "mysql://x", "database"), ("RIPSTOP_HOST", "", "host"), ("RIPSTOP_DATA", "", "data")],
+    [
+        ("RIPSTOP_DATABASE", "mysql://x", "database"),
+        ("RIPSTOP_HOST", "", "host"),
+        ("RIPSTOP_DATA", "", "data"),
+        ("RIPSTOP_OUTBOUND_ALLOWED", "127.0.0.0/8 localhost", "outbound.allowed"),
+        ("RIPSTOP_OUTBOUND_PORTS", "80 https", "outbound.ports"),
+        ("RIPSTOP_OUTBOUND_PORTS", "0", "outbound.ports"),
+    ],
 )
 def test_texts_are_checked_as_well(variable: str, value: str, names: str) -> None:
     [sentence] = wrong(**{variable: value})

@@ -15,7 +15,7 @@ from ripstop.domain.text import scan
 from ripstop.engines.base import Criticality, Lane
 from ripstop.engines.common import name_shard
 from ripstop.kernel.errors import Invalid, Unavailable
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome
+from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Retry
 from ripstop.machinery.graph import Entry, Events, Graph, Refused, Write
 from ripstop.machinery.outbound import Outbound, TooMuch, Unreachable
 from ripstop.machinery.outbound import Refused as NotAsked
@@ -64,7 +64,11 @@ class Previews:
         post = await graph.get(POST, call.arguments.post)
         if self._outbound is None or not self._shows(post, link):
             return Done()
-        card = await self._look(self._outbound, link, is_last=call.attempt >= TRIES)
+        is_last = call.attempt >= TRIES
+        try:
+            card = await self._look(self._outbound, link, is_last=is_last)
+        except Unreachable as error:
+            return Done() if is_last else Retry(str(error))
         await graph.sync()
         post = await graph.get(POST, call.arguments.post)
         if card is None or post is None or not self._shows(post, link) or post.value.card == card:
@@ -79,7 +83,10 @@ class Previews:
         return post is not None and carded(post.value, first_link(scan(post.value.text), self._origin)) == link
 
     async def _look(self, outbound: Outbound, link: str, *, is_last: bool) -> Card | None:
-        """What is known of a link, or can be found out now; at one time once in this process."""
+        """What is known of a link, or can be found out now; at one time once in this process.
+
+        :raises Unreachable: the page did not answer, and may another time.
+        """
         known = await self._known(link)
         if known is not None and known.value.is_fresh(self._graph.now_ms()):
             return known.value.card
