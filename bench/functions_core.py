@@ -157,6 +157,25 @@ def worker_main(site: Site, pipe: Connection) -> None:
     uvloop.run(main())
 
 
+def work_until_told(site: Site, number: int, functions: Functions, seen: object, pipe: Connection) -> None:
+    """Be one of several workers; once a message arrives, hand back what is held and tell what was seen."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with site.opened() as (store, bus):
+            ids = IdSource(SystemClock(), ProcessSlot(number))
+            worker = Worker(store, functions, clock=SystemClock(), ids=ids, bus=bus)
+            stop = asyncio.Event()
+            work = asyncio.create_task(worker.run(stop))
+            pipe.send(None)
+            await loop.run_in_executor(None, pipe.recv)
+            stop.set()
+            await work
+            pipe.send(seen)
+
+    uvloop.run(main())
+
+
 async def leased(store: Store) -> int:
     """How many calls are under lease."""
     return sum(each.leased for each in (await store.call_stats()).values())
@@ -205,6 +224,17 @@ def start(target: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[Ba
     process.start()
     ours.recv()
     return process, ours
+
+
+@contextlib.asynccontextmanager
+async def sited(engine: str) -> AsyncIterator[Site]:
+    """An empty place for a store of this engine."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(data_folder())
+        where = str(folder / "data")
+        if engine == "postgres":
+            where = (await stack.enter_async_context(running_database())).dsn
+        yield Site(engine, where, folder / "bus")
 
 
 def percentile(values: list[float], share: float) -> float:

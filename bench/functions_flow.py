@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,8 +18,7 @@ from multiprocessing.process import BaseProcess
 
 import uvloop
 
-from bench.functions_core import TITLES, ProcessSlot, Site, Stamp, percentile, start
-from bench.servers import data_folder, running_database
+from bench.functions_core import TITLES, ProcessSlot, Site, Stamp, percentile, sited, start
 from ripstop.engines.base import Criticality, Store
 from ripstop.engines.batch import Batch
 from ripstop.kernel.clock import SystemClock
@@ -178,12 +176,7 @@ async def run(engines: list[str], flood: int) -> None:
     print("| engine | what | start delay p50 / p99, or starts in each second |")
     print("|---|---|---|")
     for engine in engines:
-        async with contextlib.AsyncExitStack() as stack:
-            folder = stack.enter_context(data_folder())
-            where = str(folder / "data")
-            if engine == "postgres":
-                where = (await stack.enter_async_context(running_database())).dsn
-            site = Site(engine, where, folder / "bus")
+        async with sited(engine) as site:
             await rated(site, TITLES[engine])
             await beside_a_flood(site, TITLES[engine], flood)
 
