@@ -79,6 +79,9 @@ async def test_a_passkey_is_made_lets_in_alone_and_as_second_factor_and_goes(
         await tab.log_in(server.url, alice.username, PASSWORD)
         await tab.open(server.url + SECURITY)
         assert await faults(tab) == []
+        await tab.open(f"{server.url}{SECURITY}/app")
+        assert await faults(tab) == []
+        await tab.open(server.url + SECURITY)
         await make_passkey(tab, "My telephone")
         assert await tab.ask("document.querySelectorAll('.codes code').length") == 10
         assert "My telephone" in await tab.ask("document.querySelector('main').textContent")

@@ -100,6 +100,18 @@ async def site() -> AsyncIterator[Site]:
     await runner.cleanup()
 
 
+class Fickle(Guard):
+    """Takes anything for permitted the first time it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(allowed=[f"{FRIEND}/32"])
+        self.asked = 0
+
+    def permits(self, host: str, port: int) -> bool:
+        self.asked += 1
+        return self.asked == 1 or super().permits(host, port)
+
+
 def outbound(names: Names | None = None, limits: Limits | None = None, metrics: Metrics | None = None) -> Outbound:
     guard = Guard(allowed=[f"{FRIEND}/32"])
     return Outbound(
@@ -137,6 +149,16 @@ async def test_the_names_of_this_machine_lead_nowhere(site: Site) -> None:
     async with outbound() as client:
         with pytest.raises(Refused):
             await client.get(f"http://localhost:{site.port}/")
+    assert site.seen == []
+
+
+async def test_the_address_is_looked_at_once_more_before_it_is_connected_to(site: Site) -> None:
+    guard = Fickle()
+    names = Names(inside_test=[INSIDE])
+    async with Outbound(guard, agent="Ripstop", metrics=Metrics(), resolver=names) as client:
+        with pytest.raises(Refused):
+            await client.get(f"http://inside.test:{site.port}/")
+    assert guard.asked == 2
     assert site.seen == []
 
 
