@@ -58,7 +58,7 @@ class Replay:
             made = [made[0] % 1 + rate * self.reserved * STEP, made[1] % 1 + rate * (1 - self.reserved) * STEP]
             waiting.append([now_ms + round(self.deadline * 1000), int(made[1])])
             ready = sum(count for _, count in waiting)
-            seen = Seen(self.deadline, ready, started, started * COST, first, waiting[0][0] if ready else None)
+            seen = Seen(self.deadline, ready, started, started, started * COST, first, waiting[0][0] if ready else None)
             self.plan = step(self.plan, now_ms, reserved_busy=int(made[0]) * COST, seen={"later": seen})
             carry = min(float(ready), carry % 1 + self.plan.rates.get("later", math.inf) * STEP)
             started, first = int(carry), waiting[0][0]

@@ -43,7 +43,8 @@ class Seen(NamedTuple):
     :ivar deadline: seconds that its calls may wait.
     :ivar ready: calls that could start now.
     :ivar started: calls that did start, on all workers.
-    :ivar busy: seconds for which calls ran that have ended.
+    :ivar ended: calls whose run has ended.
+    :ivar busy: seconds for which these ran.
     :ivar first: the first deadline of the calls that were taken, in milliseconds; None if none was.
     :ivar oldest: an instant before which no deadline can be, since no call is older; None if there is no call.
     """
@@ -51,6 +52,7 @@ class Seen(NamedTuple):
     deadline: float
     ready: int = 0
     started: int = 0
+    ended: int = 0
     busy: float = 0.0
     first: int | None = None
     oldest: int | None = None
@@ -122,8 +124,8 @@ def step(plan: Plan, now_ms: int, *, reserved_busy: float, seen: Mapping[str, Se
 def _learn(known: Known, seen: Seen, now_ms: int, passed: float) -> Known:
     """What is known of a function after what was seen of it."""
     cost = known.cost
-    if seen.started and seen.busy:
-        cost += SMOOTHING * (seen.busy / seen.started - cost)
+    if seen.ended:
+        cost += SMOOTHING * (seen.busy / seen.ended - cost)
     arrived = max(0, seen.ready - known.ready + seen.started) / passed
     if seen.ready:
         first = max(known.first if seen.first is None else seen.first, seen.oldest or 0)

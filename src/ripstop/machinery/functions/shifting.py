@@ -108,8 +108,8 @@ class Shifting:
         self._most = most
         self._held = held
         self._spare = Spare()
-        self._told: dict[str, tuple[int, float]] = {}
-        """Starts and busy seconds of each function that the counters know of."""
+        self._told: dict[str, tuple[int, int, float]] = {}
+        """Starts, ends and busy seconds of each function that the counters know of."""
 
     async def begin(self) -> None:
         """Keep to the plan that there is, before the first call is taken."""
@@ -176,14 +176,14 @@ class Shifting:
         changes, reserved = [], 0.0
         for desk in self._desks:
             name = desk.function.name
-            started, busy = self._told.get(name, (0, 0.0))
-            self._told[name] = (desk.started, desk.ran_seconds)
-            starts, seconds = desk.started - started, desk.ran_seconds - busy
+            before = self._told.get(name, (0, 0, 0.0))
+            now = self._told[name] = (desk.started, desk.started - desk.busy, desk.ran_seconds)
+            starts, ends, busy = now[0] - before[0], now[1] - before[1], now[2] - before[2]
             if not desk.function.opportunistic:
-                reserved += seconds
-            elif starts or seconds:
-                changes.append(CounterAdd(f"starts:{name}:{second}", starts))
-                changes.append(CounterAdd(f"busy:{name}:{second}", round(seconds * 1e6)))
+                reserved += busy
+            elif starts or ends:
+                figures = {"starts": starts, "ends": ends, "busy": round(busy * 1e6)}
+                changes += [CounterAdd(f"{what}:{name}:{second}", figure) for what, figure in figures.items()]
         if reserved:
             changes.append(CounterAdd(f"reserved:{second}", round(reserved * 1e6)))
         return changes
@@ -202,7 +202,7 @@ class Shifting:
 
         seconds = range(max(plan.at_ms // 1000, last - LOOK_BACK), last)
         names = [each.name for each in self._functions]
-        whats = ["reserved", *(f"{what}:{name}" for name in names for what in ("starts", "busy"))]
+        whats = ["reserved", *(f"{what}:{name}" for name in names for what in ("starts", "ends", "busy"))]
         counted = await self._store.keyspace_get(LOADS.name, [f"{w}:{second}" for w in whats for second in seconds])
 
         def total(what: str) -> int:
@@ -217,6 +217,7 @@ class Shifting:
                 deadline=function.deadline,
                 ready=backlog.ready,
                 started=total(f"starts:{name}"),
+                ended=total(f"ends:{name}"),
                 busy=total(f"busy:{name}") / 1e6,
                 first=first.get(name),
                 oldest=oldest,
