@@ -99,7 +99,7 @@ MASTODON_PY_REFUSED: Table = {
         "announcement_reaction_create",
         "announcement_reaction_delete",
     ),
-    "Texts about the server, and translation: none yet": (
+    "Translation, which there is none of, and texts that are there once the staff has written them": (
         "instance_languages",
         "instance_terms_of_service",
         "status_translate",
