@@ -138,6 +138,9 @@ async def test_menus_lead_the_staff_to_what_it_can_do(
     for path, links in ways.items():
         page = await browser.open(path)
         assert [link for link in links if f'href="{link}"' not in page.text] == []
+    page = await browser.open("/admin/reports")
+    offered = [path for path in ("/admin/audit", "/admin/settings", "/admin/health") if f'href="{path}"' in page.text]
+    assert offered == ["/admin/audit"]
     async with browsing(server) as another:
         await another.log_in(alice.username, PASSWORD)
         for path in ways:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from ripstop.domain.accounts.model import Account, Session
-from ripstop.domain.moderation.authority import is_staff
+from ripstop.domain.accounts.roles import POWERS, Power
 from ripstop.domain.notifications.groups import count_unread_groups
 from ripstop.domain.notifications.queries import Wanted
 from ripstop.domain.settings import Settings, settings_of
@@ -67,13 +67,22 @@ class Reader(NamedTuple):
 
 
 class Me(NamedTuple):
-    """The reader as the shell of a page shows them. `unread` is how many groups of notifications are new; `is_staff`
-    says that they have a role."""
+    """The reader as the shell of a page shows them. `unread` is how many groups of notifications are new; `powers`
+    is what their role allows."""
 
     face: Face
     unread: int
     proof: str
-    is_staff: bool
+    powers: Power
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they have a role."""
+        return bool(self.powers)
+
+    def may(self, power: str) -> bool:
+        """Whether their role allows what goes by this name."""
+        return Power[power] in self.powers
 
 
 class Shown(NamedTuple):
@@ -173,7 +182,7 @@ class Shell:
         if reader is None:
             return None
         unread = await count_unread_groups(self._graph, reader.id, Wanted(limit=MOST_UNREAD + 1))
-        return Me(face(reader.id, reader.account.value), unread, reader.proof, is_staff(reader.account.value))
+        return Me(face(reader.id, reader.account.value), unread, reader.proof, POWERS[reader.account.value.role])
 
     def _page(self, shown: Shown, me: Me | None, settings: Settings) -> Response:
         body = self._renderer.page(shown.template, settings, me=me, **shown.context)
