@@ -136,7 +136,7 @@ class Server:
         """The processes under the supervisor: name to process id."""
         found = {}
         for child in psutil.Process(self.pid).children():
-            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
                 found[Path(f"/proc/{child.pid}/comm").read_text().strip()] = child.pid
         return found
 
