@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import aiohttp
 import pytest
 
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import give, of_staff
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.web.browser import Browser, browsing
 
 PAGES = ("/admin/reports", "/admin/accounts", "/admin/audit")
@@ -147,3 +150,17 @@ async def test_menus_lead_the_staff_to_what_it_can_do(
             page = await another.open(path)
             assert 'href="/admin' not in page.text
             assert path == "/public" or f"/reports/new?account={bob.id}" in page.text
+
+
+async def test_open_pages_hear_that_a_post_is_taken_down(
+    server: Server, session: aiohttp.ClientSession, browser: Browser, api: Api, moderator: Person, bob: Person
+) -> None:
+    post = (await api.publish(bob, "hello"))["id"]
+    its = f"/admin/posts/{post}"
+    page = await browser.open(its)
+    async with session.get(f"{server.url}/live/local") as stream, asyncio.timeout(PATIENCE):
+        await stream.content.readuntil(b"\n\n")  # it has begun
+        await browser.submit(page, its, {}, press="take_down")
+        said = b""
+        while b"event: gone" not in said or post.encode() not in said:
+            said = await stream.content.readuntil(b"\n\n")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import msgspec
 
 from ripstop.domain.feeds import Window, local_timeline
+from ripstop.domain.moderation.events import TakenDown
 from ripstop.domain.posts.events import CardShown, PostDeleted, PostEdited, PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_PUBLIC, REPLY, REPLY_TO_SELF
 from ripstop.domain.viewing import Place, hydrate, sight_of
@@ -61,6 +62,7 @@ def announce_posts(events: Events) -> None:
     events.live(PostEdited, lambda event: EDITED)
     events.live(CardShown, lambda event: CARD_SHOWN)
     events.live(PostDeleted, lambda event: DELETED)
+    events.live(TakenDown, lambda event: DELETED)  # it says the same, and as much
     events.live(PostReposted, lambda event: REPOSTED)
 
 
