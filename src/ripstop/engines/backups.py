@@ -24,6 +24,8 @@ from ripstop.kernel.errors import RipstopError
 
 FORMAT = 1
 _SUMS, _ABOUT, _STORE, _MEDIA = "SHA256SUMS", "about.json", "store", "media"
+_BARE = ("main.db", "manifest.json")
+"""What lies on the top of a copy of a store alone."""
 _CHUNK = 1 << 20
 _SPARE = 64 << 20
 """Bytes that must stay free on the disk that is written to."""
@@ -122,6 +124,9 @@ def _verify(source: Path) -> About:
         about = msgspec.json.decode((source / _ABOUT).read_bytes(), type=About)
         lines = (source / _SUMS).read_text(encoding="utf-8").splitlines()
     except OSError as error:
+        if any((source / name).exists() for name in _BARE):
+            sentence = f"{source} is of a Ripstop before backups held pictures: restore it with that one."
+            raise RipstopError(sentence, cause=error) from error
         raise RipstopError(f"{source} is no whole backup: {error.filename}: {error.strerror}.", cause=error) from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RipstopError(f"The backup is damaged: {source / _ABOUT} or {_SUMS} cannot be read.") from error

@@ -80,10 +80,12 @@ async def _copy_out(connection: Connection, table: str, folder: Path) -> _Part:
 async def restore(connections: Connections, source: Path) -> None:
     """Fill a new database from a copy, which is checked first.
 
+    A copy that an older version made goes into the tables of that version, and is then migrated with them.
+
     :raises RipstopError: the copy is damaged, not there, or too new, or the database holds a store already.
     """
     manifest = await asyncio.to_thread(_read, source)
-    await migrate(connections)
+    await migrate(connections, until=manifest.migration)
     async with connections.alone() as connection, connection.transaction():
         if await connection.fetchval(_SQL["backup_count"]):
             raise RipstopError("A backup can be restored into a new store only: this database holds one already.")
@@ -93,6 +95,7 @@ async def restore(connections: Connections, source: Path) -> None:
             )
             if int(status.rpartition(" ")[2]) != part.rows:
                 raise RipstopError(f"The backup is damaged: {part.table} has not {part.rows} rows.")
+    await migrate(connections)
 
 
 def _read(source: Path) -> _Manifest:

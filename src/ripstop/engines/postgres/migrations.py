@@ -37,9 +37,10 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(sorted(found, key=lambda migration: migration.number))
 
 
-async def migrate(connections: Connections) -> None:
+async def migrate(connections: Connections, *, until: int | None = None) -> None:
     """Bring the database to what this program needs. Readers and writers of older processes go on meanwhile.
 
+    :param until: the number of the last migration, for rows that a copy holds as they were after that one.
     :raises RipstopError: the server is too old, or the database was migrated by a newer program.
     """
     async with connections.alone() as connection:
@@ -56,7 +57,7 @@ async def migrate(connections: Connections) -> None:
         await connection.execute(_SQL["migrations_table"])
         applied = await connection.fetchval(_SQL["migrations_applied"])
         _check_newer(applied, newest)
-        for migration in migrations()[applied:]:
+        for migration in migrations()[applied:until]:
             async with connection.transaction():
                 await connection.execute(migration.text)
                 await connection.execute(_SQL["migrations_add"], migration.number, migration.name)
