@@ -7,20 +7,30 @@ check` finds nothing wrong with it.
 from __future__ import annotations
 
 import itertools
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import asyncpg
 
-from bench.population import EdgeRow, Population
+from bench.population import Population
+from ripstop import boot
+from ripstop.domain.search.model import POSTS
 from ripstop.engines.common import name_shard
+from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.ids import shard_of
 
 MAIN = "main.db"
 PAGES_CACHED_KB = 512_000
 CHUNK = 100_000
+DOCUMENTS = 2_000
+"""Documents that are indexed in one transaction."""
+TELL_SECONDS = 30.0
+
+Row = TypeVar("Row")
 
 
 def grow_sqlite(data: Path, population: Population) -> None:
@@ -34,11 +44,16 @@ def grow_sqlite(data: Path, population: Population) -> None:
     ):
         database.execute(f"PRAGMA {pragma}").fetchall()
     with database:
-        database.executemany("INSERT INTO objects VALUES (?, ?, 1, ?, NULL)", population.objects())
-        database.executemany("INSERT INTO edges VALUES (?, ?, ?, ?, ?, NULL)", (row[:5] for row in population.edges()))
-        database.executemany("INSERT INTO edge_keys VALUES (?, ?, ?, ?)", _keys(population.edges()))
-        database.executemany("INSERT INTO counts VALUES (?, ?, ?, ?)", population.counts())
-        database.executemany("INSERT INTO names VALUES (?, ?, NULL)", population.names())
+        for objects in _chunks("objects", population.objects()):
+            database.executemany("INSERT INTO objects VALUES (?, ?, 1, ?, NULL)", objects)
+        for edges in _chunks("associations", population.edges()):
+            database.executemany("INSERT INTO edges VALUES (?, ?, ?, ?, ?, NULL)", (row[:5] for row in edges))
+            keys = ((row.source, row.type, row.target, row.order) for row in edges if row.keyed)
+            database.executemany("INSERT INTO edge_keys VALUES (?, ?, ?, ?)", keys)
+        for counts in _chunks("counts", population.counts()):
+            database.executemany("INSERT INTO counts VALUES (?, ?, ?, ?)", counts)
+        for names in _chunks("names", population.names()):
+            database.executemany("INSERT INTO names VALUES (?, ?, NULL)", names)
     for pragma in ("journal_mode=WAL", "wal_checkpoint(TRUNCATE)"):
         database.execute(f"PRAGMA {pragma}").fetchall()
     database.close()
@@ -60,7 +75,7 @@ async def grow_postgres(dsn: str, population: Population) -> None:
              ((name_shard(row.name), row.name, row.holder) for row in population.names())),
         ]  # fmt: skip
         for table, columns, rows in tables:
-            for chunk in _chunks(rows):
+            for chunk in _chunks(table, rows):
                 await connection.copy_records_to_table(table, records=chunk, columns=columns)
         # What autovacuum would do a minute later, when rows are measured.
         await connection.execute("VACUUM (ANALYZE)")
@@ -69,11 +84,20 @@ async def grow_postgres(dsn: str, population: Population) -> None:
         await connection.close()
 
 
-def _keys(edges: Iterable[EdgeRow]) -> Iterator[tuple[int, int, int, int]]:
-    return ((row.source, row.type, row.target, row.order) for row in edges if row.keyed)
+async def index_texts(configuration: Configuration, population: Population) -> None:
+    """Put the posts of those who agreed to it into the text index, as the product does."""
+    async with boot.opened_store(configuration) as store:
+        for documents in _chunks("texts", population.documents(), DOCUMENTS):
+            await store.text_write(POSTS, documents)
 
 
-def _chunks(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    rest = iter(rows)
-    while chunk := list(itertools.islice(rest, CHUNK)):
+def _chunks(what: str, rows: Iterable[Row], size: int = CHUNK) -> Iterator[list[Row]]:
+    """Rows in parts; says now and then how many there were, so that a long run can be watched."""
+    rest, done, started = iter(rows), 0, time.monotonic()
+    told = started
+    while chunk := list(itertools.islice(rest, size)):
         yield chunk
+        done += len(chunk)
+        if time.monotonic() - told > TELL_SECONDS:
+            told = time.monotonic()
+            print(f"{done:,} {what}, {done / (told - started):,.0f} a second", file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 Everything is computed from numbers: account `a` and post `i` have ids that say when they came, in the order of their
 numbers, so that all rows of a table come in the order of its key and a store takes them as fast as it can.
 Post `i` is written by account `i` modulo the number of accounts; account `a` follows the next ones in a ring.
-Two posts are liked: post 0 by `likes` accounts, post 1 by ten.
+Two posts are liked: post 0 by `likes` accounts, post 1 by ten. Every tenth account agreed to have its posts searched.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ from ripstop.domain.posts.model import (
     TIMELINE,
     Post,
 )
+from ripstop.domain.search.functions import document_of
 from ripstop.engines.base import Counted
+from ripstop.engines.derived import TextDocument
 from ripstop.kernel.ids import SHARDS, first_id_at, time_ms
 from ripstop.machinery.graph import Association
 from ripstop.rehearsal.texts import draw_text
@@ -49,6 +51,8 @@ FIRST_MS = 1_700_000_000_000
 """When the first account came, in milliseconds since the Unix epoch; everything happens a millisecond apart."""
 TEXTS = 1_000
 FEW_LIKES = 10
+SEARCHED = 10
+"""Of so many accounts one agreed to have its posts searched."""
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "c2FsdHNhbHRzYWx0c2FsdA$" + "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"
 """A password hash of the usual length that no password has."""
 
@@ -141,13 +145,27 @@ class Population:
         """Whether a post answers somebody else's, and so does not stand in the local timeline."""
         return False
 
+    def is_searched(self, number: int) -> bool:
+        """Whether an account agreed to have its posts searched."""
+        return number % SEARCHED == 0
+
+    def documents(self) -> Iterator[TextDocument]:
+        """What the text index of posts holds of those who agreed to it."""
+        for number in range(self.size.posts):
+            author = number % self.size.accounts
+            if self.is_searched(author):
+                yield document_of(self.post(number), self.make_post(number))
+
     def _account_objects(self, number: int) -> Iterator[ObjectRow]:
         id_, now_ms = self.account(number), FIRST_MS + number
         credentials, token = id_ + 1, id_ + 2
-        name = _username(number)
-        yield ObjectRow(
-            id_, ACCOUNT.number, ACCOUNT.encode(Account(username=name, created_at=now_ms, credentials=credentials))
+        account = Account(
+            username=_username(number),
+            created_at=now_ms,
+            credentials=credentials,
+            indexable=self.is_searched(number),
         )
+        yield ObjectRow(id_, ACCOUNT.number, ACCOUNT.encode(account))
         login = Credentials(account=id_, email=_email(number), created_at=now_ms, password_hash=HASH)
         yield ObjectRow(credentials, CREDENTIALS.number, CREDENTIALS.encode(login))
         granted = Token(

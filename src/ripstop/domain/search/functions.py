@@ -77,7 +77,7 @@ class Indexing:
         if post is None:
             return Done()
         if text and await self._consents(post.value.author):
-            await self._engine.text_write(POSTS, [_document(post.id, post.value)])
+            await self._engine.text_write(POSTS, [document_of(post.id, post.value)])
         write = await self._claims(post)
         return Done(write.batch() if write.operations else None)
 
@@ -111,7 +111,7 @@ class Indexing:
             return Done()
         posts = await self._graph.get_many(POST, [row.target for row in rows]) if consents else {}
         documents = [
-            _document(row.target, posts[row.target].value) if row.target in posts else TextDocument(row.target, None)
+            document_of(row.target, posts[row.target].value) if row.target in posts else TextDocument(row.target, None)
             for row in rows
         ]
         await self._engine.text_write(POSTS, documents)
@@ -135,7 +135,8 @@ class Indexing:
         return account is not None and account.value.indexable
 
 
-def _document(id_: int, post: Post) -> TextDocument:
+def document_of(id_: int, post: Post) -> TextDocument:
+    """What the text index holds of a post whose author agreed to that."""
     if post.visibility != PUBLIC:
         return TextDocument(id_, None)
     return TextDocument(id_, f"{post.spoiler_text}\n{post.text}", order=id_, filters=(author_filter(post.author),))
