@@ -68,10 +68,10 @@ async def test_one_sets_an_app_up_logs_in_with_it_and_turns_it_off(
         page = await other.log_in(alice.username, PASSWORD)
         assert (page.status, page.path) == (200, "/auth/sign_in")
         assert "ripstop_session" not in other.cookies
-        wrong = await other.submit(page, CODE, {"code": codes[0][:-1]})
-        assert wrong.status == 422
-        assert "no recovery code" in wrong.text
-        page = await other.submit(wrong, CODE, {"code": next_code(key)})
+        refusal = await other.submit(page, CODE, {"code": codes[0][:-1]})
+        assert refusal.status == 422
+        assert "no recovery code" in refusal.text
+        page = await other.submit(refusal, CODE, {"code": next_code(key)})
         assert page.path == "/auth/edit"
         assert "ripstop_session" in other.cookies
     async with browsing(server) as other:
