@@ -265,7 +265,7 @@ async def open_base(
             darkroom = imaging_client(run / DARKROOM_SOCKET)
             parts.push_async_callback(darkroom.close)
             imaging = Imaging(darkroom)
-        events = Events()
+        events = Events(ground.clock)
         announce_posts(events)
         announce(events)
         graph = Graph(store, ids=ids, clock=ground.clock, events=events, bus=bus)

@@ -106,10 +106,10 @@ async def test_what_came_in_late_is_looked_for_later_on(house: House) -> None:
     stats = await house.base.store.call_stats()
     ready = {name for name, backlog in stats.items() if backlog.ready}
     assert ready >= {"posts.erase_account", "follows.erase_account"}
-    assert stats["accounts.delete_again"].ready == 1, "and then once more"
+    assert stats["accounts.delete_again"].waiting == 1, "and then once more"
     last = AccountDeleted(account=alice.id, at=now_ms - AGAIN_MS[-1], again=len(AGAIN_MS) - 1)
     await run(house, "accounts.delete_again", last)
-    assert (await house.base.store.call_stats())["accounts.delete_again"].ready == 1, "but not for ever"
+    assert (await house.base.store.call_stats())["accounts.delete_again"].waiting == 1, "but not for ever"
 
 
 async def test_an_application_that_nobody_lets_in_goes(house: House) -> None:

@@ -55,7 +55,7 @@ class World:
     def __init__(self, store: Store, clock: ManualClock) -> None:
         self.clock = clock
         ids = IdSource(clock, CountingSlot())
-        self.graph = Graph(store, ids=ids, clock=clock, events=Events(), bus=MemoryBus())
+        self.graph = Graph(store, ids=ids, clock=clock, events=Events(clock), bus=MemoryBus())
         self.seal = Secrets(bytes(32))
         guesses = Guesses(store, clock, GuessLimits())
         self.passwords = Passwords(self.graph, guesses=guesses, seal=self.seal, hasher=ThreadHasher())

@@ -51,7 +51,7 @@ class Town:
 
     def __init__(self, store: Store) -> None:
         clock = SystemClock()
-        events = Events()
+        events = Events(clock)
         functions = Functions()
         self.store = store
         self.graph = graph_over(store, events=events)

@@ -49,7 +49,7 @@ def graph_over(store: Store, *, events: Events | None = None, bus: MemoryBus | N
     """A graph with a cache of its own, as another process would have it."""
     clock = SystemClock()
     ids = IdSource(clock, CountingSlot())
-    return Graph(store, ids=ids, clock=clock, events=events or Events(), bus=bus or MemoryBus())
+    return Graph(store, ids=ids, clock=clock, events=events or Events(clock), bus=bus or MemoryBus())
 
 
 @contextlib.asynccontextmanager

@@ -136,26 +136,35 @@ class Endings:
             ApplicationRegistered,
             self._end_unused,
             name="accounts.end_unused_application",
+            due=lambda event: event.until,
             criticality=low,
             deadline=86_400.0,
             opportunistic=True,
         )
         listen.to(ApplicationUsed, self._mark_used, name="accounts.mark_application", criticality=low, deadline=3_600.0)
-        listen.to(SessionOpened, self._end_session, name="accounts.end_session", criticality=low, deadline=3_600.0)
-        listen.to(AccessGranted, self._end_grant, name="accounts.end_grant", criticality=low, deadline=3_600.0)
+        listen.to(
+            SessionOpened,
+            self._end_session,
+            name="accounts.end_session",
+            due=lambda event: event.ends,
+            criticality=low,
+            deadline=3_600.0,
+        )
+        listen.to(
+            AccessGranted,
+            self._end_grant,
+            name="accounts.end_grant",
+            due=lambda event: event.kept,
+            criticality=low,
+            deadline=3_600.0,
+        )
 
     async def _end_session(self, call: Call[SessionOpened]) -> Outcome:
-        left = call.arguments.ends - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         write = self._graph.write(call.arguments.account)
         do_close(write, call.arguments.account, call.arguments.session)
         return Done(write.batch())
 
     async def _end_unused(self, call: Call[ApplicationRegistered]) -> Outcome:
-        left = call.arguments.until - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         application = await self._graph.get(APPLICATION, call.arguments.application)
         if application is None or application.value.is_used:
             return Done()
@@ -173,9 +182,6 @@ class Endings:
         return Done(write.batch())
 
     async def _end_grant(self, call: Call[AccessGranted]) -> Outcome:
-        left = call.arguments.kept - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         write = self._graph.write(call.arguments.grant)
         write.delete(call.arguments.grant)
         return Done(write.batch())
@@ -207,6 +213,7 @@ class Leaving:
             Suspended,
             self._end_suspended,
             name="accounts.end_suspended",
+            due=lambda event: event.at + KEPT_DAYS * 86_400_000,
             criticality=low,
             deadline=86_400.0,
             opportunistic=True,
@@ -216,6 +223,7 @@ class Leaving:
             self._delete_again,
             name="accounts.delete_again",
             when=lambda event: event.again < len(AGAIN_MS),
+            due=lambda event: event.at + AGAIN_MS[event.again],
             criticality=low,
             deadline=3_600.0,
         )
@@ -230,9 +238,6 @@ class Leaving:
         return Done() if write is None else Checkpoint("", write.batch())
 
     async def _end_suspended(self, call: Call[Suspended]) -> Outcome:
-        left = call.arguments.at + KEPT_DAYS * 86_400_000 - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         account = await self._graph.get(ACCOUNT, call.arguments.account)
         if account is None or account.value.suspended_at != call.arguments.at:  # it was lifted
             return Done()
@@ -241,9 +246,6 @@ class Leaving:
 
     async def _delete_again(self, call: Call[AccountDeleted]) -> Outcome:
         event = call.arguments
-        left = event.at + AGAIN_MS[event.again] - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         write = self._graph.write(event.account)
         write.emit(msgspec.structs.replace(event, again=event.again + 1))
         return Done(write.batch(), write.live)

@@ -10,7 +10,7 @@ from ripstop.domain.follows.lists import MOST_LISTS, has_lists
 from ripstop.domain.follows.model import FOLLOWS, HOLDS_LIST, LISTS_MEMBER, MUTES, REQUESTED_BY
 from ripstop.domain.follows.requests import accept_write
 from ripstop.engines.base import Criticality
-from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Snooze, Split
+from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 
@@ -29,6 +29,7 @@ class Severing:
             self._end_mute,
             name="follows.end_mute",
             when=lambda event: event.until > 0,
+            due=lambda event: event.until,
             criticality=Criticality.LOW,
         )
 
@@ -38,9 +39,6 @@ class Severing:
 
     async def _end_mute(self, call: Call[Muted]) -> Outcome:
         mute = call.arguments
-        left = mute.until - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         rows = await self._graph.find(mute.muter, (MUTES,), (mute.muted,))
         if not any(row.order == mute.mute for row in rows):  # undone, or muted anew
             return Done()

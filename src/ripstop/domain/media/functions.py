@@ -9,7 +9,7 @@ from ripstop.domain.media.model import CARD, HOLDS_IMAGE, IMAGE, LARGE, SMALL, I
 from ripstop.engines import base
 from ripstop.engines.base import Criticality
 from ripstop.engines.blobs import BlobStore
-from ripstop.machinery.functions import Call, Checkpoint, Done, Functions, Outcome, Snooze
+from ripstop.machinery.functions import Call, Checkpoint, Done, Functions, Outcome
 from ripstop.machinery.graph import Entry, Events, Graph, Listening, Write
 
 
@@ -28,6 +28,7 @@ class Sweeping:
             ImageLoose,
             self._sweep,
             name="media.sweep",
+            due=lambda event: event.until,
             criticality=Criticality.LOW,
             deadline=3_600.0,
             opportunistic=True,
@@ -35,9 +36,6 @@ class Sweeping:
         self._eraser.register(functions, events)
 
     async def _sweep(self, call: Call[ImageLoose]) -> Outcome:
-        left = call.arguments.until - self._graph.now_ms()
-        if left > 0:
-            return Snooze(left / 1_000)
         image = await self._graph.get(IMAGE, call.arguments.image)
         if image is None:
             return Done()
