@@ -188,4 +188,7 @@ async def test_the_parts_that_are_left_are_told(yard: Yard) -> None:
 
     [whole] = await yard.call(yard.function("big", split), Note())
     await yard.drain()
-    assert await run("parts", str(whole)) == (0, f"{whole}: 0 wait, 0 are ready, 0 run, 3 are dead.\n")
+    assert await run("parts", str(whole)) == (
+        0,
+        f"{whole}: 0% done, 0 of 3; 0 wait, 0 are ready, 0 run, 3 are dead.\n",
+    )

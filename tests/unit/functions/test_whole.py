@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
-from ripstop.engines.base import Store
-from ripstop.machinery.functions import Call, Done, Fail, Function, Outcome, Split
+from ripstop.engines.base import CallRow, Store, Table
+from ripstop.kernel.errors import NotFound
+from ripstop.machinery.functions import Call, Checkpoint, Done, Fail, Function, Outcome, Progress, Split
 from ripstop.machinery.functions.dead import dead_calls, drop_dead
 from ripstop.machinery.functions.steering import Steer, steering
-from ripstop.machinery.functions.whole import cancel, forget, parts_of, pause, resume
+from ripstop.machinery.functions.whole import cancel, forget, forget_ended, parts_of, pause, progress, resume
 from tests.unit.functions.yard import Note, Yard, effect
 from tests.world import PATIENCE, eventually
 
@@ -160,8 +162,178 @@ async def test_a_call_is_cancelled_before_it_starts(yard: Yard) -> None:
 
 
 async def test_what_several_order_of_one_function_at_once_all_holds(store: Store) -> None:
-    await asyncio.gather(*(pause(store, None, "rebuild", call) for call in (1, 2)), cancel(store, None, "rebuild", 3))
+    yard = Yard(store)
+    third, fourth = await yard.call(rebuild(yard, []), Note("all"), Note("all"))
     await asyncio.gather(
-        resume(store, None, "rebuild", 1), forget(store, "rebuild", 3), cancel(store, None, "rebuild", 4)
+        *(pause(store, None, "rebuild", call) for call in (1, 2)), cancel(store, None, "rebuild", third)
     )
-    assert await steering(store) == {"rebuild": Steer(paused_namespaces=("#2",), cancelled=(4,))}
+    await asyncio.gather(
+        resume(store, None, "rebuild", 1), forget(store, "rebuild", third), cancel(store, None, "rebuild", fourth)
+    )
+    assert await steering(store) == {"rebuild": Steer(paused_namespaces=("#2",), cancelled=(fourth,))}
+
+
+def nested(yard: Yard, made: list[int], gate: asyncio.Event | None = None) -> Function[Note]:
+    """Like `rebuild`, but each of the five waits for its six, and what a call stands for is said by its arguments."""
+
+    async def run(call: Call[Note]) -> Outcome:
+        if call.checkpoint is not None:
+            return Done(effect(made[30 if call.arguments.text == "all" else 31 + call.arguments.number // 6]))
+        if call.arguments.text == "all":
+            return Split([Note("some", first) for first in range(0, 30, 6)], join="joined")
+        if call.arguments.text == "some":
+            return Split([Note("one", call.arguments.number + each) for each in range(6)], join="joined")
+        if gate is not None:
+            await gate.wait()
+        return Done(effect(made[call.arguments.number]))
+
+    return yard.function("nested", run, items=lambda note: {"all": 30, "some": 6, "one": 1}[note.text])
+
+
+async def rows_of(yard: Yard, text: str) -> list[CallRow]:
+    page = await yard.store.scan(Table.CALLS, shard=None, after=None, limit=1000)
+    rows = [CallRow(*row) for row in page.rows]  # type: ignore[arg-type]  # what a scan gives is not typed
+    return [row for row in rows if f'"{text}"' in row.arguments]
+
+
+async def test_wholes_within_a_whole_are_one_thing(yard: Yard) -> None:
+    made, gate = [yard.ids.new(7) for _ in range(36)], asyncio.Event()
+    [whole] = await yard.call(nested(yard, made, gate), Note("all"))
+    async with working(yard):
+        await yard.until(lambda: sum(call.arguments.text == "some" for call in yard.ran) == 5)
+
+        async def all_split() -> bool:
+            return sum(await parts_of(yard.store, whole)) == 5 + 30
+
+        await eventually(all_split)
+        assert await progress(yard.store, whole) == Progress(0, 30)
+        assert {row.namespace for row in await rows_of(yard, "one")} == {f"#{whole}"}
+        assert {row.parent for row in await rows_of(yard, "one")} == {row.id for row in await rows_of(yard, "some")}
+        await pause(yard.store, yard.bus, "nested", whole)
+        gate.set()
+
+        async def at_rest() -> bool:
+            return (await parts_of(yard.store, whole)).leased == 0
+
+        await eventually(at_rest)
+        assert not (await parts_of(yard.store, whole)).is_finished
+        await resume(yard.store, yard.bus, "nested", whole)
+        await all_ended(yard)
+    assert len(await yard.store.object_get(made)) == 36
+    assert await progress(yard.store, whole) is None
+
+
+@pytest.mark.parametrize("is_outermost", [True, False])
+async def test_parts_of_parts_of_what_is_cancelled_stop(yard: Yard, *, is_outermost: bool) -> None:
+    """The whole, or one of its parts that waits for parts of its own."""
+    made, gate = [yard.ids.new(7) for _ in range(36)], asyncio.Event()
+    [whole] = await yard.call(nested(yard, made, gate), Note("all"))
+    async with working(yard):
+
+        async def all_split() -> bool:
+            return sum(await parts_of(yard.store, whole)) == 5 + 30
+
+        await eventually(all_split)
+        some = {row.id: row for row in await rows_of(yard, "some")}
+        cancelled = whole if is_outermost else min(some)
+        await pause(yard.store, yard.bus, "nested", whole)
+
+        async def nothing_at_hand() -> bool:
+            running = sum(call.arguments.text == "one" for call in yard.ran)
+            return (await parts_of(yard.store, whole)).leased <= running
+
+        await eventually(nothing_at_hand)
+        started = {call.arguments.number for call in yard.ran if call.arguments.text == "one"}
+        await cancel(yard.store, yard.bus, "nested", cancelled)
+        await resume(yard.store, yard.bus, "nested", whole)
+        gate.set()
+        await all_ended(yard)
+        await eventually_unsteered(yard)
+    there = await yard.store.object_get(made)
+    assert started
+    assert started < set(range(30))
+    if is_outermost:
+        assert there.keys() == {made[number] for number in started}
+    else:
+        first = msgspec.json.decode(some[cancelled].arguments, type=Note).number
+        its_own = set(range(first, first + 6))
+        expected = (set(range(36)) - its_own - {31 + first // 6}) | (started & its_own)
+        assert there.keys() == {made[number] for number in expected}
+
+
+async def eventually_unsteered(yard: Yard) -> None:
+    async def nothing_is_marked() -> bool:
+        return await steering(yard.store) == {}
+
+    await eventually(nothing_is_marked)
+
+
+async def test_a_whole_tells_how_far_it_is(yard: Yard) -> None:
+    """Parts count with their items; one tells of itself between, one splits once more, one dies."""
+
+    async def run(call: Call[Note]) -> Outcome:
+        note = call.arguments
+        if note.text == "all":
+            kinds = [("plain", 10), ("steps", 20), ("splits", 8), ("fails", 2)]
+            return Done() if call.checkpoint else Split([Note(*kind) for kind in kinds], join="joined")
+        if note.text == "steps":
+            return Checkpoint("half", progress=Progress(15, 30)) if call.checkpoint is None else Done()
+        if note.text == "splits":
+            return Split([Note("plain", 4), Note("plain", 4)])
+        return Fail("no good") if note.text == "fails" else Done()
+
+    [whole] = await yard.call(yard.function("far", run, items=lambda note: note.number), Note("all"))
+    assert await progress(yard.store, whole) is None
+    await yard.drain()
+    assert await progress(yard.store, whole) == Progress(48, 50)
+    assert Progress(48, 50).share == 0.96
+
+
+async def test_parts_that_do_not_say_for_what_they_stand_count_as_one(yard: Yard) -> None:
+    async def run(call: Call[Note]) -> Outcome:
+        if call.arguments.text == "all":
+            return Split([Note(number=number) for number in range(3)], join="joined")
+        return Done() if call.arguments.number else Fail("no good")
+
+    [whole] = await yard.call(yard.function("thirds", run), Note("all"))
+    await yard.drain()
+    assert await progress(yard.store, whole) == Progress(2, 3)
+
+
+async def test_a_call_tells_how_far_it_is_with_its_checkpoints(yard: Yard) -> None:
+    async def run(call: Call[Note]) -> Outcome:
+        if call.checkpoint is None:
+            return Checkpoint("one", progress=Progress(1, 3))
+        return Checkpoint("two") if call.checkpoint == "one" else Fail("no good")
+
+    [call] = await yard.call(yard.function("steps", run), Note())
+    await yard.drain()
+    assert await progress(yard.store, call) == Progress(1, 3), "what was told last stands, whatever becomes of it"
+    assert await progress(yard.store, call + 1) is None
+
+
+async def test_what_is_not_there_cannot_be_cancelled(yard: Yard) -> None:
+    function = rebuild(yard, [])
+    yard.functions.declare(Function(name="other", arguments=Note, handler=function.handler))
+    [call] = await yard.call(function, Note("all"))
+    for name, id in (("rebuild", call + 1), ("other", call)):
+        with pytest.raises(NotFound):
+            await cancel(yard.store, None, name, id)
+    assert await steering(yard.store) == {}
+
+
+async def test_marks_of_what_is_gone_are_taken_away(yard: Yard) -> None:
+    async def split(call: Call[Note]) -> Outcome:
+        return Split([Note("part")] * 2) if call.arguments.text == "all" else Fail("no good")
+
+    function = yard.function("split", split)
+    gone, waiting = await yard.call(function, Note("all"), Note("part"), due=0)
+    await yard.drain()
+    await cancel(yard.store, None, "split", gone)  # whose parts are dead, and still there
+    await pause(yard.store, None, "split", 17)
+    await pause(yard.store, None, "split", waiting)
+    await forget_ended(yard.store)
+    assert await steering(yard.store) == {"split": Steer(cancelled=(gone,), paused_namespaces=(f"#{waiting}",))}
+    await drop_dead(yard.store, [call async for call in dead_calls(yard.store)])
+    await forget_ended(yard.store)
+    assert await steering(yard.store) == {}

@@ -2,6 +2,7 @@
 is one; what ends many calls is recorded before."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from ripstop.machinery.functions.dead import (
 )
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.steering import STEERING, Steer, change, steering
-from ripstop.machinery.functions.whole import line_of
+from ripstop.machinery.functions.whole import cancelled, check_there
 from ripstop.machinery.graph import Graph
 
 MOST_DEAD = 50
@@ -103,12 +104,12 @@ class Queues:
         return await self._steer(staff, "limit_function", name, limited, ", ".join(words))
 
     async def cancel(self, staff: Staff, name: str, call: int) -> Steer:
-        """End a call, and its parts, without an effect: each as it would start. See `_steer`."""
+        """End a call, and its parts, without an effect: each as it would start. See `_steer`.
 
-        def cancelled(now: Steer) -> Steer:
-            return now.with_cancelled(call).without_paused(line_of(call))
-
-        return await self._steer(staff, "cancel_call", name, cancelled, f"call {call}")
+        :raises NotFound: there is no such call of this function, nor are there parts of it.
+        """
+        await check_there(self._store, name, call)
+        return await self._steer(staff, "cancel_call", name, lambda now: cancelled(now, call), f"call {call}")
 
     async def _steer(self, staff: Staff, action: str, name: str, how: Callable[[Steer], Steer], detail: str) -> Steer:
         """Steer a function, and record that; returns how it is steered now. At most seven engine calls and a commit; no
@@ -195,14 +196,12 @@ class Queues:
         if call is not None:
             return [each for each in await dead_by_id(self._store, [call]) if each.function == name]
         found: list[DeadCall] = []
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 async for each in dead_calls(self._store, Search(functions=(name,))):
                     found.append(each)
                     if len(found) == most:
                         break
-        except TimeoutError:
-            pass
         return found
 
 

@@ -14,7 +14,18 @@ from ripstop.machinery.functions.function import (
 from ripstop.machinery.functions.growth import SlowStart
 from ripstop.machinery.functions.keyspaces import KEYSPACES
 from ripstop.machinery.functions.metrics import CallMetrics
-from ripstop.machinery.functions.outcome import MAX_PARTS, Cancel, Checkpoint, Done, Fail, Outcome, Retry, Snooze, Split
+from ripstop.machinery.functions.outcome import (
+    MAX_PARTS,
+    Cancel,
+    Checkpoint,
+    Done,
+    Fail,
+    Outcome,
+    Progress,
+    Retry,
+    Snooze,
+    Split,
+)
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.schedule import Schedule
 from ripstop.machinery.functions.worker import Limits, Worker
@@ -37,6 +48,7 @@ __all__ = [
     "Outcome",
     "Overview",
     "Pressure",
+    "Progress",
     "Retry",
     "Schedule",
     "SlowStart",

@@ -59,6 +59,7 @@ class Function(Generic[A]):
     :param slow_start: how fast its starts may grow; None: as `SlowStart()` if it has downstreams or circuits, else as
         fast as they like. An infinite growth sets no bound.
     :param opportunistic: whether it runs on what the others leave, until its deadline comes near. Of the lowest class.
+    :param items: for how many items the arguments of a call stand, for the progress of big work; None: for one.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Function(Generic[A]):
     exclusive: bool = False
     slow_start: SlowStart | None = None
     opportunistic: bool = False
+    items: Callable[[A], int] | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -121,6 +123,7 @@ class Attributes(TypedDict, total=False):
     exclusive: bool
     slow_start: SlowStart | None
     opportunistic: bool
+    items: Callable[[Any], int] | None
 
 
 def declare(
@@ -192,7 +195,10 @@ def call_put(
     :param due: instant from which it may start; 0: at once.
     :param key: coalesce with a call of the same function and key that has not started.
     :param namespace: whose call it is: a tenant, a remote host. Those of one function share what workers take.
+    :raises ValueError: the namespace begins with ``#``, as do those of parts.
     """
+    if namespace is not None and namespace.startswith("#"):
+        raise ValueError(f"The namespace {namespace!r} would be one of parts.")
     return CallPut(
         id=id,
         function=function.name,

@@ -46,15 +46,29 @@ class Fail(NamedTuple):
     reason: str
 
 
+class Progress(NamedTuple):
+    """How far something is: so many items of so many."""
+
+    done: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.done / self.total if self.total else 0.0
+
+
 class Checkpoint(NamedTuple):
     """A part is done: commit its effect, remember `state`, and start again at once, in its place among the others.
 
-    The next start finds `state` in `Call.checkpoint` and counts as attempt 1, since there was progress.
+    The next start finds `state` in `Call.checkpoint` and counts as attempt 1, since there was progress: how much, it
+    may say.
     """
 
     state: str
     effect: Batch | None = None
     live: Messages = ()
+    progress: Progress | None = None
 
 
 class Split(NamedTuple, Generic[A]):
@@ -63,7 +77,8 @@ class Split(NamedTuple, Generic[A]):
     Parts inherit criticality and deadline. A part may split itself again. With `join` the call itself stays, and
     starts again with that state in `Call.checkpoint` once all its parts have ended; dead ones keep it waiting until
     somebody retries or drops them. Such parts are a line of their own, of the namespace ``#`` and the call's id, so
-    that the whole can be watched, paused and cancelled, and holds up nobody. Their ids are minted with the split, so
+    that the whole can be watched, paused and cancelled, and holds up nobody; parts of a part are of the same line.
+    Their ids are minted with the split, so
     they are younger than the call was: whoever takes the oldest unfinished call of a function as a mark of its
     progress (`Engine.call_stats`) uses checkpoints instead.
     """

@@ -21,6 +21,7 @@ from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze, Split
 from ripstop.machinery.functions.pacing import Beat, Pace
+from ripstop.machinery.functions.progress import Tally, gained
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
@@ -92,6 +93,7 @@ class Runner:
         self.desks = Desks(
             store, functions, self, store=self.store, monotonic=clock.monotonic, random=random, most=most
         )
+        self.tally = Tally()
         self._trial: int | None = None
         self._trials = Pace()
 
@@ -262,10 +264,10 @@ class Runner:
         lease, standing, function = run.lease, run.standing, run.desk.function
         if standing.parts and not await self._joined(run):
             return False
-        cancelled = run.desk.steer.cancelled
-        if cancelled and (lease.id in cancelled or lease.parent in cancelled):
+        steer = run.desk.steer
+        if steer.cancelled and whole.is_cancelled(steer, lease):
             await self._settle(run, Cancel("An operator cancelled it."))
-            if lease.id in cancelled:
+            if lease.id in steer.cancelled:
                 with contextlib.suppress(RipstopError):  # a mark that stays does no harm
                     await whole.forget(self._store, lease.function, lease.id)
             return False
@@ -276,6 +278,8 @@ class Runner:
         left = await whole.parts_of(self._store, run.lease.id)
         if left.is_finished:
             return True
+        if whole.must_be_marked(run.desk.steer, run.lease):
+            await whole.mark(self._store, self._bus, run.lease.function, run.lease.id)
         pause = _pause(run, now_ms := await self._now_ms())
         if self.desks.draining and left.ready + left.leased:
             pause = 0.0
@@ -308,6 +312,8 @@ class Runner:
         now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze | Split) else 0
         try:
             ending = self._settler.settle(lease, function, run.standing, outcome, now_ms=now_ms)
+            if lease.parent is not None:
+                ending = ending._replace(gain=gained(function, run.arguments, run.standing, outcome))
             return await self._end(lease, _released(run, ending))
         except Exception as error:
             if isinstance(outcome, Retry):
@@ -328,6 +334,8 @@ class Runner:
             logger.warning("Call %d of %s lost its lease, so its effect was refused.", lease.id, lease.function)
             return None
         self._metrics.ended(lease.function, ending.kind)
+        if lease.parent is not None:
+            self.tally.add(lease, ending.gain)
         if ending.kind == "dead":
             logger.error("Call %d of %s is dead; see `ripstop functions dead`.", lease.id, lease.function)
         for topic, payload in ending.live:

@@ -19,11 +19,13 @@ from ripstop.machinery.functions.outcome import (
     Fail,
     Messages,
     Outcome,
+    Progress,
     Retry,
     Snooze,
     Split,
 )
 from ripstop.machinery.functions.pacing import backoff
+from ripstop.machinery.functions.progress import NOTHING, items_of, root_of
 from ripstop.machinery.functions.standing import Standing
 from ripstop.machinery.functions.whole import line_of
 
@@ -41,12 +43,14 @@ class Ending(NamedTuple):
 
     :ivar kind: for metrics and logs.
     :ivar wake_after: seconds after which there is something to lease that this ending caused, None if there is not.
+    :ivar gain: by how much the call brings forward the whole that it is a part of.
     """
 
     kind: str
     batch: Batch
     wake_after: float | None = None
     live: Messages = ()
+    gain: Progress = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,19 @@ class Settler:
         match outcome:
             case Done(effect=effect, live=live):
                 return _ending("done", call, CallDone(call.id, call.token), effect, live=live)
-            case Checkpoint(state=state, effect=effect, live=live):
-                again = CallAgain(call.id, call.token, 0, 1, Standing(call.token, 0, state).text())
+            case Checkpoint(state=state, effect=effect, live=live, progress=progress):
+                told = standing.progress if progress is None or standing.parts else progress
+                kept = Standing(call.token, 0, state, standing.parts, told).text()
+                again = CallAgain(call.id, call.token, 0, 1, kept)
                 return _ending("checkpoint", call, again, effect, wake_after=0.0, live=live)
             case Split(parts=parts, effect=effect, live=live, join=join):
                 home = effect.home if effect else shard_of(call.id)
                 more = self._parts(call, parts, home, is_joined=join is not None)
                 finish: CallFinish = CallDone(call.id, call.token)
                 if join is not None:
-                    kept = Standing(call.token, 0, join, len(parts)).text()
+                    items = sum(items_of(function, part) for part in parts)
+                    before = 0 if standing.progress is None or not standing.parts else standing.progress.total
+                    kept = Standing(call.token, 0, join, len(parts), Progress(0, before + items)).text()
                     finish = CallAgain(call.id, call.token, now_ms + round(JOIN_SECONDS * 1000), 1, kept)
                 return _ending("split", call, finish, effect, more, wake_after=0.0, live=live)
             case Retry():
@@ -99,7 +107,7 @@ class Settler:
                 arguments=_encode(part).decode(),
                 deadline=call.deadline,
                 criticality=call.criticality,
-                namespace=line_of(call.id) if is_joined else call.namespace,
+                namespace=line_of(root_of(call.namespace, call.parent) or call.id) if is_joined else call.namespace,
                 parent=call.id if is_joined else call.parent or call.id,
             )
             for part in parts

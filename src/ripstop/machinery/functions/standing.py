@@ -3,6 +3,7 @@
 import msgspec
 
 from ripstop.engines.base import LeasedCall
+from ripstop.machinery.functions.outcome import Progress
 
 TRIALS = 3
 """A call is dead when its worker's process ended during so many trials of it."""
@@ -14,13 +15,15 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     :ivar token: of the last lease that ended in good order; 0 if none did.
     :ivar trials: how often the call was set apart since it last ended in good order. See docs/functions.md, "Poison".
     :ivar state: the function's own checkpoint.
-    :ivar parts: into how many parts the call has split, for whose ends it waits; 0 if it waits for none.
+    :ivar parts: into how many parts the call has split to wait for them; 0 if it has not.
+    :ivar progress: what it told of itself last; once it was split, the items of its parts.
     """
 
     token: int = 0
     trials: int = 0
     state: str | None = None
     parts: int = 0
+    progress: Progress | None = None
 
     @classmethod
     def parse(cls, checkpoint: str | None) -> "Standing":
@@ -31,12 +34,13 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
         return cls() if checkpoint is None else _decode(checkpoint)
 
     def text(self) -> str:
-        """What is stored: without `parts` where there are none, as workers of an older version read it."""
-        return _encode(self if self.parts else (self.token, self.trials, self.state)).decode()
+        """What is stored: the shorter the less there is to be said. Workers of older versions pass over the rest."""
+        is_long = self.parts or self.progress is not None
+        return _encode(self if is_long else (self.token, self.trials, self.state)).decode()
 
     def kept(self, token: int, *, trials: int = 0) -> str:
         """What is stored when the lease with this token ends in good order, and nothing came of it."""
-        return Standing(token, trials, self.state, self.parts).text()
+        return Standing(token, trials, self.state, self.parts, self.progress).text()
 
     def was_lost(self, call: LeasedCall) -> bool:
         """Whether the lease before this one ran out: its worker died, or could not be heard for as long."""

@@ -24,6 +24,7 @@ from ripstop.machinery.functions.runner import Runner
 from ripstop.machinery.functions.schedule import Schedule, put_next
 from ripstop.machinery.functions.shifting import Shifting
 from ripstop.machinery.functions.steering import STEERING_TOPIC, steering
+from ripstop.machinery.functions.whole import forget_ended
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ STEERING_SECONDS = 0.5
 
 REPORT_SECONDS = 1.0
 """Between two reports of a worker that works."""
+
+ORDER_SECONDS = 30.0
+"""Between two looks whether what operators cancelled or paused is still there."""
 
 SCHEDULE_SECONDS = 1.0
 """Between two looks whether the next firing of each schedule waits."""
@@ -142,12 +146,14 @@ class Worker:
             stack.callback(asyncio.create_task(self._follow_steering()).cancel)
             stack.callback(asyncio.create_task(self._keep_schedules()).cancel)
             stack.callback(asyncio.create_task(self._keep_reporting()).cancel)
+            stack.callback(asyncio.create_task(self._keep_order()).cancel)
             stack.callback(asyncio.create_task(self._shifting.run()).cancel)
             await stack.enter_async_context(self._watching())
             try:
                 await self._lease_until(stop)
             finally:
                 await self._runner.let_go(self._limits.grace)
+                await self._tell_progress()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -176,6 +182,7 @@ class Worker:
         while True:
             started, began = desks.started(), self._monotonic()
             await asyncio.sleep(REPORT_SECONDS)
+            await self._tell_progress()
             activities = desks.activities(started, max(self._monotonic() - began, 0.001))
             if activities or was_busy:  # an idle worker writes nothing
                 try:
@@ -183,6 +190,20 @@ class Worker:
                 except RipstopError as error:
                     logger.warning("Cannot report now: %s", error)
             was_busy = bool(activities)
+
+    async def _tell_progress(self) -> None:
+        try:
+            await self._runner.tally.tell(self._store)
+        except RipstopError as error:
+            logger.warning("Cannot tell how far big work is: %s", error)
+
+    async def _keep_order(self) -> None:
+        while True:
+            await asyncio.sleep(ORDER_SECONDS * self._random.uniform(0.8, 1.2))
+            try:
+                await forget_ended(self._store)
+            except RipstopError as error:
+                logger.warning("Cannot see which marks of operators are of no use any more: %s", error)
 
     async def _look_at_steering(self) -> None:
         try:
@@ -215,6 +236,7 @@ class Worker:
             raise
         finally:
             runner.desks.draining = False
+            await self._tell_progress()
         raise RuntimeError(f"Still not drained after {count} calls: some function keeps calling itself.")
 
     # Leasing

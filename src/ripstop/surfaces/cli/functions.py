@@ -12,7 +12,7 @@ from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.moderation.queues import Queues
 from ripstop.machinery.functions.dead import TOGETHER, Search, dead_by_id, dead_calls
 from ripstop.machinery.functions.report import Overview, overview
-from ripstop.machinery.functions.whole import parts_of
+from ripstop.machinery.functions.whole import parts_of, progress
 from ripstop.surfaces.cli.program import Program, fail
 from ripstop.surfaces.condition.finding import duration
 
@@ -100,7 +100,7 @@ def register(app: typer.Typer, program: Program) -> None:
 
     @group.command()
     def parts(call: Id) -> None:
-        """Say what is left of the parts of a call that was split."""
+        """Say how far a call is that was split or makes checkpoints, and what is left of its parts."""
         asyncio.run(_parts(program, call))
 
     @group.command()
@@ -157,9 +157,10 @@ async def _pause(program: Program, function: str, namespace: str | None, *, paus
 
 async def _parts(program: Program, call: int) -> None:
     async with program.store(program.configuration()) as store:
-        left = await parts_of(store, call)
+        left, far = await parts_of(store, call), await progress(store, call)
     words = f"{left.waiting} wait, {left.ready} are ready, {left.leased} run, {left.dead} are dead"
-    typer.echo(f"{call}: no part is left." if left.is_finished else f"{call}: {words}.")
+    told = "" if far is None else f"{far.share:.0%} done, {far.done:,} of {far.total:,}; "
+    typer.echo(f"{call}: {told}no part is left." if left.is_finished else f"{call}: {told}{words}.")
 
 
 async def _cancel(program: Program, function: str, call: int) -> None:
