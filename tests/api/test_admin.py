@@ -218,7 +218,7 @@ async def test_an_action_resolves_its_report(
     form = {"type": "silence", "report_id": filed["id"], "text": "spam"}
     await api.want("POST", f"{ACCOUNTS}/{bob.id}/action", as_=moderator, json=form)
     assert (await api.want("GET", f"{REPORTS}/{filed['id']}", as_=moderator))["action_taken"] is True
-    assert [action for _, action, _ in await audited(server, bob)] == ["limit", "resolve_report"]
+    assert sorted(action for _, action, _ in await audited(server, bob)) == ["limit", "resolve_report"]
 
 
 async def test_reports_come_by_pages(api: Api, moderator: Person, alice: Person, bob: Person) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ripstop.domain.moderation.authority import Staff
 from ripstop.domain.moderation.model import AUDIT, AUDIT_LOG, AUDIT_ROOT, RECORDED, Audit
 from ripstop.kernel.errors import Invalid
+from ripstop.kernel.ids import first_id_at, time_ms
 from ripstop.machinery.graph import Entry, Graph, Write
 
 MAX_REASON = 2_000
@@ -49,12 +50,18 @@ def record(
         detail=detail,
     )
     write.create(AUDIT, id_, audit)
-    write.put(RECORDED, id_, AUDIT_ROOT, order=id_)
+    write.put(RECORDED, id_, AUDIT_ROOT, order=place_of(id_, at))
 
 
-async def log(graph: Graph, *, limit: int, max_id: int | None = None) -> Sequence[Entry[Audit]]:
-    """What was done, the newest first; older than `max_id`, if that is given. At most two engine calls."""
-    before = None if max_id is None else (max_id, 0)
+def place_of(id_: int, at: int) -> int:
+    """Where an entry stands in the log: as an id of the instant `at`, since those of commands, which mint few, may be
+    seconds ahead of it."""
+    return first_id_at(at) + id_ - first_id_at(time_ms(id_))
+
+
+async def log(graph: Graph, *, limit: int, below: int | None = None) -> Sequence[Entry[Audit]]:
+    """What was done, the newest first; what stands below a place, if that is given. At most two engine calls."""
+    before = None if below is None else (below, 0)
     rows = await graph.range(AUDIT_ROOT, AUDIT_LOG, before=before, limit=limit)
     found = await graph.get_many(AUDIT, [row.target for row in rows])
     return [found[row.target] for row in rows if row.target in found]

@@ -60,7 +60,7 @@ AUDIT = ObjectType(15, "audit", Audit)
 RECORDED, AUDIT_LOG = association_pair(
     (66, "recorded"), (67, "audit_log"), counted=Counted.NO, inverse_counted=Counted.NO
 )
-"""Audit to AUDIT_ROOT; the order is the audit's id. Audits live in the shard of what was acted on."""
+"""Audit to AUDIT_ROOT; the order is `audit.place_of`. Audits live in the shard of what was acted on."""
 
 AUDIT_ROOT = 5
 """The id under which everything that was done stands in AUDIT_LOG. No object has it."""

@@ -10,7 +10,7 @@ from ripstop.domain.accounts.access import access_any_account
 from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.accounts.roles import NO_ROLE, ROLES, Power, rank
 from ripstop.domain.moderation import people
-from ripstop.domain.moderation.audit import MAX_REASON, log
+from ripstop.domain.moderation.audit import MAX_REASON, log, place_of
 from ripstop.domain.moderation.authority import Staff, access_staff
 from ripstop.domain.moderation.finding import PENDING, STATES, Owner, Wanted, find_people, owners_of, states_of
 from ripstop.domain.moderation.model import Audit
@@ -154,10 +154,11 @@ class Admin:
     async def audit(self, request: Request, params: PageParams, reader: Reader) -> Answer:
         """What was done, the newest first. At most three engine calls."""
         await access_staff(self._graph, reader.id, Power.VIEW_AUDIT_LOG)
-        entries = await log(self._graph, limit=MOST, max_id=params.max_id)
+        entries = await log(self._graph, limit=MOST, below=params.max_id)
         actors = await self._graph.get_many(ACCOUNT, {e.value.actor for e in entries if e.value.actor is not None})
         lines = [Line(shown_instant(e.value.at), _actor(e.value, actors), e.value) for e in entries]
-        context = {"lines": lines, "older": older(request, entries[-1].id if len(entries) == MOST else None)}
+        last = place_of(entries[-1].id, entries[-1].value.at) if len(entries) == MOST else None
+        context = {"lines": lines, "older": older(request, last)}
         return Shown("admin_audit.html", context)
 
 
