@@ -27,6 +27,7 @@ from ripstop.machinery.functions.outcome import (
     Split,
 )
 from ripstop.machinery.functions.report import Overview, overview
+from ripstop.machinery.functions.results import CallCancelled, CallDied, NoResult, ResultLost
 from ripstop.machinery.functions.schedule import Schedule
 from ripstop.machinery.functions.worker import Limits, Worker
 
@@ -36,6 +37,8 @@ __all__ = [
     "MAX_PARTS",
     "Attributes",
     "Call",
+    "CallCancelled",
+    "CallDied",
     "CallMetrics",
     "Caller",
     "Cancel",
@@ -45,10 +48,12 @@ __all__ = [
     "Function",
     "Functions",
     "Limits",
+    "NoResult",
     "Outcome",
     "Overview",
     "Pressure",
     "Progress",
+    "ResultLost",
     "Retry",
     "Schedule",
     "SlowStart",

@@ -10,8 +10,10 @@ from ripstop.kernel.clock import Clock
 from ripstop.kernel.ids import IdSource
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions.function import CALLS_TOPIC, Function, call_put
+from ripstop.machinery.functions.results import result
 
 A = TypeVar("A")
+R = TypeVar("R")
 
 TOGETHER = 1_000
 """Calls of one batch."""
@@ -66,6 +68,10 @@ class Caller:
             self._wake(due)
             ids += [put.id for put in puts]
         return ids
+
+    async def result(self, function: Function[A], call: int, type: type[R], *, within: float) -> R:
+        """What a call comes to, once it has ended. See `ripstop.machinery.functions.results.result`."""
+        return await result(self._store, self._bus, function, call, type, within=within)
 
     def _wake(self, due: int) -> None:
         if not due:

@@ -60,6 +60,7 @@ class Function(Generic[A]):
         fast as they like. An infinite growth sets no bound.
     :param opportunistic: whether it runs on what the others leave, until its deadline comes near. Of the lowest class.
     :param items: for how many items the arguments of a call stand, for the progress of big work; None: for one.
+    :param answers: whether what its calls come to is kept for a while, for whoever awaits it (`Caller.result`).
     """
 
     name: str
@@ -80,6 +81,7 @@ class Function(Generic[A]):
     slow_start: SlowStart | None = None
     opportunistic: bool = False
     items: Callable[[A], int] | None = None
+    answers: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -124,6 +126,7 @@ class Attributes(TypedDict, total=False):
     slow_start: SlowStart | None
     opportunistic: bool
     items: Callable[[Any], int] | None
+    answers: bool
 
 
 def declare(

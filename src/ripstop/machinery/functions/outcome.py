@@ -12,10 +12,11 @@ Messages = Sequence[tuple[str, bytes]]
 
 
 class Done(NamedTuple):
-    """The call is finished, and this batch is its effect."""
+    """The call is finished, and this batch is its effect. `result` is for whoever awaits it, where that is declared."""
 
     effect: Batch | None = None
     live: Messages = ()
+    result: Any = None
 
 
 class Retry(NamedTuple):

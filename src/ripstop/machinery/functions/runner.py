@@ -22,6 +22,7 @@ from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze, Split
 from ripstop.machinery.functions.pacing import Beat, Pace
 from ripstop.machinery.functions.progress import Tally, gained
+from ripstop.machinery.functions.results import Results
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
@@ -94,6 +95,7 @@ class Runner:
             store, functions, self, store=self.store, monotonic=clock.monotonic, random=random, most=most
         )
         self.tally = Tally()
+        self._results = Results(store, bus, self.spawn)
         self._trial: int | None = None
         self._trials = Pace()
 
@@ -336,7 +338,11 @@ class Runner:
         self._metrics.ended(lease.function, ending.kind)
         if lease.parent is not None:
             self.tally.add(lease, ending.gain)
+        if ending.result is not None:
+            self._results.ended(lease.id, ending.result)
         if ending.kind == "dead":
+            if (function := self._functions.get(lease.function)) is not None and function.answers:
+                self._results.ended(lease.id, None)
             logger.error("Call %d of %s is dead; see `ripstop functions dead`.", lease.id, lease.function)
         for topic, payload in ending.live:
             self._bus.publish(topic, payload)

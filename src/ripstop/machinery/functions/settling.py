@@ -26,6 +26,7 @@ from ripstop.machinery.functions.outcome import (
 )
 from ripstop.machinery.functions.pacing import backoff
 from ripstop.machinery.functions.progress import NOTHING, items_of, root_of
+from ripstop.machinery.functions.results import encode_cancelled, encode_result
 from ripstop.machinery.functions.standing import Standing
 from ripstop.machinery.functions.whole import line_of
 
@@ -43,6 +44,7 @@ class Ending(NamedTuple):
 
     :ivar kind: for metrics and logs.
     :ivar wake_after: seconds after which there is something to lease that this ending caused, None if there is not.
+    :ivar result: what is kept of what the call has come to.
     :ivar gain: by how much the call brings forward the whole that it is a part of.
     """
 
@@ -51,6 +53,7 @@ class Ending(NamedTuple):
     wake_after: float | None = None
     live: Messages = ()
     gain: Progress = NOTHING
+    result: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ class Settler:
         :raises ValueError: a split into no or too many parts.
         """
         match outcome:
-            case Done(effect=effect, live=live):
-                return _ending("done", call, CallDone(call.id, call.token), effect, live=live)
+            case Done(effect=effect, live=live, result=result):
+                ending = _ending("done", call, CallDone(call.id, call.token), effect, live=live)
+                if result is None and not function.answers:
+                    return ending
+                return ending._replace(result=encode_result(function, result))
             case Checkpoint(state=state, effect=effect, live=live, progress=progress):
                 told = standing.progress if progress is None or standing.parts else progress
                 kept = Standing(call.token, 0, state, standing.parts, told).text()
@@ -94,8 +100,9 @@ class Settler:
                 return _ending("snooze", call, again, wake_after=seconds)
             case Fail(reason=reason):
                 return dead(call, reason)
-            case Cancel():
-                return _ending("cancel", call, CallDone(call.id, call.token))
+            case Cancel(reason=reason):
+                ending = _ending("cancel", call, CallDone(call.id, call.token))
+                return ending._replace(result=encode_cancelled(function, reason)) if function.answers else ending
 
     def _parts(self, call: LeasedCall, parts: Sequence[Any], home: int, *, is_joined: bool) -> list[CallPut]:
         if not 0 < len(parts) <= MAX_PARTS:
