@@ -18,11 +18,12 @@ from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Handler, MemoryBus, Unsubscribe
 from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.web.live import MOST_WAITING, PUBLISHED, LiveLocal, LiveParams
+from ripstop.surfaces.web.live import PUBLISHED, LiveLocal, LiveParams
 from ripstop.surfaces.web.live_home import LiveHome
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
 from ripstop.surfaces.web.static import Static
 from ripstop.surfaces.web.visitor import Visitors
+from ripstop.surfaces.web.watchers import MOST_WAITING
 from tests.domain.house import a_house
 from tests.stores import Place
 from tests.unit.http.web import FakeHeaders, FakeScope

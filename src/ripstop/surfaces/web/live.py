@@ -11,7 +11,6 @@ from ripstop.domain.moderation.events import TakenDown
 from ripstop.domain.posts.events import CardShown, PostDeleted, PostEdited, PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_PUBLIC, REPLY, REPLY_TO_SELF
 from ripstop.domain.viewing import Place, hydrate, sight_of
-from ripstop.kernel.errors import Overloaded
 from ripstop.kernel.ids import MAX_ID
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Events, Graph
@@ -21,6 +20,7 @@ from ripstop.surfaces.http.response import Headers, Stream
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.cards import Shown, show
 from ripstop.surfaces.web.pages import Renderer
+from ripstop.surfaces.web.watchers import Watchers, chunks_of
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +31,8 @@ CARD_SHOWN = "local/card"
 DELETED = "local/deleted"
 REPOSTED = "local/reposted"
 
-MOST_WATCHERS = 5_000
-"""Of one process; whoever comes then keeps the page as it was when it was loaded."""
-MOST_WAITING = 64
-"""Events that wait for a slow watcher; beyond, it is let go, and comes back for what it missed."""
 MOST_MISSED = 40
 """Posts that a watcher who comes back is given at once."""
-HEARTBEAT = 15.0
-"""Seconds without an event after which a comment keeps the connection from being taken for dead."""
-
-Queue = asyncio.Queue[bytes | None]
-"""What waits for a watcher; None at its end."""
-
 STREAM_HEADERS: Headers = [
     ("content-type", "text/event-stream"),
     ("cache-control", "no-store"),
@@ -79,8 +69,7 @@ class LiveLocal:
         self._graph = graph
         self._bus = bus
         self._renderer = renderer
-        self._subscriptions: list[Unsubscribe] = []
-        self._watchers: set[Queue] = set()
+        self._watchers: Watchers[str] = Watchers(self._listen)
         self._arrived: dict[int, str] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -89,39 +78,28 @@ class LiveLocal:
 
     async def watch(self, request: Request, params: LiveParams) -> Stream:
         """What was published since, and then whatever is, as it is."""
-        if len(self._watchers) >= MOST_WATCHERS:
-            raise Overloaded("Too many are watching. The page shows what there was when it was loaded.", retry_after=60)
+        self._watchers.check_room()
         since = last_event(request)
         return Stream(self._chunks(params.since if since is None else since), headers=STREAM_HEADERS)
 
     async def _chunks(self, since: int | None) -> AsyncIterator[bytes]:
-        queue: Queue = asyncio.Queue(MOST_WAITING + 1)
-        self._join(queue)
+        queue = self._watchers.join(LIVE)
         try:
             yield b"retry: 3000\n\n"
             if since is not None:
                 yield await self._missed(since)
-            while (chunk := await next_chunk(queue)) is not None:
+            async for chunk in chunks_of(queue):
                 yield chunk
         finally:
-            self._leave(queue)
+            self._watchers.leave(LIVE, queue)
 
-    def _join(self, queue: Queue) -> None:
-        self._watchers.add(queue)
-        if not self._subscriptions:
-            self._subscriptions = [
-                self._bus.subscribe(PUBLISHED, self._on_published),
-                self._bus.subscribe(EDITED, self._on_edited),
-                self._bus.subscribe(CARD_SHOWN, self._on_card_shown),
-                self._bus.subscribe(DELETED, self._on_deleted),
-            ]
-
-    def _leave(self, queue: Queue) -> None:
-        self._watchers.discard(queue)
-        if not self._watchers:
-            for unsubscribe in self._subscriptions:
-                unsubscribe()
-            self._subscriptions = []
+    def _listen(self) -> list[Unsubscribe]:
+        return [
+            self._bus.subscribe(PUBLISHED, self._on_published),
+            self._bus.subscribe(EDITED, self._on_edited),
+            self._bus.subscribe(CARD_SHOWN, self._on_card_shown),
+            self._bus.subscribe(DELETED, self._on_deleted),
+        ]
 
     async def _missed(self, since: int) -> bytes:
         """What a watcher has not seen, oldest first. It may hear of one twice; the page knows what it shows."""
@@ -149,7 +127,7 @@ class LiveLocal:
     def _on_deleted(self, topic: str, payload: bytes) -> None:
         event = _decode_deleted(payload)
         if _is_listed(event.flags):
-            self._tell(frame("gone", None, {"id": str(event.post)}))
+            self._watchers.tell(LIVE, frame("gone", None, {"id": str(event.post)}))
 
     def _begin_to_tell(self) -> None:
         if self._task is None:
@@ -172,15 +150,7 @@ class LiveLocal:
         await graph.sync()
         items = await hydrate(graph, await sight_of(graph, None), sorted(arrived), Place.PUBLIC)
         for post in await show(graph, items):
-            self._tell(self._event(post, arrived[post.id]))
-
-    def _tell(self, chunk: bytes) -> None:
-        for queue in list(self._watchers):
-            if queue.qsize() < MOST_WAITING:
-                queue.put_nowait(chunk)
-            else:
-                self._leave(queue)
-                queue.put_nowait(None)
+            self._watchers.tell(LIVE, self._event(post, arrived[post.id]))
 
     def _event(self, post: Shown, kind: str = "post") -> bytes:
         """Only what is new moves the place to which a watcher comes back."""
@@ -191,15 +161,6 @@ class LiveLocal:
 def _is_listed(flags: int) -> bool:
     """Whether a post with these flags stands in the local feed."""
     return bool(flags & IS_PUBLIC) and (not flags & REPLY or bool(flags & REPLY_TO_SELF))
-
-
-async def next_chunk(queue: Queue) -> bytes | None:
-    """What a watcher is sent next, perhaps only a sign of life; None: it is let go."""
-    try:
-        async with asyncio.timeout(HEARTBEAT):
-            return await queue.get()
-    except TimeoutError:
-        return b":\n\n"
 
 
 def last_event(request: Request) -> int | None:

@@ -13,7 +13,7 @@ from ripstop.domain.posts.events import PostPublished, PostReposted
 from ripstop.domain.posts.model import IS_DIRECT, IS_PUBLIC
 from ripstop.domain.streams import Following, Kind, allowed
 from ripstop.domain.streams import Stream as Listened
-from ripstop.kernel.errors import Overloaded, Unauthenticated
+from ripstop.kernel.errors import Unauthenticated
 from ripstop.machinery.bus import Bus, Unsubscribe
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
@@ -21,18 +21,15 @@ from ripstop.surfaces.http.response import Stream
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web.live import (
     MOST_MISSED,
-    MOST_WAITING,
-    MOST_WATCHERS,
     PUBLISHED,
     REPOSTED,
     STREAM_HEADERS,
     LiveParams,
-    Queue,
     frame,
     last_event,
-    next_chunk,
 )
 from ripstop.surfaces.web.visitor import Visitors
+from ripstop.surfaces.web.watchers import Watchers, chunks_of
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +62,7 @@ class LiveHome:
         self._home = home
         self._visitors = visitors
         self._following = Following(graph)
-        self._watchers: dict[Listened, set[Queue]] = {}
-        self._count = 0
-        self._subscriptions: list[Unsubscribe] = []
+        self._watchers: Watchers[Listened] = Watchers(self._listen, gone=self._following.leave)
         self._arrived: deque[_Arrived] = deque(maxlen=MOST_ARRIVED)
         self._task: asyncio.Task[None] | None = None
 
@@ -82,51 +77,31 @@ class LiveHome:
         visitor = await self._visitors.recall(request)
         if visitor is None or visitor.known is None:
             raise Unauthenticated("Please log in")
-        if self._count >= MOST_WATCHERS:
-            raise Overloaded("Too many are watching. The page shows what there was when it was loaded.", retry_after=60)
+        self._watchers.check_room()
         last = last_event(request)
         return Stream(
             self._chunks(visitor.known.account.id, params.since if last is None else last), headers=STREAM_HEADERS
         )
 
     async def _chunks(self, viewer: int, since: int | None) -> AsyncIterator[bytes]:
-        queue: Queue = asyncio.Queue(MOST_WAITING + 1)
         stream = Listened(Kind.HOME, viewer)
-        ends = asyncio.get_running_loop().time() + MOST_SECONDS
-        self._join(stream, queue)
+        queue = self._watchers.join(stream)
+        self._following.join(stream)
         try:
             await self._following.refresh(stream)
             yield b"retry: 3000\n\n"
             if since is not None:
                 yield await self._missed(viewer, since)
-            while (chunk := await next_chunk(queue)) is not None and asyncio.get_running_loop().time() < ends:
+            async for chunk in chunks_of(queue, seconds=MOST_SECONDS):
                 yield chunk
         finally:
-            self._leave(stream, queue)
+            self._watchers.leave(stream, queue)
 
-    def _join(self, stream: Listened, queue: Queue) -> None:
-        self._watchers.setdefault(stream, set()).add(queue)
-        self._count += 1
-        if not self._subscriptions:
-            self._subscriptions = [
-                self._bus.subscribe(PUBLISHED, self._on_published),
-                self._bus.subscribe(REPOSTED, self._on_reposted),
-            ]
-        self._following.join(stream)
-
-    def _leave(self, stream: Listened, queue: Queue) -> None:
-        queues = self._watchers.get(stream, set())
-        if queue not in queues:
-            return
-        queues.discard(queue)
-        self._count -= 1
-        if not queues:
-            del self._watchers[stream]
-            self._following.leave(stream)
-        if not self._count:
-            for unsubscribe in self._subscriptions:
-                unsubscribe()
-            self._subscriptions = []
+    def _listen(self) -> list[Unsubscribe]:
+        return [
+            self._bus.subscribe(PUBLISHED, self._on_published),
+            self._bus.subscribe(REPOSTED, self._on_reposted),
+        ]
 
     async def _missed(self, viewer: int, since: int) -> bytes:
         """What a watcher has not heard of, oldest first. It may hear of one twice; the page knows what it shows."""
@@ -161,7 +136,7 @@ class LiveHome:
     async def _tell_of(self, arrived: _Arrived) -> None:
         await self._graph.sync()
         streams = self._following.of(arrived.author, arrived.tags) | {Listened(Kind.HOME, arrived.author)}
-        for place, stream in enumerate(streams & self._watchers.keys()):
+        for place, stream in enumerate(streams & self._watchers.watched):
             await self._tell(stream, arrived.id)
             if place % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -172,12 +147,7 @@ class LiveHome:
         await self._following.refresh(stream)
         if await allowed(self._graph, stream.of, id_, stream) is None:
             return
-        for queue in tuple(self._watchers.get(stream, ())):
-            if queue.qsize() < MOST_WAITING:
-                queue.put_nowait(_told(id_))
-            else:
-                self._leave(stream, queue)
-                queue.put_nowait(None)
+        self._watchers.tell(stream, _told(id_))
 
 
 def _told(id_: int) -> bytes:
