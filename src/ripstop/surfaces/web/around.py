@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.access import access_named_account
-from ripstop.domain.feeds import Window
 from ripstop.domain.posts.edits import history
 from ripstop.domain.posts.model import LIKED_BY, QUOTED_BY, REPOSTED_BY, Post, Revision
 from ripstop.domain.posts.quotes import revoke
@@ -15,25 +14,14 @@ from ripstop.domain.viewing.model import PUBLIC
 from ripstop.domain.viewing.people import met_among, who_passed_on
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
-from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
 from ripstop.surfaces.web.cards import ShownPicture, face, faces_of, in_words, show, shown_pictures
-from ripstop.surfaces.web.pages import PAGE
+from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, done, older
 
 LIKES, REPOSTS, QUOTES, HISTORY = "likes", "reposts", "quotes", "history"
-
-
-class QuotesParams(msgspec.Struct, kw_only=True):
-    """A page of quotes."""
-
-    max_id: Id | None = None
-
-    @property
-    def window(self) -> Window:
-        return Window(limit=PAGE, max_id=self.max_id)
 
 
 class RevokeParams(msgspec.Struct, kw_only=True):
@@ -70,7 +58,7 @@ class Around:
         return [
             Route("GET", post + LIKES, read(self.likes), params=ListParams),
             Route("GET", post + REPOSTS, read(self.reposts), params=ListParams),
-            Route("GET", post + QUOTES, read(self.quotes), params=QuotesParams),
+            Route("GET", post + QUOTES, read(self.quotes), params=FeedParams),
             Route("GET", post + HISTORY, read(self.history)),
             Route("POST", "/posts/{id}/quotes/{quoting_id}/revoke", self._shell.act(self.revoke), params=RevokeParams),
         ]
@@ -91,7 +79,7 @@ class Around:
         people = await who_passed_on(self._graph, viewer, [row.order for row in rows])
         return await self._shown(request, post, REPOSTS, people, cursors(rows, params.window)[0])
 
-    async def quotes(self, request: Request, params: QuotesParams, reader: Reader | None) -> Answer:
+    async def quotes(self, request: Request, params: FeedParams, reader: Reader | None) -> Answer:
         """Posts that quote it, as far as the reader may see them. Twelve engine calls at most, likewise."""
         viewer = None if reader is None else reader.id
         post = await self._post(request, viewer)

@@ -6,28 +6,16 @@ import msgspec
 
 from ripstop.domain.conversations.actions import mark, remove
 from ripstop.domain.conversations.queries import access_conversation, conversations, count_unread
-from ripstop.domain.feeds import Window
 from ripstop.kernel.errors import BadRequest
 from ripstop.machinery.graph import Graph
-from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.web import cards
 from ripstop.surfaces.web.cards import Face, faces, show
-from ripstop.surfaces.web.pages import PAGE
+from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import MOST_UNREAD, Answer, Reader, Shell, Shown, done, lead, older
 
 MESSAGES = "/messages"
-
-
-class MessagesParams(msgspec.Struct, kw_only=True):
-    """A page of conversations."""
-
-    max_id: Id | None = None
-
-    @property
-    def window(self) -> Window:
-        return Window(limit=PAGE, max_id=self.max_id)
 
 
 class TalkParams(msgspec.Struct, kw_only=True):
@@ -56,11 +44,11 @@ class Talking:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", MESSAGES, self._shell.own(self.several), params=MessagesParams),
+            Route("GET", MESSAGES, self._shell.own(self.several), params=FeedParams),
             Route("POST", MESSAGES + "/{id}", self._shell.act(self.act), params=TalkParams),
         ]
 
-    async def several(self, request: Request, params: MessagesParams, reader: Reader) -> Answer:
+    async def several(self, request: Request, params: FeedParams, reader: Reader) -> Answer:
         """A page of conversations, the latest first. At most twelve engine calls."""
         window = params.window
         found = await conversations(
