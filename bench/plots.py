@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -90,10 +91,9 @@ def _panel(panel: Panel, top: float, across: object) -> list[str]:
         parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end" fill="#444">{y:g}</text>')
     place = WIDTH - RIGHT
     for line, colour in reversed(list(zip(panel.lines, COLOURS, strict=False))):
-        points = " ".join(
-            f"{across(x):.1f},{top + PANEL - y / highest * PANEL:.1f}" for x, y in thinned(line.points, MOST_POINTS)
-        )
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        for stretch in stretches(thinned(line.points, MOST_POINTS)):
+            points = " ".join(f"{across(x):.1f},{top + PANEL - y / highest * PANEL:.1f}" for x, y in stretch)
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         if len(panel.lines) > 1:
             parts.append(
                 f'<text x="{place}" y="{top - 5}" text-anchor="end" fill="{colour}">{escape(line.name)}</text>'
@@ -113,8 +113,25 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [round((first + number) * step, 9) for number in range(int(high / step + 1e-9) - first + 1)]
 
 
+def stretches(points: Sequence[Point]) -> list[list[Point]]:
+    """The points between which there is no gap: nothing is drawn where nothing was seen."""
+    steps = sorted(after[0] - before[0] for before, after in pairwise(points))
+    widest = 5 * steps[len(steps) // 2] if steps else 0.0
+    found: list[list[Point]] = []
+    for point in points:
+        if found and point[0] - found[-1][-1][0] <= widest:
+            found[-1].append(point)
+        else:
+            found.append([point])
+    return [stretch for stretch in found if len(stretch) > 1]
+
+
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """At most so many points: each the mean of as many neighbours."""
-    size = math.ceil(len(points) / most) if points else 1
-    groups = [points[start : start + size] for start in range(0, len(points), size)]
-    return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
+    """At most so many points and some more: each the mean of those within an equal part of the axis."""
+    if len(points) <= most:
+        return list(points)
+    start, width = points[0][0], (points[-1][0] - points[0][0]) / most
+    groups: dict[int, list[Point]] = {}
+    for point in points:
+        groups.setdefault(int((point[0] - start) / width), []).append(point)
+    return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups.values()]
