@@ -121,8 +121,8 @@ async def test_what_is_done_here_is_in_the_audit_log(house: House, alice: Person
 
 
 async def test_settings_are_shown_and_set(house: House) -> None:
-    async def settings(*arguments: str) -> tuple[int, str]:
-        result = await asyncio.to_thread(CliRunner().invoke, commands(), ["settings", *arguments])
+    async def settings(*arguments: str, typed: str | None = None) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, commands(), ["settings", *arguments], input=typed)
         return result.exit_code, result.output
 
     assert (await settings("set", "rules", "Be kind", "Do not sell"))[0] == 0
@@ -136,7 +136,18 @@ async def test_settings_are_shown_and_set(house: House) -> None:
         "rule 1  Be kind",
         "rule 2  Do not sell",
     ]
-    for wrong in (("set", "taste", "good"), ("set", "registrations", "ajar"), ("set", "privacy_policy", "a", "b")):
+    assert (await settings("set", "reason_required", "yes"))[0] == 0
+    assert (await settings("set", "terms_of_service", "-", typed="Weave well.\n\nRest well.\n"))[0] == 0
+    terms = await house.ask("GET", "/api/v1/instance/terms_of_service")
+    assert terms["content"] == "<p>Weave well.</p><p>Rest well.</p>"
+    assert "reason_required  yes" in (await settings("show"))[1]
+    for wrong in (
+        ("set", "taste", "good"),
+        ("set", "reason_required", "perhaps"),
+        ("set", "contact_account", "nobody"),
+        ("set", "registrations", "ajar"),
+        ("set", "privacy_policy", "a", "b"),
+    ):
         assert (await settings(*wrong))[0] == 1
 
 
