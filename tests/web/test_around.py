@@ -224,3 +224,11 @@ async def test_who_follows_nobody_is_shown_what_is_said_and_whom_to_follow(
     page = await press(at_home, page, f"/people/{bob.id}/act", "follow")
     assert "It is quiet here" not in page.text
     assert shown(page.text) == [post["id"]]
+
+
+async def test_somebody_is_muted_for_a_day(at_home: Browser, api: Api, alice: Person, bob: Person) -> None:
+    page = await press(at_home, await at_home.open(f"/@{bob.username}"), f"/people/{bob.id}/act", "mute_day")
+    assert 'value="unmute"' in page.text
+    [muted] = await api.want("GET", "/api/v1/mutes", as_=alice)
+    assert muted["id"] == bob.id
+    assert muted["mute_expires_at"] is not None

@@ -79,6 +79,13 @@ def _following(wishes: Wishes) -> OnPerson:
     return act
 
 
+def _muting(seconds: int) -> OnPerson:
+    async def act(graph: Graph, actor: int, target: Entry[Account]) -> object:
+        return await mute(graph, actor, target, seconds=seconds)
+
+    return act
+
+
 ON_PEOPLE: Mapping[str, OnPerson] = {
     "follow": _following(Wishes()),
     "unfollow": unfollow,
@@ -90,6 +97,8 @@ ON_PEOPLE: Mapping[str, OnPerson] = {
     "accept": accept,
     "reject": reject,
     "mute": mute,
+    "mute_day": _muting(86_400),
+    "mute_week": _muting(7 * 86_400),
     "unmute": unmute,
     "block": block,
     "unblock": unblock,
