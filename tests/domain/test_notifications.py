@@ -117,6 +117,27 @@ async def test_a_like_is_taken_back_while_another_is_told(house: House, told_fir
     await check_agreement(house, alice.id)
 
 
+@pytest.mark.parametrize("liked_before", [False, True])
+async def test_an_earlier_like_is_told_while_the_newest_is_taken_back(house: House, liked_before: bool) -> None:
+    """It leaves the row of the group as it is, which then says too little, and is mended."""
+    alice, bob, carol, dora = await house.people("alice", "bob", "carol", "dora")
+    post = await alice.post()
+    hers = PostLiked(post=post, author=alice.id, actor=carol.id, like=post + 7)
+    his = PostLiked(post=post, author=alice.id, actor=bob.id, like=post + 8)
+    oldest = PostLiked(post=post, author=alice.id, actor=dora.id, like=post + 6)
+    for event in (oldest, his) if liked_before else (his,):
+        assert await end(house, await begin(house, "notifications.liked", event))
+    undone = PostUnliked(post=post, author=alice.id, actor=bob.id, like=post + 8)
+    told = await begin(house, "notifications.liked", hers)
+    taken_back = await begin(house, "notifications.unliked", undone)
+    assert await end(house, told)
+    assert await end(house, taken_back)
+    await house.drain()
+    [group] = await groups(alice)
+    assert group["sample_account_ids"][0] == str(carol.id)
+    await check_agreement(house, alice.id)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 async def test_two_likes_are_taken_back_at_once(house: House, first: int) -> None:
     """One of them is the newest, and the other would be next."""
