@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from ripstop.engines.base import Criticality, Store
+from ripstop.engines.base import CallLimit, Criticality, Store
 from ripstop.engines.derived import ValuePut
 from ripstop.kernel.clock import ManualClock
 from ripstop.machinery.functions import Call, Done, Function, Outcome, overview
+from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.opportunity import Known, Plan, Seen, step
+from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.shifting import KEY, PLANS, Spare
+from ripstop.machinery.functions.steering import Steer
 from tests.unit.functions.yard import Note, Yard
 from tests.world import PATIENCE, eventually
 
@@ -184,6 +187,18 @@ def test_each_signal_of_load_counts(signal: str) -> None:
 
 async def done(call: Call[Note]) -> Outcome:
     return Done()
+
+
+async def test_a_function_that_is_left_no_place_is_not_asked_for(store: Store) -> None:
+    later = Function(name="later", arguments=Note, handler=done, criticality=Criticality.LOW, opportunistic=True)
+    desk = Desk(later, Quota(store, "later"), None, [])
+    assert desk.limits(128, 0.0, 0.0) == []
+    desk.set_limits(Steer(), planned_rate=None, spare_places=0)
+    assert desk.limits(128, 0.0, 0.0) == [CallLimit("later", 0)]
+    assert not desk.may_start(0.0, 0.0)
+    assert desk.held_back(0.0) == "gives way to reserved functions: 0 at once here"
+    desk.set_limits(Steer(concurrency=2), planned_rate=None, spare_places=8)
+    assert desk.concurrency == 2
 
 
 def test_opportunistic_functions_are_of_the_lowest_class() -> None:
