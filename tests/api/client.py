@@ -25,6 +25,7 @@ LATER = frozenset(
     {
         "accounts.hash_password",
         "accounts.end_session",
+        "conversations.settle_late",
         "accounts.end_grant",
         "accounts.delete_again",
         "accounts.end_suspended",

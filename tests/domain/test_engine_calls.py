@@ -171,6 +171,12 @@ AFTERWARDS: dict[str, tuple[str, dict[str, str], int, dict[str, int]]] = {
         2,
         {"keyspace_range": 1, "assoc_range": 1, "keyspace_write": 1, "assoc_get": 1},
     ),
+    "a direct post": (
+        "/api/v1/statuses",
+        {"status": "@alice psst", "visibility": "direct"},
+        5,
+        {"keyspace_write": 1, "assoc_get": 3, "object_get": 1},
+    ),
     "unfollow": ("/api/v1/accounts/{alice}/unfollow", {}, 2, {"assoc_get": 2, "assoc_range": 2}),
 }
 """How many functions are called afterwards, and what they read and push to home lists, where somebody has done the same

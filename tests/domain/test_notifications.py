@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ripstop.domain.conversations.events import ConversationUnsettled
 from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
@@ -21,6 +22,7 @@ from ripstop.domain.notifications.queries import Told, Wanted, notifications
 from ripstop.domain.posts.events import PostDeleted, PostLiked, PostPublished, PostUnliked
 from ripstop.domain.posts.model import IS_DIRECT
 from ripstop.machinery.functions import Call, Done, Outcome, Split
+from ripstop.machinery.functions.testing import calls_of
 from tests.domain.house import House, Person
 
 GROUPS_PATH = "/api/v2/notifications"
@@ -399,9 +401,38 @@ async def test_who_is_dropped_while_a_post_enters_has_no_conversation(house: Hou
     await house.ask("PUT", f"/api/v1/statuses/{post}", token=alice.token, form={"status": "psst"})
     await house.drain()
     assert await end(house, entering)
-    await house.drain()
     assert await bob.get("/api/v1/conversations") == []
     assert len(await alice.get("/api/v1/conversations")) == 1
+    later = house.base.functions.get("conversations.settle_late")
+    assert later is not None
+    waiting = [
+        msgspec.json.decode(call.arguments, type=later.arguments) for call in await calls_of(house.base.store, later)
+    ]
+    assert {one.account for one in waiting} == {bob.id}
+    assert await end(house, await begin(house, later.name, waiting[0]))
+    await house.drain()
+    for list_, source in ((CONVERSING, bob.id), (SAID_IN, waiting[0].conversation)):
+        assert await house.base.graph.range(source, list_, limit=9) == []
+
+
+async def test_an_earlier_post_enters_while_the_newest_leaves(house: House) -> None:
+    alice, bob = await house.people("alice", "bob")
+    first = await alice.post("@bob psst", visibility="direct")
+    last = await alice.post("@bob well?", visibility="direct", in_reply_to_id=first)
+    names = [Enter(post=post, root=first, accounts=(bob.id,)) for post in (first, last)]
+    assert await end(house, await begin(house, "conversations.enter", names[1]))
+    entering = await begin(house, "conversations.enter", names[0])
+    await house.ask("DELETE", f"/api/v1/statuses/{last}", token=alice.token)
+    assert await end(house, await begin(house, "conversations.enter", names[1]))
+    [row] = await house.base.graph.range(bob.id, CONVERSING, limit=9)
+    settling = await begin(
+        house, "conversations.settle", ConversationUnsettled(account=bob.id, conversation=row.target)
+    )
+    assert await end(house, entering)
+    assert await end(house, settling)
+    await house.drain()
+    [one] = await bob.get("/api/v1/conversations")
+    assert (one["last_status"]["id"], one["unread"]) == (str(first), True)
 
 
 @pytest.mark.parametrize("read", [notifications, grouped])

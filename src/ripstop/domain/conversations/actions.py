@@ -1,10 +1,12 @@
 """Reading conversations, and removing them."""
 
-from ripstop.domain.conversations.events import ConversationLeft, ConversationUnsettled
+import contextlib
+
+from ripstop.domain.conversations.events import ConversationLeft
 from ripstop.domain.conversations.model import CONVERSING, UNREAD
 from ripstop.engines import base
 from ripstop.kernel.errors import NotFound
-from ripstop.machinery.graph import Graph
+from ripstop.machinery.graph import Graph, Refused
 
 
 async def mark(graph: Graph, account: int, conversation: int, *, unread: bool) -> None:
@@ -16,10 +18,10 @@ async def mark(graph: Graph, account: int, conversation: int, *, unread: bool) -
     if bool(row.flags & UNREAD) == unread:
         return
     write = graph.write(account)
+    write.check_association(CONVERSING, account, conversation, order=row.order)
     write.put(CONVERSING, account, conversation, order=row.order, flags=UNREAD if unread else 0)
-    # Somebody may say something at this very moment, which this row would not tell of.
-    write.emit(ConversationUnsettled(account=account, conversation=conversation))
-    await graph.commit(write)
+    with contextlib.suppress(Refused):  # somebody said something at this very moment, which nobody has read
+        await graph.commit(write)
 
 
 async def remove(graph: Graph, account: int, conversation: int) -> None:

@@ -1,8 +1,9 @@
 """Keeping conversations: each direct post enters that of everybody who is in it, and leaves when it is deleted.
 
-Batches of one conversation may come in any order, and a post may be deleted before it has entered. So nobody but
-`conversations.settle` says which post is the newest: it is called after each change, takes out what is gone, and
-when it has to change the row it looks once more.
+Batches of one conversation may come in any order. Who enters a post therefore puts a row that only rises. Where a post
+leaves, `conversations.settle` compares the row with what was said, takes out what is gone, and when it has to change
+anything it looks once more. A post may also be deleted while it enters, which its two ends, in shards of their own,
+cannot tell each other: so it is settled again when nothing can be under way any more.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,14 @@ from ripstop.domain.conversations.model import CONVERSING, SAID_IN, UNREAD, conv
 from ripstop.domain.posts.events import PostDeleted, PostEdited, PostPublished
 from ripstop.domain.posts.model import IS_DIRECT, POST, Post
 from ripstop.engines import base
+from ripstop.engines.base import Criticality
 from ripstop.machinery.functions import MAX_PARTS, Call, Checkpoint, Done, Function, Functions, Outcome, Split
 from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 LOOK = 40
 """Posts of a conversation that are looked at at once."""
+LATE_MS = 120_000
+"""After which a conversation is settled again that a post has left: twice as long as a call may take to enter it."""
 
 
 class Enter(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +41,20 @@ class Conversations:
         self._graph = graph
         self._entering = Function(name="conversations.enter", arguments=Enter, handler=self._enter)
         self._settling = Function(name="conversations.settle", arguments=ConversationUnsettled, handler=self._settle)
+        self._settling_late = Function(
+            name="conversations.settle_late",
+            arguments=ConversationUnsettled,
+            handler=self._settle,
+            criticality=Criticality.LOW,
+            deadline=3_600.0,
+            opportunistic=True,
+        )
 
     def register(self, functions: Functions, events: Events) -> None:
         """Declare the functions, and have them called."""
         functions.declare(self._entering)
         functions.declare(self._settling)
+        functions.declare(self._settling_late)
         listen = Listening(functions, events)
         listen.to(
             PostPublished,
@@ -54,34 +67,29 @@ class Conversations:
             PostDeleted, self._deleted, name="conversations.deleted", when=lambda event: bool(event.flags & IS_DIRECT)
         )
         listen.to(ConversationLeft, self._left, name="conversations.empty")
-        events.durable(ConversationUnsettled, self._settling)
         Eraser(self._graph, "conversations", own={CONVERSING: self._erase}).register(functions, events)
 
     async def _published(self, call: Call[PostPublished]) -> Outcome:
         event = call.arguments
-        accounts = (event.author, *event.mentions)
-        return self._pass_on(event.post, Enter(post=event.post, root=event.root or event.post, accounts=accounts))
+        return self._pass_on(event.post, event.root, (event.author, *event.mentions))
 
     async def _deleted(self, call: Call[PostDeleted]) -> Outcome:
         event = call.arguments
-        accounts = (event.author, *event.mentions)
-        return self._pass_on(event.post, Enter(post=event.post, root=event.root or event.post, accounts=accounts))
+        return self._pass_on(event.post, event.root, (event.author, *event.mentions))
 
     async def _edited(self, call: Call[PostEdited]) -> Outcome:
         event = call.arguments
-        accounts = (*event.mentions, *(account for account, _ in event.dropped))
-        return self._pass_on(event.post, Enter(post=event.post, root=event.root or event.post, accounts=accounts))
+        return self._pass_on(event.post, event.root, (*event.mentions, *(account for account, _ in event.dropped)))
 
-    def _pass_on(self, home: int, order: Enter) -> Outcome:
-        write = self._graph.write(home)
-        write.call(self._entering, order)
+    def _pass_on(self, post: int, root: int | None, accounts: Sequence[int]) -> Outcome:
+        """A call for each account, which has its conversation in a shard of its own."""
+        write = self._graph.write(post)
+        for account in list(dict.fromkeys(accounts))[:MAX_PARTS]:
+            write.call(self._entering, Enter(post=post, root=root or post, accounts=(account,)))
         return Done(write.batch())
 
     async def _enter(self, call: Call[Enter]) -> Outcome:
-        """Each account has its conversation in a shard of its own.
-
-        Calls of several edits may come in any order, so it is the post as it is now that says who is in it.
-        """
+        """Calls of several edits may come in any order, so it is the post as it is now that says who is in it."""
         work = call.arguments
         accounts = list(dict.fromkeys(work.accounts))
         if len(accounts) > 1:
@@ -91,10 +99,15 @@ class Conversations:
         write = self._graph.write(account)
         post = await self._graph.get(POST, work.post)
         if post is not None and _is_in(account, post.value):
+            flags = 0 if post.value.author == account else UNREAD
             write.put(SAID_IN, conversation, work.post, order=work.post)
-        else:
-            write.remove(SAID_IN, conversation, work.post)
+            write.put(CONVERSING, account, conversation, order=work.post, flags=flags, rising=True)
+            write.emit(ConversationChanged(account=account, conversation=conversation))
+            return Done(write.batch(), write.live)
+        write.remove(SAID_IN, conversation, work.post)
         self._settle_after(write, account, conversation)
+        unsettled = ConversationUnsettled(account=account, conversation=conversation)
+        write.call(self._settling_late, unsettled, due=self._graph.now_ms() + LATE_MS)
         return Done(write.batch())
 
     def _settle_after(self, write: Write, account: int, conversation: int) -> None:
@@ -108,19 +121,24 @@ class Conversations:
         found = await self._graph.get_many(POST, [row.target for row in said])
         posts = {id_: post for id_, post in found.items() if _is_in(account, post.value)}
         write = self._graph.write(account)
-        for row in said:
-            if row.target not in posts:
-                write.remove(SAID_IN, conversation, row.target)
-        newest = next((posts[row.target] for row in said if row.target in posts), None)
-        if newest is not None and (not rows or rows[0].order != newest.id):
-            is_news = newest.value.author != account and (not rows or rows[0].order < newest.id)
-            is_unread = is_news or (bool(rows) and newest.value.author != account and rows[0].flags & UNREAD)
-            write.put(CONVERSING, account, conversation, order=newest.id, flags=UNREAD if is_unread else 0)
+        for each in said:
+            if each.target not in posts:
+                write.remove(SAID_IN, conversation, each.target)
+        row = rows[0] if rows else None
+        newest = next((posts[each.target] for each in said if each.target in posts), None)
+        if newest is not None and (row is None or row.order != newest.id):
+            is_news = row is None or row.order < newest.id
+            is_unread = newest.value.author != account and (is_news or bool(row.flags & UNREAD))
+            write.check_association(SAID_IN, conversation, newest.id)
+            flags = UNREAD if is_unread else 0
+            write.put(CONVERSING, account, conversation, order=newest.id, flags=flags, rising=is_news)
             write.emit(ConversationChanged(account=account, conversation=conversation))
-        elif newest is None and rows and not said:
+        elif newest is None and row is not None and not said:
             write.remove(CONVERSING, account, conversation)
         if not write.operations:
             return Done()
+        if row is not None:
+            write.check_association(CONVERSING, account, conversation, order=row.order)
         self._settle_after(write, account, conversation)
         return Done(write.batch(), write.live)
 
