@@ -128,7 +128,8 @@ class Conversations:
         newest = next((posts[each.target] for each in said if each.target in posts), None)
         if newest is not None and (row is None or row.order != newest.id):
             is_news = row is None or row.order < newest.id
-            is_unread = newest.value.author != account and (is_news or bool(row.flags & UNREAD))
+            was_unread = row is not None and bool(row.flags & UNREAD)
+            is_unread = newest.value.author != account and (is_news or was_unread)
             write.check_association(SAID_IN, conversation, newest.id)
             flags = UNREAD if is_unread else 0
             write.put(CONVERSING, account, conversation, order=newest.id, flags=flags, rising=is_news)
