@@ -56,8 +56,8 @@ class Growth:
         self._cap = slow.threshold
         self._taken = 0
         """How many of this minute's starts are known to be given out."""
-        self._unused = 0
-        """Starts of the minute before that were taken and not made."""
+        self._unused: tuple[int, int] = (0, 0)
+        """Starts of a minute before that were taken and not made: the minute, and how many."""
         self._best: tuple[float, float] = (0.0, -math.inf)
         """The most that was seen to start in a minute, and when it was seen, on the monotonic clock."""
 
@@ -65,9 +65,14 @@ class Growth:
         """Forget what is left of a minute that has passed."""
         minute = int(now_ms // MINUTE_MS)
         if minute != self._minute:
-            self._unused = self.tokens
+            if self.tokens:
+                self._unused = (self._minute, self.tokens)
             self._minute, self.tokens, self._taken = minute, 0, 0
             self._cap = math.nan  # the next to ask finds out
+
+    def limit(self) -> float:
+        """How many calls may start in the present minute, over all workers, as far as is known."""
+        return self._known_cap()
 
     def room(self, now_ms: float) -> int:
         """How many calls are worth having at hand: as many as may start soon, as far as is known."""
@@ -81,7 +86,7 @@ class Growth:
         :raises ripstop.kernel.errors.RipstopError: the engine cannot do it now.
         """
         self.expire(now_ms)
-        minute, unused = self._minute, self._unused
+        minute = self._minute
         if math.isnan(self._cap):
             self._cap = await self._look_back(minute)
         most = self._given_out_by(now_ms)
@@ -89,9 +94,10 @@ class Growth:
             ask = max(wanted, min(most - self._taken, round(most / STOCK)))
             key = self._key(minute)
             changes = [CounterAdd(key, ask)]
+            before, unused = self._unused
             if unused:
-                changes.append(CounterAdd(self._key(minute - 1), -unused))
-                self._unused = 0
+                changes.append(CounterAdd(self._key(before), -unused))
+                self._unused = (0, 0)
             taken = (await self._engine.keyspace_write(STARTED.name, changes))[key]
             in_vain = min(ask, max(0, taken - most))
             if in_vain:
