@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from ripstop.engines.base import CallLimit, Name, Store
+from ripstop.engines.base import CallLimit, LeasedCall, Name, Store
 from ripstop.engines.derived import KeyspaceChange
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
+from ripstop.machinery.functions import CALLS_TOPIC, Call, Done, Outcome, Pressure, overview
+from ripstop.machinery.functions.company import SECONDS, Company
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
@@ -103,6 +104,59 @@ async def test_a_flood_of_one_namespace_does_not_hold_up_another(yard: Yard) -> 
     await yard.drain(concurrency=16)
     last = max(place for place, call in enumerate(yard.ran) if call.arguments.text == "quiet")
     assert last < 40
+
+
+def leased(*namespaces: str) -> list[LeasedCall]:
+    return [LeasedCall(1, 1, "shared", "{}", None, 1, 0, 0, 2, None, 0, namespace) for namespace in namespaces]
+
+
+def test_a_flood_is_taken_in_small_rounds_as_long_as_it_has_company() -> None:
+    now = 100.0
+    company = Company(256, lambda: now)
+    company.took(leased(*["flood"] * 128))
+    assert company.most() is None, "it is alone"
+    company.took(leased("quiet"))
+    assert company.most() == 32
+    now += SECONDS * 0.9
+    company.took(leased(*["flood"] * 32))
+    assert company.most() == 32
+    now += SECONDS * 0.2
+    assert company.most() is None, "the quiet one has had no call for a second"
+    company.took(leased("quiet", *["flood"] * 31))
+    assert company.most() == 32
+
+
+def test_lines_that_share_what_is_taken_are_no_crowd() -> None:
+    company = Company(256, lambda: 100.0)
+    for _ in range(3):
+        company.took(leased(*["one", "two"] * 64))
+        company.took(leased(*["one"] * 5))
+    assert company.most() is None
+    company.took(leased(*["one"] * 32))
+    company.took(leased(*["two"] * 32))
+    assert company.most() == 32, "each is company to the other"
+
+
+async def test_a_namespace_that_had_its_share_needs_no_poll(yard: Yard) -> None:
+    """A worker that may take no more of a namespace looks again once it has ended what it holds of it."""
+    gate = asyncio.Event()
+
+    async def wait(call: Call[Note]) -> Outcome:
+        await gate.wait()
+        return Done()
+
+    shared = yard.function("shared", wait)
+    stop = asyncio.Event()
+    task = asyncio.create_task(yard.worker(concurrency=64, poll=3600.0).run(stop))
+    await asyncio.sleep(0)
+    await yard.call(shared, *[Note()] * 13, namespace="flood")
+    await yard.until(lambda: len(yard.ran) == 13)
+    await yard.call(shared, *[Note()] * 50, namespace="flood")
+    await yard.until(lambda: len(yard.ran) == 24)  # half of the places of its class
+    gate.set()
+    await all_ended(yard)
+    stop.set()
+    await task
 
 
 @pytest.mark.parametrize("rate", [0.3, 1.0, 7.3, 50.0, 9999.0])
