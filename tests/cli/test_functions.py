@@ -14,6 +14,7 @@ from ripstop import boot
 from ripstop.__main__ import commands
 from ripstop.kernel import configuration as settings
 from ripstop.machinery.functions import Call, Done, Fail, Outcome, Retry, Split
+from ripstop.machinery.functions.report import Activity, put_report
 from ripstop.machinery.functions.steering import Steer, steering
 from tests.stores import Place
 from tests.unit.functions.yard import Note, Yard
@@ -158,6 +159,21 @@ async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:
     assert await steering(yard.store) == {"slow": Steer(concurrency=4)}
 
 
+async def test_the_list_shows_what_workers_saw(yard: Yard) -> None:
+    seen = Activity(
+        starts=5.0, growing=-2.0, ended=6.0, retries=0.5, busy=0.25, delays=(0, 0, 4), runs=(9,), factor=0.5
+    )
+    held = Activity(held_back="bound by downstream graph at 41 % of quota", busy=0.75, rate=10.0, growth=120.0)
+    await put_report(yard.store, 1, {"mail": seen})
+    await put_report(yard.store, 2, {"mail": held})
+    code, output = await run("list")
+    assert code == 0
+    assert output.splitlines()[1].split(maxsplit=18)[1:] == [
+        "0", "0", "0", "0", "4", "5", "0.5", "0", "3.75", "ms", "4.98", "ms", "0.5", "ms", "0.99", "ms", "100%",
+        "50%       75%       120  bound by downstream graph at 41 % of quota",
+    ]  # fmt: skip
+
+
 async def test_the_list_comes_as_json(yard: Yard) -> None:
     await some_dead(yard)
     code, output = await run("list", "--json")
@@ -165,7 +181,9 @@ async def test_the_list_comes_as_json(yard: Yard) -> None:
     assert code == 0
     assert told["mail"] == {
         "waiting": 0, "ready": 0, "leased": 0, "dead": 2, "oldest_seconds": None, "running": 0, "starts": 0.0,
-        "held_back": [], "steered": None,
+        "held_back": [], "steered": None, "arrivals": None, "retries": 0.0, "deaths": 0.0, "delay_p50": None,
+        "delay_p99": None, "run_p50": None, "run_p99": None, "share": 0.0, "rate_limit": None, "quota": None,
+        "factor": 1.0, "growth_limit": None,
     }  # fmt: skip
     assert set(told) == {"mail", "push", "later"}
 

@@ -73,8 +73,9 @@ class Histogram:
         self.sum += value
 
     def load(self, values: Sequence[float]) -> None:
-        self.sum = values[0]
-        self.counts = [int(count) for count in values[1:]]
+        if len(values) == len(self.counts) + 1:  # else of another version of the program, with other bounds
+            self.sum = values[0]
+            self.counts = [int(count) for count in values[1:]]
 
     def save(self) -> list[float]:
         return [self.sum, *self.counts]
@@ -188,6 +189,7 @@ class _Merged(Collector):
     def __init__(self, families: Families, living: Iterable[bytes], ended: Iterable[bytes]) -> None:
         self._families = families
         self._cells: dict[str, dict[tuple[str, ...], list[float]]] = {name: {} for name in families}
+        self._widths = {name: len(family.make().save()) for name, family in families.items()}
         for row in rows(living):
             if row.name in families:
                 self._add(row)
@@ -198,6 +200,8 @@ class _Merged(Collector):
     def _add(self, row: Row) -> None:
         cells = self._cells[row.name]
         present = cells.get(row.labels)
+        if len(row.values) != self._widths[row.name]:
+            return  # of another version of the program, which is about to be replaced
         if present is None:
             cells[row.labels] = list(row.values)
         elif self._families[row.name].merge is Merge.MAX:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from ripstop.engines.base import Store
 from ripstop.kernel.metrics import Merge, Metrics
+from ripstop.machinery.functions.report import IDLE, overview
 from ripstop.machinery.functions.worker import Worker
 from ripstop.processes.rsgi import Callback
 from ripstop.surfaces.http.admission import INTERVAL, Admission
@@ -33,17 +34,52 @@ class Web:
 
 
 class BacklogMetrics:
-    """How many calls stand in which state. One figure for the whole store, whichever worker looked last."""
+    """What is known of functions over all workers. One figure for the whole store, whichever worker looked last."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._calls = metrics.gauge(
             "ripstop_calls", "Calls in the queue, by function and state.", ["function", "state"], merge=Merge.MAX
         )
+        by, most = ["function"], Merge.MAX
+        self._told = {
+            "arrivals": metrics.gauge(
+                "ripstop_function_arrivals", "Calls of a function that are made per second.", by, merge=most
+            ),
+            "starts": metrics.gauge(
+                "ripstop_function_starts", "Calls of a function that are started per second.", by, merge=most
+            ),
+            "oldest_seconds": metrics.gauge(
+                "ripstop_function_oldest_seconds", "Age of a function's oldest unfinished call.", by, merge=most
+            ),
+            "share": metrics.gauge(
+                "ripstop_function_share", "A function's part of the time that runs take.", by, merge=most
+            ),
+            "quota": metrics.gauge(
+                "ripstop_function_quota", "The part of a function's rate that is started.", by, merge=most
+            ),
+            "factor": metrics.gauge(
+                "ripstop_function_factor",
+                "What is asked of what a function leans on, of what could be.",
+                by,
+                merge=most,
+            ),
+            "growth_limit": metrics.gauge(
+                "ripstop_function_growth_limit", "Calls that may start in a minute; 0: no limit.", by, merge=most
+            ),
+        }
+        """What an overview knows and no worker counts by itself, by the field that tells it."""
+        self._names: set[str] = set()
 
     async def look(self, store: Store) -> None:
-        for name, backlog in (await store.call_stats()).items():
+        """Four engine calls."""
+        known = await overview(store)
+        self._names |= known.keys()
+        for name in self._names:
+            function = known.get(name, IDLE)
             for state in ("waiting", "ready", "leased", "dead"):
-                self._calls.cell(name, state).value = getattr(backlog, state)
+                self._calls.cell(name, state).value = getattr(function, state)
+            for field, gauge in self._told.items():
+                gauge.cell(name).value = getattr(function, field) or 0.0
 
 
 class Work:

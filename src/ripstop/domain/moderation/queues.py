@@ -24,7 +24,7 @@ from ripstop.machinery.functions.dead import (
     retry_all,
     retry_dead,
 )
-from ripstop.machinery.functions.report import Overview, overview
+from ripstop.machinery.functions.report import IDLE, Overview, overview
 from ripstop.machinery.functions.steering import STEERING, Steer, change, steering
 from ripstop.machinery.functions.whole import cancelled, check_there
 from ripstop.machinery.graph import Graph
@@ -36,7 +36,6 @@ MOST_ENDED = 1_000
 LOOK_SECONDS = 3.0
 """For how long dead calls are looked through: there may be many of other functions."""
 MAX_NAMESPACE = 255
-_IDLE = Overview(0, 0, 0, 0, None, 0, 0.0, [], None)
 
 
 class Queue(NamedTuple):
@@ -68,7 +67,7 @@ class Queues:
         """
         staff.check_power(Power.VIEW_DEVOPS)
         known = await overview(self._store)
-        return {name: known.get(name, _IDLE) for name in sorted({*known, *(self._names or ())})}
+        return {name: known.get(name, IDLE) for name in sorted({*known, *(self._names or ())})}
 
     async def one(self, staff: Staff, name: str) -> Queue:
         """One function. Five engine calls, and those of looking for dead calls.

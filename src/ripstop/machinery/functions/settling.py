@@ -86,12 +86,13 @@ class Settler:
                 home = effect.home if effect else shard_of(call.id)
                 more = self._parts(call, parts, home, is_joined=join is not None)
                 finish: CallFinish = CallDone(call.id, call.token)
+                kind = "split" if join is None else "join"
                 if join is not None:
                     items = sum(items_of(function, part) for part in parts)
                     before = 0 if standing.progress is None or not standing.parts else standing.progress.total
                     kept = Standing(call.token, 0, join, len(parts), Progress(0, before + items)).text()
                     finish = CallAgain(call.id, call.token, now_ms + round(JOIN_SECONDS * 1000), 1, kept)
-                return _ending("split", call, finish, effect, more, wake_after=0.0, live=live)
+                return _ending(kind, call, finish, effect, more, wake_after=0.0, live=live)
             case Retry():
                 return self._retry(call, function, standing, outcome, now_ms)
             case Snooze(seconds=seconds):

@@ -15,11 +15,10 @@ from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import IdSource, slot_of
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.bus import Bus
-from ripstop.machinery.functions.company import Company
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.pacing import Beat
-from ripstop.machinery.functions.report import put_report
+from ripstop.machinery.functions.reporter import Reporter
 from ripstop.machinery.functions.run import Interruption
 from ripstop.machinery.functions.runner import Runner
 from ripstop.machinery.functions.schedule import Schedule, put_next
@@ -35,9 +34,8 @@ SHARES = {Criticality.CRITICAL: 1.0, Criticality.HIGH: 0.9, Criticality.NORMAL: 
 STEERING_SECONDS = 0.5
 """Between two looks at what operators have set, for messages that were lost."""
 
-
-REPORT_SECONDS = 1.0
-"""Between two reports of a worker that works."""
+PROGRESS_SECONDS = 1.0
+"""Between two reports of how far big work is."""
 
 ORDER_SECONDS = 30.0
 """Between two looks whether what operators cancelled or paused is still there."""
@@ -105,7 +103,6 @@ class Worker:
         self._random = random or Random()  # noqa: S311 - it spreads load and guards nothing
         self._rooms = {int(class_): max(1, int(self._limits.concurrency * share)) for class_, share in SHARES.items()}
         """How many calls may be held while one of a class is taken."""
-        self._company = Company(self._limits.concurrency, clock.monotonic)
         self._beat = Beat(self._limits.gather)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
@@ -147,7 +144,8 @@ class Worker:
             await self._shifting.begin()
             stack.callback(asyncio.create_task(self._follow_steering()).cancel)
             stack.callback(asyncio.create_task(self._keep_schedules()).cancel)
-            stack.callback(asyncio.create_task(self._keep_reporting()).cancel)
+            stack.callback(asyncio.create_task(self._keep_telling_progress()).cancel)
+            stack.callback(asyncio.create_task(self._reporter().run()).cancel)
             stack.callback(asyncio.create_task(self._keep_order()).cancel)
             stack.callback(asyncio.create_task(self._shifting.run()).cancel)
             await stack.enter_async_context(self._watching())
@@ -177,21 +175,14 @@ class Worker:
                     logger.warning("Cannot see to the schedule %s now: %s", schedule.name, error)
             await asyncio.sleep(SCHEDULE_SECONDS * self._random.uniform(0.8, 1.2))
 
-    async def _keep_reporting(self) -> None:
+    def _reporter(self) -> Reporter:
         slot = slot_of(self._ids.new(0))
-        desks = self._runner.desks
-        was_busy = False
+        return Reporter(self._store, self._runner.desks, self._metrics, slot=slot, monotonic=self._monotonic)
+
+    async def _keep_telling_progress(self) -> None:
         while True:
-            started, began = desks.started(), self._monotonic()
-            await asyncio.sleep(REPORT_SECONDS)
+            await asyncio.sleep(PROGRESS_SECONDS)
             await self._tell_progress()
-            activities = desks.activities(started, max(self._monotonic() - began, 0.001))
-            if activities or was_busy:  # an idle worker writes nothing
-                try:
-                    await put_report(self._store, slot, activities)
-                except RipstopError as error:
-                    logger.warning("Cannot report now: %s", error)
-            was_busy = bool(activities)
 
     async def _tell_progress(self) -> None:
         try:
@@ -270,9 +261,7 @@ class Worker:
         }
         classes = [class_ for class_, places in room.items() if places >= chunk]
         self._runner.starved = len(classes) < len(SHARES)
-        places = min((room[class_] for class_ in classes), default=0)
-        most = self._company.most()
-        return classes, places if most is None else min(places, most)
+        return classes, min((room[class_] for class_ in classes), default=0)
 
     async def _appetite(self) -> None:
         """Wait until there may be something to lease: a message, room, a call of ours that falls due, or the poll."""
@@ -287,7 +276,6 @@ class Worker:
         if seconds <= 0:
             self._hungry.set()
         elif seconds < self._limits.poll:
-            self._company.took(taken)
             asyncio.get_running_loop().call_later(seconds, self._hungry.set)
 
     async def _lease(self, classes: Sequence[int], limit: int, limits: Sequence[CallLimit] = ()) -> int:

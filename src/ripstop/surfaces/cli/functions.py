@@ -14,7 +14,7 @@ from ripstop.machinery.functions.dead import TOGETHER, Search, dead_by_id, dead_
 from ripstop.machinery.functions.report import Overview, overview
 from ripstop.machinery.functions.whole import parts_of, progress
 from ripstop.surfaces.cli.program import Program, fail
-from ripstop.surfaces.condition.finding import duration
+from ripstop.surfaces.condition.finding import duration, short
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead calls, as `ripstop functions dead` lists them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead calls, or all that are searched for.")]
@@ -138,14 +138,28 @@ async def _top(program: Program, seconds: float) -> None:
             await asyncio.sleep(seconds)
 
 
+COLUMNS = (
+    "waiting", "ready", "leased", "dead", "oldest", "calls/s", "starts/s", "fail/s", "die/s", "delay 50%", "99%",
+    "run 50%", "99%", "share", "quota", "factor", "max/min",
+)  # fmt: skip
+"""Of the list; how they are called in JSON is in docs/functions.md."""
+
+
 def _table(functions: dict[str, Overview]) -> str:
-    columns = ("waiting", "ready", "leased", "dead", "oldest", "starts/s")
-    lines = [f"{'function':40} " + " ".join(f"{column:>9}" for column in columns)]
+    lines = [f"{'function':34} " + " ".join(f"{column:>9}" for column in COLUMNS)]
     for name, each in functions.items():
-        age = "" if each.oldest_seconds is None else f"{each.oldest_seconds:.0f} s"
-        figures = (each.waiting, each.ready, each.leased, each.dead, age, f"{each.starts:g}")
+        times = (each.delay_p50, each.delay_p99, each.run_p50, each.run_p99)
+        figures = (
+            each.waiting, each.ready, each.leased, each.dead,
+            "" if each.oldest_seconds is None else f"{each.oldest_seconds:.0f} s",
+            "" if each.arrivals is None else f"{each.arrivals:g}",
+            f"{each.starts:g}", f"{each.retries:g}", f"{each.deaths:g}",
+            *("" if time is None else short(time) for time in times),
+            f"{each.share:.0%}", "" if each.quota is None else f"{each.quota:.0%}", f"{each.factor:.0%}",
+            "" if each.growth_limit is None else f"{each.growth_limit:.0f}",
+        )  # fmt: skip
         words = "; ".join([*([each.steered] if each.steered else []), *each.held_back])
-        lines.append(f"{name:40} " + " ".join(f"{figure:>9}" for figure in figures) + (f"  {words}" if words else ""))
+        lines.append(f"{name:34} " + " ".join(f"{figure:>9}" for figure in figures) + (f"  {words}" if words else ""))
     return "\n".join(lines)
 
 

@@ -34,6 +34,11 @@ def wrong(topic: str, sentence: str, remedy: str) -> Finding:
     return Finding(topic, State.WRONG, sentence, remedy)
 
 
+def short(seconds: float) -> str:
+    """A time as a figure, in seconds or milliseconds."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
 def duration(seconds: float) -> str:
     """A time in words, in the largest unit that it has at least two of."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):

@@ -9,7 +9,7 @@ from ripstop.kernel.errors import Invalid
 from ripstop.machinery.functions.report import Overview
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.condition.condition import Condition
-from ripstop.surfaces.condition.finding import Finding, State, duration
+from ripstop.surfaces.condition.finding import Finding, State, duration, short
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
@@ -61,14 +61,15 @@ class AdminServer:
         staff = await access_staff(self._graph, reader.id, Power.VIEW_DEVOPS)
         known = await self._queues.overviews(staff)
         busy = {name: each for name, each in known.items() if not _is_idle(each)}
-        context = {"busy": busy, "idle": [name for name in known if name not in busy], "age": duration}
+        idle = [name for name in known if name not in busy]
+        context = {"busy": busy, "idle": idle, "age": duration, "short": short}
         return Shown("admin_functions.html", context)
 
     async def function(self, request: Request, params: None, reader: Reader) -> Answer:
         """One function, and what can be done about it. As many engine calls as `Queues.one`."""
         staff = await access_staff(self._graph, reader.id, Power.VIEW_DEVOPS)
         queue = await self._queues.one(staff, str(request.args["name"]))
-        return Shown("admin_function.html", {"queue": queue, "age": duration, "most": MOST_ENDED})
+        return Shown("admin_function.html", {"queue": queue, "age": duration, "short": short, "most": MOST_ENDED})
 
     async def steer(self, request: Request, params: SteerParams, reader: Reader) -> Answer:
         """As many engine calls as what is done."""
@@ -95,7 +96,7 @@ class AdminServer:
 
 def _is_idle(each: Overview) -> bool:
     calls = each.waiting + each.ready + each.leased + each.dead
-    return not (calls or each.running or each.steered or each.held_back)
+    return not (calls or each.running or each.steered or each.held_back or each.arrivals)
 
 
 def _summary(bad: list[Finding]) -> str:

@@ -32,6 +32,18 @@ class FunctionOverview(Entity, kw_only=True):
     starts: float
     held_back: list[str]
     steered: str | None
+    arrivals: float | None
+    retries: float
+    deaths: float
+    delay_p50: float | None
+    delay_p99: float | None
+    run_p50: float | None
+    run_p99: float | None
+    share: float
+    rate_limit: float | None
+    quota: float | None
+    factor: float
+    growth_limit: float | None
 
 
 class FunctionOverviews(Entity, kw_only=True):
