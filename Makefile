@@ -32,7 +32,7 @@ format: dev-environment ## Format the code, and mend what lint can mend
 bench: dev-environment ## Measure, and write docs/performance.md
 	$(BIN)/python -m bench
 
-bench-growth: dev-environment ## Measure with 1,000,000 accounts and 10,000,000 posts; takes 10 GB of disk
+bench-growth: dev-environment ## Measure with 1,000,000 accounts and 50,000,000 follows; takes 30 GB of disk, and hours
 	$(BIN)/python -m bench --growth
 
 bench-large: dev-environment ## Measure lists of a million: followers, posts with a hashtag

@@ -12,7 +12,7 @@ import uvloop
 from bench.ceilings import measure_ceilings
 from bench.crowded import Crowd
 from bench.dataset import Shape
-from bench.growth import measure_growth
+from bench.growth import Plan, measure_growth
 from bench.large import measure_large
 from bench.machine import describe_machine
 from bench.population import Size
@@ -41,7 +41,6 @@ async def _run(options: argparse.Namespace) -> Run:
     suite = Suite(seconds=options.seconds, shape=Shape(people=options.people, posts=options.posts))
     if options.rows:
         suite = msgspec.structs.replace(suite, rows=tuple(options.rows.split(",")))
-    size = Size(accounts=options.accounts, posts=options.posts_in_store, likes=options.accounts)
     async with contextlib.AsyncExitStack() as stack:
         database: Database | None = None
         if "postgres" in options.engines:
@@ -49,10 +48,7 @@ async def _run(options: argparse.Namespace) -> Run:
         run = Run(machine=describe_machine(database.version if database else "not measured"))
         if options.growth:
             for engine in options.engines:
-                growth = await measure_growth(
-                    TITLES[engine], size, seconds=options.seconds, postgres=engine == "postgres"
-                )
-                run.growth.append(growth)
+                run.growth.append(await measure_growth(TITLES[engine], _plan(options), postgres=engine == "postgres"))
             return run
         if options.large:
             for engine in options.engines:
@@ -71,6 +67,23 @@ async def _run(options: argparse.Namespace) -> Run:
     return run
 
 
+def _plan(options: argparse.Namespace) -> Plan:
+    """How growth is to be measured."""
+    return Plan(
+        size=Size(
+            accounts=options.accounts,
+            posts=options.posts_in_store,
+            follows=options.follows,
+            likes=options.accounts,
+        ),
+        seconds=options.seconds,
+        store=options.store,
+        memory_seconds=options.memory_seconds,
+        memory_rate=options.memory_rate,
+        parts=tuple(options.parts.split(",")),
+    )
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each row is measured")
@@ -82,6 +95,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--large", action="store_true", help="measure very large lists instead of the rows")
     parser.add_argument("--accounts", type=int, default=1_000_000, help="accounts of the full store")
     parser.add_argument("--posts-in-store", type=int, default=10_000_000, help="posts of the full store")
+    parser.add_argument("--follows", type=int, default=50, help="whom each account of the full store follows")
+    parser.add_argument("--store", type=Path, help="where to keep the full SQLite store, and go on with it")
+    parser.add_argument("--parts", default=",".join(Plan(size=Size()).parts), help="what of growth to measure")
+    parser.add_argument("--memory-seconds", type=float, default=3600.0, help="how long memory is watched")
+    parser.add_argument("--memory-rate", type=float, default=100.0, help="requests per second meanwhile")
     parser.add_argument("--no-ceilings", dest="ceilings", action="store_false")
     parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/performance.md as it is")
     return parser.parse_args()

@@ -1,87 +1,190 @@
-"""What a full store costs against an empty one, and a post with very many likes against one with few."""
+"""What a full store costs against an empty one, in each request, on the disk, in memory, and to keep.
+
+A run of a large store takes hours, so it may be parted: with a folder for the store, what is loaded and measured stays
+there, and a run that finds some of it goes on from there.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
-from bench.dataset import Shape, seed_dataset
-from bench.grow import grow_postgres, grow_sqlite
+from bench.dataset import Dataset, Shape, seed_dataset
+from bench.grow import grow_postgres, grow_sqlite, index_texts
+from bench.keeping import Keeping, Kind, kinds_postgres, kinds_sqlite, measure_keeping
 from bench.load import Measured, Source, measure
+from bench.memory import Memory, measure_memory
 from bench.population import FEW_LIKES, Population, Size
 from bench.rows import Requests
 from bench.servers import Database, Server, data_folder, running_database, running_server
+from ripstop.kernel.configuration import Configuration
 from ripstop.rehearsal.crowd import register_app
 from ripstop.rehearsal.ledger import PersonFact
 from ripstop.rehearsal.pool import Pool
 
-ROWS = ("home", "local", "context", "post", "favourite", "follow", "verify", "sign_up")
+ROWS = (
+    "home", "local", "context", "post", "favourite", "follow", "verify", "search_accounts", "search_posts", "sign_up",
+)  # fmt: skip
+WRITES = ("post", "favourite", "follow", "sign_up")
 CONNECTIONS = 16
 SIGN_UPS = 600
 LIKERS = 100
 """People who like and unlike the two posts while that is measured."""
+SETTLED_SECONDS = 120.0
+APPLICATION = 1
 
 
 class Growth(msgspec.Struct, kw_only=True):
-    """Per row, the same requests in an empty store and in a full one; `likes` the same on a post with few and many."""
+    """Per row, the same requests in an empty store and in a full one; `likes` the same on a post with few and many.
+
+    `indexed_seconds` is what the texts took, of the `load_seconds`. What was not measured yet is empty.
+    """
 
     engine: str
     size: Size
-    load_seconds: float
-    pairs: dict[str, tuple[Measured, Measured]]
-    likes: dict[str, tuple[Measured, Measured]]
+    load_seconds: float = 0.0
+    kinds: list[Kind] = []
+    keeping: Keeping | None = None
+    pairs: dict[str, tuple[Measured, Measured]] = {}
+    likes: dict[str, tuple[Measured, Measured]] = {}
+    memory: Memory | None = None
 
 
-async def measure_growth(engine: str, size: Size, *, seconds: float, postgres: bool) -> Growth:
-    """Seed the same dataset into an empty store and on top of a population, and measure both."""
-    if postgres:
-        async with running_database() as database:
-            empty = await _empty(engine, seconds, database)
-        async with running_database() as database:
-            return await _full(engine, size, seconds, empty, database)
-    return await _full(engine, size, seconds, await _empty(engine, seconds, None), None)
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How to measure growth.
+
+    :ivar seconds: how long each row is measured.
+    :ivar store: the folder for the store on SQLite and for what was measured; None for one that is removed at the end.
+    :ivar memory_seconds: for how long memory is watched.
+    :ivar memory_rate: requests per second meanwhile.
+    :ivar parts: what to measure: some of kinds, keeping, rows, memory.
+    """
+
+    size: Size
+    seconds: float = 8.0
+    store: Path | None = None
+    memory_seconds: float = 3600.0
+    memory_rate: float = 100.0
+    parts: tuple[str, ...] = ("kinds", "rows", "memory", "keeping")
 
 
-async def _empty(engine: str, seconds: float, database: Database | None) -> dict[str, Measured]:
-    with data_folder() as folder:
-        async with running_server(folder, database=database) as server:
-            return await _measure_rows(f"{engine} empty", server, seconds)
+async def measure_growth(engine: str, plan: Plan, *, postgres: bool) -> Growth:
+    """Load a population, and measure it beside a store that is empty."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(running_database()) if postgres else None
+        folder = plan.store if plan.store is not None and not postgres else stack.enter_context(data_folder())
+        run = _Run(engine, plan, folder, database)
+        await run.load()
+        for part in plan.parts:
+            await run.measure(part)
+        return run.growth
 
 
-async def _full(
-    engine: str, size: Size, seconds: float, empty: dict[str, Measured], database: Database | None
-) -> Growth:
-    with data_folder() as folder:
-        async with running_server(folder, database=database) as server, Pool(server.target, size=1) as pool:
+class _Run:
+    """One store, what was measured of it, and where both are."""
+
+    def __init__(self, engine: str, plan: Plan, folder: Path, database: Database | None) -> None:
+        self._plan = plan
+        self._data = folder / "data"
+        self._database = database
+        self._notes = folder / "growth.json"
+        self._population = Population(plan.size, application=APPLICATION)
+        self.growth = Growth(engine=engine, size=plan.size)
+
+    async def load(self) -> None:
+        """Load the population, unless it lies there.
+
+        :raises ValueError: another one does.
+        """
+        if self._notes.exists():
+            self.growth = msgspec.json.decode(self._notes.read_bytes(), type=Growth)
+            if self.growth.size != self._plan.size:
+                raise ValueError(f"{self._notes} is of a store of another size: {self.growth.size}.")
+            return
+        self._data.mkdir(parents=True)
+        async with self._server() as server, Pool(server.target, size=1) as pool:
             await register_app(pool)
-        population = Population(size, application=1)
         started = time.monotonic()
-        if database is None:
-            grow_sqlite(folder, population)
+        if self._database is None:
+            grow_sqlite(self._data, self._population)
         else:
-            await grow_postgres(database.dsn, population)
-        load_seconds = time.monotonic() - started
-        _tell(f"{engine}: {size.accounts:,} accounts and {size.posts:,} posts loaded in {load_seconds:.0f} s")
-        async with running_server(folder, database=database) as server:
-            likes = await _measure_likes(engine, server, population, seconds)
-            full = await _measure_rows(f"{engine} full", server, seconds)
-    pairs = {name: (empty[name], full[name]) for name in full}
-    return Growth(engine=engine, size=size, load_seconds=round(load_seconds, 1), pairs=pairs, likes=likes)
+            await grow_postgres(self._database.dsn, self._population)
+        dsn = self._database.dsn if self._database else ""
+        await index_texts(Configuration(data=str(self._data), database=dsn), self._population)
+        self.growth.load_seconds = round(time.monotonic() - started, 1)
+        self._keep(f"loaded in {self.growth.load_seconds:.0f} s")
+
+    async def measure(self, part: str) -> None:
+        """Measure a part, unless it was."""
+        growth, plan = self.growth, self._plan
+        if part == "kinds" and not growth.kinds:
+            growth.kinds = (
+                await kinds_postgres(self._database.dsn) if self._database
+                else await asyncio.to_thread(kinds_sqlite, self._data)
+            )  # fmt: skip
+        elif part == "keeping" and growth.keeping is None:
+            async with self._empty() as (empty, none):
+                growth.keeping = await measure_keeping(self._data, empty, database=self._database, none=none)
+        elif part == "rows" and not growth.pairs:
+            async with self._empty() as (empty, none), running_server(empty, database=none) as server:
+                before = await _measure_rows(f"{growth.engine} empty", server, plan.seconds)
+            async with self._server() as server:
+                growth.likes = await _measure_likes(growth.engine, server, self._population, plan.seconds)
+                after = await _measure_rows(f"{growth.engine} full", server, plan.seconds)
+            growth.pairs = {name: (before[name], after[name]) for name in after}
+        elif part == "memory" and growth.memory is None:
+            async with self._server() as server:
+                data = await _seed(server)
+                sources = Requests(server.target, data, connections=CONNECTIONS).sources("mixed")
+                growth.memory = await measure_memory(
+                    server, sources, seconds=plan.memory_seconds, per_second=plan.memory_rate
+                )
+        self._keep(f"{part} measured")
+
+    def _keep(self, sentence: str) -> None:
+        self._notes.write_bytes(msgspec.json.encode(self.growth))
+        _tell(f"{self.growth.engine}: {sentence}")
+
+    def _server(self) -> contextlib.AbstractAsyncContextManager[Server]:
+        return running_server(self._data, database=self._database)
+
+    @contextlib.asynccontextmanager
+    async def _empty(self) -> AsyncIterator[tuple[Path, Database | None]]:
+        """A store with nothing in it, on the same engine."""
+        async with contextlib.AsyncExitStack() as stack:
+            none = await stack.enter_async_context(self._database.another()) if self._database else None
+            yield stack.enter_context(data_folder()), none
+
+
+async def _seed(server: Server) -> Dataset:
+    """The people who ask, all of whom agreed to have their posts searched."""
+    data = await seed_dataset(server.target, Shape())
+    async with Pool(server.target, size=CONNECTIONS) as pool:
+
+        async def agree(person: PersonFact) -> None:
+            path, form = "/api/v1/accounts/update_credentials", {"indexable": "true"}
+            answer = await pool.call("PATCH", path, token=person.token, form=form, tries=9)
+            assert answer.ok, answer.body[:200]
+
+        await pool.each(data.people, agree)
+    await server.trees.idle(SETTLED_SECONDS)
+    return data
 
 
 async def _measure_rows(label: str, server: Server, seconds: float) -> dict[str, Measured]:
-    data = await seed_dataset(server.target, Shape())
-    await server.trees.idle(120.0)
-    requests = Requests(server.target, data, connections=CONNECTIONS)
+    requests = Requests(server.target, await _seed(server), connections=CONNECTIONS)
     rows = {}
     for name in ROWS:
-        writes = name in ("post", "favourite", "follow", "sign_up")
         most = SIGN_UPS if name == "sign_up" else None
-        sources = requests.sources(name)
-        rows[name] = await measure(server.target, server.trees, sources, seconds=seconds, drain=writes, most=most)
+        rows[name] = await measure(
+            server.target, server.trees, requests.sources(name), seconds=seconds, drain=name in WRITES, most=most
+        )
         _tell(f"{label} {name}: {rows[name].cpu_ms} ms CPU, {rows[name].per_second}/s, errors {rows[name].errors}")
     return rows
 

@@ -10,10 +10,12 @@ from bench import goals
 from bench.ceilings import Ceilings
 from bench.goals import ROWS
 from bench.growth import Growth
+from bench.keeping import Keeping
 from bench.large import Large
 from bench.lists import ROWS as LISTS
 from bench.load import Measured
 from bench.machine import Machine
+from bench.memory import Memory
 from bench.suite import EngineResult
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -209,12 +211,59 @@ def _ceilings(ceilings: Ceilings, engines: list[EngineResult]) -> str:
 
 
 def _growth(growth: Growth) -> str:
-    full = f"{growth.size.accounts:,} accounts, {growth.size.posts:,} posts"
-    lines = [[f"{growth.engine}, CPU ms", "empty", full, "ratio", f"at most {goals.GROWTH_AT_MOST}"]]
-    lines += [_ratio_line(name, *pair) for name, pair in growth.pairs.items()]
-    likes = [[f"{growth.engine}, CPU ms", "10 likes", f"{growth.size.likes:,} likes", "ratio", ""]]
-    likes += [[*_ratio_line(name, *pair)[:4], ""] for name, pair in growth.likes.items()]
-    return markdown_table(lines) + "\n\n" + markdown_table(likes)
+    """What of growth was measured, one table after the other."""
+    size = growth.size
+    full = f"{size.accounts:,} accounts, {size.posts:,} posts, {size.accounts * size.follows:,} follows"
+    parts = []
+    if growth.pairs:
+        lines = [[f"{growth.engine}, CPU ms", "empty", full, "ratio", f"at most {goals.GROWTH_AT_MOST}"]]
+        parts.append(markdown_table(lines + [_ratio_line(name, *pair) for name, pair in growth.pairs.items()]))
+        likes = [[f"{growth.engine}, CPU ms", "10 likes", f"{size.likes:,} likes", "ratio", ""]]
+        likes += [[*_ratio_line(name, *pair)[:4], ""] for name, pair in growth.likes.items()]
+        parts.append(markdown_table(likes))
+    if growth.keeping is not None:
+        parts.append(_keeping(growth, growth.keeping))
+    if growth.memory is not None:
+        parts.append(_memory(growth.engine, growth.memory))
+    if growth.kinds:
+        parts.append(_kinds(growth))
+    return "\n\n".join(parts)
+
+
+def _keeping(growth: Growth, keeping: Keeping) -> str:
+    sound = "sound" if keeping.check_sound else "**not sound**"
+    return markdown_table(
+        [
+            [f"{growth.engine}, to keep it", "seconds", ""],
+            ["start, until it answers; of an empty store", f"{keeping.start:.1f}; {keeping.start_empty:.1f}", ""],
+            ["`ripstop backup`", f"{keeping.backup:,.0f}", f"{keeping.backup_bytes / 1e9:.1f} GB"],
+            ["`ripstop check`", f"{keeping.check:,.0f}", sound],
+            ["to be loaded by the bench", f"{growth.load_seconds:,.0f}", ""],
+        ]
+    )
+
+
+def _memory(engine: str, memory: Memory) -> str:
+    first, last = memory.samples[0], memory.samples[-1]
+    middle = memory.settled[0]
+    errors = ", ".join(f"{count} x {kind}" for kind, count in sorted(memory.errors.items())) or "0"
+    figures = [f"{mb:.0f} MB" for _, mb in (first, middle, last)]
+    head = [f"{engine}, PSS of all processes", "at first", f"after {middle[0] / 60:.0f} min", f"{last[0] / 60:.0f} min"]
+    row = [f"mixed, {memory.per_second:.0f} requests a second, {errors} errors", *figures]
+    return markdown_table([[*head, "slope of the second half"], [*row, f"{memory.slope:+.1f} MB an hour"]])
+
+
+def _kinds(growth: Growth) -> str:
+    """Tables and indexes that take a thousandth of the store or more."""
+    whole = sum(kind.bytes for kind in growth.kinds)
+    lines = [[f"{growth.engine}, on disk", "rows", "MB", "bytes a row", "of all"]]
+    for kind in growth.kinds:
+        if kind.bytes * 1000 >= whole:
+            each = f"{kind.bytes / kind.rows:.0f}" if kind.rows else ""
+            rows = f"{kind.rows:,}" if kind.rows else ""
+            lines.append([kind.name, rows, f"{kind.bytes / 1e6:,.0f}", each, f"{kind.bytes / whole:.1%}"])
+    lines.append(["all", "", f"{whole / 1e6:,.0f}", "", ""])
+    return markdown_table(lines)
 
 
 def _ratio_line(name: str, small: Measured, large: Measured) -> list[str]:

@@ -7,6 +7,7 @@ import random
 import secrets
 import string
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from bench.dataset import POST_CHARACTERS, Dataset
 from bench.load import Source
@@ -19,6 +20,8 @@ HOME = "/api/v1/timelines/home?limit=20"
 LOCAL = "/api/v1/timelines/public?local=true&limit=20"
 VERIFY = "/api/v1/accounts/verify_credentials"
 NOTIFICATIONS = "/api/v1/notifications?limit=20"
+SEARCH_POSTS = "/api/v2/search?type=statuses&limit=20&q="
+SEARCHED = ("harbour lantern", "quiet bicycle", "often", "teacher question story")
 BLOCK = 20
 
 MIX = (
@@ -67,6 +70,16 @@ class Requests:
         random.Random(connection).shuffle(posts)
         for post in itertools.cycle(posts):
             yield self._target.request("GET", f"/public?max_id={post}")
+
+    def _search_accounts(self, connection: int) -> Iterator[bytes]:
+        """By how the names of the people begin."""
+        return self._each_person(f"/api/v2/search?type=accounts&limit=20&q={self._data.people[0].name[:5]}", connection)
+
+    def _search_posts(self, connection: int) -> Iterator[bytes]:
+        """By words that are in many posts; the newest that have them all are shown."""
+        for number in itertools.count(connection):
+            words = SEARCHED[number % len(SEARCHED)]
+            yield self._get(SEARCH_POSTS + quote(words), self._data.people[number % len(self._data.people)])
 
     def _notifications(self, connection: int) -> Iterator[bytes]:
         return self._each_person(NOTIFICATIONS, connection)

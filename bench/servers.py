@@ -73,22 +73,29 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def server_environment(data: Path, database: Database | None) -> dict[str, str]:
+    """What tells the program where an installation is."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("RIPSTOP_")},
+        "RIPSTOP_DATA": str(data),
+        "RIPSTOP_DATABASE": database.dsn if database is not None else "",
+    }
+
+
 @contextlib.asynccontextmanager
 async def running_server(
-    data: Path, *, database: Database | None = None, settings: Mapping[str, str] | None = None
+    data: Path, *, database: Database | None = None, port: int = 0, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Server]:
-    """`ripstop serve` on a data folder and a free port, ready when this yields, stopped at the end.
+    """`ripstop serve` on a data folder, ready when this yields, stopped at the end. Without a `port`, on a free one.
 
     Raises RuntimeError with the end of its log when it does not start.
     """
-    port = free_port()
+    port = port or free_port()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("RIPSTOP_")},
+        **server_environment(data, database),
         "RIPSTOP_HOST": "127.0.0.1",
         "RIPSTOP_PORT": str(port),
-        "RIPSTOP_DATA": str(data),
         "RIPSTOP_URL": f"http://127.0.0.1:{port}",
-        "RIPSTOP_DATABASE": database.dsn if database is not None else "",
         **(settings or {}),
     }
     log = data.with_suffix(".log")

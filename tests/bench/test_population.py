@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
 
+from bench.keeping import kinds_postgres, kinds_sqlite
 from bench.population import FEW_LIKES, Population, Size
 from tests.bench.loaded import loaded
 from tests.server import Server
@@ -25,6 +27,22 @@ def grown(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Population]]
 def test_the_store_is_sound(grown: tuple[Server, Population]) -> None:
     checked = grown[0].run("check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_row_is_found_on_the_disk(grown: tuple[Server, Population]) -> None:
+    server, population = grown
+    expected: dict[str, Iterable[object]]
+    if server.database:
+        kinds = {kind.name: kind for kind in asyncio.run(kinds_postgres(server.database))}
+        expected = {"objects": population.objects(), "associations": population.edges(), "names": population.names()}
+    else:
+        kinds = {kind.name: kind for kind in kinds_sqlite(server.folder)}
+        tables = {"objects": population.objects(), "edges": population.edges(), "names": population.names()}
+        expected = {f"main.{name}": rows for name, rows in tables.items()}
+    for name, rows in expected.items():
+        count = sum(1 for _ in rows)
+        assert count <= kinds[name].rows <= count + 100, "the server's own"
+        assert kinds[name].bytes > 16 * count
 
 
 def test_people_find_themselves_and_their_home(grown: tuple[Server, Population]) -> None:

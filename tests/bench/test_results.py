@@ -10,8 +10,10 @@ import pytest
 from bench.ceilings import Ceilings, RowsWritten
 from bench.dataset import Shape
 from bench.growth import Growth
+from bench.keeping import Keeping, Kind
 from bench.load import Measured
 from bench.machine import describe_machine
+from bench.memory import Memory
 from bench.population import Size
 from bench.results import PAGE, Run, markdown_table, tables, write_page, write_results
 from bench.streaming import Streaming
@@ -49,6 +51,14 @@ def run() -> Run:
     growth = Growth(
         engine="SQLite", size=Size(accounts=100, posts=1000, likes=100), load_seconds=1.0,
         pairs={"home": (MEASURED, msgspec.structs.replace(MEASURED, cpu_ms=1.4))}, likes={},
+        kinds=[Kind(name="main.edges", rows=1_000_000, bytes=40_000_000), Kind(name="main.tiny", rows=1, bytes=4096)],
+        keeping=Keeping(
+            start=1.5, start_empty=1.2, check=60.0, check_sound=True, backup=30.0, backup_bytes=2_500_000_000
+        ),
+        memory=Memory(
+            per_second=100.0, seconds=3600.0, requests=360_000, errors={},
+            samples=[(0.0, 150.0), (1800.0, 200.0), (2700.0, 201.0), (3600.0, 202.0)],
+        ),
     )  # fmt: skip
     return Run(machine=describe_machine("18.0"), engines=[engine], ceilings=ceilings, growth=[growth])
 
@@ -62,6 +72,10 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| p99 < 1,000 ms | 16 / 1200 ms **over** |" in parts["rows"]
     assert "SQLite 0.700 (7.0 x)" in parts["ceilings"]
     assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth"]
+    assert "| main.edges | 1,000,000 | 40 | 40 | 100.0% |" in parts["growth"]
+    assert "main.tiny" not in parts["growth"]
+    assert "| `ripstop backup` | 30 | 2.5 GB |" in parts["growth"]
+    assert "| 150 MB | 200 MB | 202 MB | +4.0 MB an hour |" in parts["growth"]
 
 
 def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:

@@ -29,7 +29,10 @@ def dataset(server: Server) -> Dataset:
     return asyncio.run(seed_dataset(Target.from_url(server.url), SHAPE))
 
 
-@pytest.mark.parametrize("row", [row.name for row in ROWS if row.name != "home_cold"])
+GRANTED = [*(row.name for row in ROWS if row.name != "home_cold"), "search_accounts", "search_posts"]
+
+
+@pytest.mark.parametrize("row", GRANTED)
 async def test_a_row_is_granted(server: Server, dataset: Dataset, row: str) -> None:
     target = Target.from_url(server.url)
     sources = Requests(target, dataset, connections=CONNECTIONS).sources(row)
