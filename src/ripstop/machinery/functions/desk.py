@@ -22,6 +22,7 @@ class Desk:
         "allowed",
         "busy",
         "concurrency",
+        "crowded",
         "decode",
         "downstreams",
         "first_deadline",
@@ -71,6 +72,8 @@ class Desk:
         """Calls held under lease, by namespace."""
         self.allowed: int | None = None
         """How many more the last request for leases might have brought; None if it was not limited."""
+        self.crowded: list[tuple[str, int]] = []
+        """Namespaces of which the last request for leases was told a limit, and below how many that ends."""
         self.is_refilling = False
         self.is_limited = self._is_limited()
         """Whether anything may keep calls at hand from starting, or must be told in a request for leases even though
@@ -170,6 +173,8 @@ class Desk:
 
     def takes_more(self) -> bool:
         """Whether calls may have been left in the store for want of room here, and there is some now."""
+        if self.crowded and any(self.held[namespace] < few for namespace, few in self.crowded):
+            return True
         return self.allowed is not None and self.allowed <= 0 and len(self.waiting) <= self._most_waiting() // 2
 
     def _most_waiting(self) -> int:
@@ -190,9 +195,12 @@ class Desk:
         """
         name = self.function.name
         limits = [CallLimit(name, 0, namespace) for namespace in self.steer.paused_namespaces]
+        self.crowded = []
+        few = max(1, room // 4)
         for namespace, held in self.held.items():
-            if namespace is not None and 2 * held >= room // 2:
+            if namespace is not None and held >= few:
                 limits.append(CallLimit(name, max(0, room // 2 - held), namespace))
+                self.crowded.append((namespace, few))
         most = max(1, room * 3 // 4) - self.held.total()
         self.allowed = None
         if self.steer.paused:

@@ -15,6 +15,7 @@ from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import IdSource, slot_of
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.bus import Bus
+from ripstop.machinery.functions.company import Company
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.pacing import Beat
@@ -104,6 +105,7 @@ class Worker:
         self._rooms = {int(class_): max(1, int(self._limits.concurrency * share)) for class_, share in SHARES.items()}
         """How many calls may be held while one of a class is taken."""
         self._beat = Beat(self._limits.gather)
+        self._company = Company(self._limits.concurrency, clock.monotonic)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
         self._steered = asyncio.Event()
@@ -261,7 +263,9 @@ class Worker:
         }
         classes = [class_ for class_, places in room.items() if places >= chunk]
         self._runner.starved = len(classes) < len(SHARES)
-        return classes, min((room[class_] for class_ in classes), default=0)
+        places = min((room[class_] for class_ in classes), default=0)
+        most = self._company.most()
+        return classes, places if most is None else min(places, most)
 
     async def _appetite(self) -> None:
         """Wait until there may be something to lease: a message, room, a call of ours that falls due, or the poll."""
@@ -283,6 +287,7 @@ class Worker:
         seconds = self._limits.lease
         taken = (await self._store.call_lease(classes, limit=limit, seconds=seconds, limits=limits)).taken
         if taken:
+            self._company.took(taken)
             # A lease tells the engine's time, which may differ from ours.
             await self._runner.begin(taken, now_ms=taken[0].lease_until - round(seconds * 1000))
         return len(taken)
