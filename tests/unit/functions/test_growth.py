@@ -122,8 +122,8 @@ async def test_starts_that_were_not_used_are_not_counted(store: Store) -> None:
 
 
 async def test_only_what_leans_on_something_starts_slowly_unless_it_says_so() -> None:
-    def function(**attributes: object) -> Function[Note]:
-        return Function(name="f", arguments=Note, handler=done, **attributes)  # type: ignore[arg-type]
+    def function(**attributes: Any) -> Function[Note]:
+        return Function(name="f", arguments=Note, handler=done, **attributes)
 
     assert function().paced is None
     assert function(circuit=True).paced == function(downstreams=("mail",)).paced == SlowStart()
