@@ -15,9 +15,10 @@ from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
 from ripstop.domain.notifications import keeping, queries
+from ripstop.domain.notifications.events import Discarded
 from ripstop.domain.notifications.groups import Groups
 from ripstop.domain.notifications.groups import groups as grouped
-from ripstop.domain.notifications.model import GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
+from ripstop.domain.notifications.model import ADMITS, FLOOR, GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
 from ripstop.domain.notifications.queries import Told, Wanted, notifications
 from ripstop.domain.posts.events import PostDeleted, PostLiked, PostPublished, PostUnliked
 from ripstop.domain.posts.model import IS_DIRECT
@@ -332,6 +333,98 @@ async def test_groups_are_of_half_a_day(house: House) -> None:
     keys = [group_key(1, follow, None) for follow in (late, early)]
     assert [one["group_key"] for one in await groups(alice)] == keys
     assert group_id(alice.id, keys[0]) != group_id(alice.id, keys[1]) != group_id(bob.id, keys[1])
+
+
+async def all_shown(alice: Person) -> dict[str, Any]:
+    """What every reader shows of what she was told."""
+    return {
+        path: await alice.get(path)
+        for path in (
+            "/api/v1/notifications",
+            "/api/v1/notifications?include_filtered=true",
+            "/api/v1/notifications/unread_count",
+            "/api/v2/notifications/unread_count",
+            "/api/v1/notifications/requests",
+        )
+    } | {
+        "groups": await groups(alice),
+        "policy": (await alice.get("/api/v2/notifications/policy"))["summary"],
+    }
+
+
+async def test_all_is_put_away_at_once_and_removed_afterwards(house: House) -> None:
+    alice, *fans = await house.people("alice", *(f"fan{i}" for i in range(5)))
+    [stranger, late] = await house.people("stranger", "late")
+    nothing = await all_shown(alice)
+    post = await alice.post()
+    for fan in fans:
+        await fan.do(f"/api/v1/statuses/{post}/favourite")
+        await fan.post("@alice hello")
+        await fan.do(f"/api/v1/accounts/{alice.id}/follow")
+    await stranger.post("@alice psst", visibility="direct")
+    await house.drain()
+    shown = await all_shown(alice)
+    assert [name for name, found in shown.items() if found == nothing[name]] == []
+    [mention] = [one for one in await groups(alice) if one["type"] == "mention"][:1]
+    [likes] = [one for one in await groups(alice) if one["type"] == "favourite"]
+    [request] = shown["/api/v1/notifications/requests"]
+    with house.counted() as asked:
+        await alice.do("/api/v1/notifications/clear")
+    assert asked == {"assoc_range": 1, "commit": 1}
+    assert await all_shown(alice) == nothing
+    for path in (
+        f"/api/v1/notifications/{mention['most_recent_notification_id']}",
+        f"/api/v2/notifications/{likes['group_key']}",
+        f"/api/v2/notifications/{likes['group_key']}/accounts",
+        f"/api/v1/notifications/requests/{request['id']}",
+    ):
+        await house.ask("GET", path, token=alice.token, status=404)
+    await alice.do(f"/api/v1/notifications/requests/{request['id']}/accept", status=404)
+    graph = house.base.graph
+    assert len(await graph.range(alice.id, NOTIFIED, limit=99)) == 16, "it is there still"
+    liked = PostLiked(post=post, author=alice.id, actor=late.id, like=graph.new_id(0))
+    assert await end(house, await begin(house, "notifications.liked", liked))
+    [group] = await groups(alice)
+    assert (group["group_key"], group["notifications_count"]) == (likes["group_key"], 1)
+    assert group["sample_account_ids"] == [str(late.id)]
+    before = {
+        **await all_shown(alice),
+        "accounts": await alice.get(f"/api/v2/notifications/{group['group_key']}/accounts"),
+    }
+    assert [one["id"] for one in before["accounts"]] == [str(late.id)]
+    await house.drain()
+    after = {
+        **await all_shown(alice),
+        "accounts": await alice.get(f"/api/v2/notifications/{group['group_key']}/accounts"),
+    }
+    assert after == before
+    assert [row.target for row in await graph.range(alice.id, NOTIFIED, limit=99)] == [liked.like]
+    assert await graph.find(alice.id, (ADMITS,), (FLOOR,)) == []
+    await check_agreement(house, alice.id)
+
+
+async def test_what_is_put_away_twice_is_gone_once(house: House) -> None:
+    """The first of the functions to end leaves the floor of the other."""
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    post = await alice.post()
+    graph = house.base.graph
+    for who in (bob, carol):
+        event = PostLiked(post=post, author=alice.id, actor=who.id, like=graph.new_id(0))
+        assert await end(house, await begin(house, "notifications.liked", event))
+        await alice.do("/api/v1/notifications/clear")
+        await asyncio.sleep(0.002)
+    [newest, oldest] = await graph.range(alice.id, NOTIFIED, limit=9)
+    assert await end(
+        house, await begin(house, "notifications.put_away", Discarded(account=alice.id, upto=oldest.order))
+    )
+    await graph.sync()
+    [floor] = await graph.find(alice.id, (ADMITS,), (FLOOR,))
+    assert floor.order == newest.order
+    assert await groups(alice) == []
+    await house.drain()
+    await graph.sync()
+    assert await graph.find(alice.id, (ADMITS,), (FLOOR,)) == []
+    assert await graph.range(alice.id, NOTIFIED, limit=9) == []
 
 
 async def test_putting_away_does_not_let_in_what_was_undone(house: House) -> None:

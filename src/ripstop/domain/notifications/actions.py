@@ -7,6 +7,7 @@ from ripstop.domain.notifications.model import (
     ADMITS,
     ASKS,
     AWAY,
+    FLOOR,
     GROUPED,
     GROUPS,
     NOTIFIED,
@@ -15,41 +16,36 @@ from ripstop.domain.notifications.model import (
     read_head,
     ungrouped,
 )
+from ripstop.domain.notifications.rules import floor_of
 from ripstop.domain.notifications.telling import remove
 from ripstop.engines import base
-from ripstop.engines.base import Lane
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph, Write
 
 AT_ONCE = 30
-"""Notifications that one batch removes: each is up to three rows, and one more for its group (WAIST.md, SQLite: at most
-100 rows)."""
+"""Notifications of a group that are removed at once: each is two rows (SQLite: a batch changes at most 100 rows)."""
 
 
 async def dismiss(graph: Graph, account: int, id_: int) -> None:
     """Put one away. One engine call and a commit; one that is not there is put away already."""
     rows = [row for row in await graph.find(account, (NOTIFIED,), (id_,)) if not row.flags & UNDONE]
     if rows:
-        await _remove(graph, account, rows, lane=Lane.FOREGROUND)
+        write = graph.write(account)
+        for group in remove(write, rows[0]):
+            write.emit(Unsettled(account=account, group=group))
+        await graph.commit(write)
 
 
 async def clear(graph: Graph, account: int) -> None:
-    """Put all away: what there is as it begins, a read and a commit for each thirty."""
-    before = (graph.new_id(0), 0)
-    while True:
-        rows = await graph.range(account, NOTIFIED, before=before, limit=AT_ONCE, mask=UNDONE)
-        if rows:
-            await _remove(graph, account, rows, lane=Lane.BACKGROUND)
-            before = (rows[-1].order, rows[-1].target)
-        if len(rows) < AT_ONCE:
-            return
-
-
-async def _remove(graph: Graph, account: int, rows: Sequence[base.Association], *, lane: Lane) -> None:
-    write = graph.write(account)
-    for group in {group for row in rows for group in remove(write, row)}:
-        write.emit(Unsettled(account=account, group=group))
-    await graph.commit(write, lane=lane)
+    """Put away all that there is. One engine call and a commit; a function removes it, and is shown no more from now
+    on."""
+    rows = await graph.range(account, NOTIFIED, limit=1, mask=UNDONE)
+    if rows:
+        newest = rows[0].order
+        write = graph.write(account)
+        write.put(ADMITS, account, FLOOR, order=newest, rising=True)
+        write.emit(Discarded(account=account, upto=newest))
+        await graph.commit(write)
 
 
 async def dismiss_group(graph: Graph, account: int, key: str) -> None:
@@ -122,7 +118,8 @@ async def refuse_all(graph: Graph, account: int, requests: Collection[int]) -> b
 
 async def _requests(graph: Graph, account: int, requests: Collection[int]) -> list[base.Association]:
     rows = await graph.find(account, (GROUPS,), list(dict.fromkeys(requests))) if requests else []
-    return [row for row in rows if row.flags & ASKS and not row.flags & AWAY]
+    floor = await floor_of(graph, account) if rows else 0
+    return [row for row in rows if row.flags & ASKS and not row.flags & AWAY and row.order > floor]
 
 
 async def _commit(graph: Graph, write: Write, rows: Sequence[base.Association]) -> bool:

@@ -38,16 +38,18 @@ from ripstop.domain.notifications.queries import (
     read_from,
     read_rows,
 )
+from ripstop.domain.notifications.rules import floor_of
 from ripstop.domain.viewing import Seen
 from ripstop.engines import base
-from ripstop.engines.base import Direction
+from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph, Tally
 
 SAMPLE = 8
 """Actors of a group that are named, the latest ones."""
 SAMPLED = 400
-"""Notifications that are read to find the actors of all groups of a page; of very full ones fewer may be named."""
+"""Notifications that are read to find the actors of all groups of a page; of very full ones fewer may be named, and
+fewer counted while what was in them before is being removed."""
 MOST_ACTORS = 1_000
 """Actors of one group that are named where all are asked for."""
 
@@ -84,20 +86,20 @@ class _Found(NamedTuple):
     row: base.Association
 
 
-_Member = tuple[int, int]
+Member = tuple[int, int]
 """A notification in a group: its id, and who did it."""
 
 
 class _Members(NamedTuple):
     """The latest notifications of a group, how many there are, and the post that all of them are of."""
 
-    latest: list[_Member]
+    latest: list[Member]
     size: int
     post: int | None
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[_Member]).decode
+_decode = msgspec.json.Decoder(list[Member]).decode
 
 
 async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collection[int] = GROUPABLE) -> Groups:
@@ -106,13 +108,14 @@ async def groups(graph: Graph, viewer: int, wanted: Wanted, *, grouped: Collecti
     When all is cached two engine calls; a third while a group is changing. What one actor did is never in one group
     twice, so that of one actor is read from `NOTIFIED` alone.
     """
-    found, more, last = await _read(graph, viewer, wanted, grouped)
+    floor = await floor_of(graph, viewer)
+    found, more, last = await _read(graph, viewer, wanted.above(floor), grouped)
     allowed = await for_viewer(graph, viewer, [each.row for each in found])
     if len(allowed) < len(found):
         found = [each for each in found if each.row in allowed]
     if not found:
         return Groups([], None, last, more)
-    members = await _members(graph, viewer, found)
+    members = await _members(graph, viewer, found, floor)
     actors = {actor for known in members.values() for _, actor in known.latest}
     eye = await look(graph, viewer, actors, [known.post for known in members.values() if known.post is not None])
     lowest, items = found[-1].order if more else 0, []
@@ -181,8 +184,8 @@ async def _read(
     return found, more, last
 
 
-async def _members(graph: Graph, viewer: int, found: Sequence[_Found]) -> dict[int, _Members]:
-    """What is in each group, by the target of its row.
+async def _members(graph: Graph, viewer: int, found: Sequence[_Found], floor: int) -> dict[int, _Members]:
+    """What is in each group above the floor, by the target of its row.
 
     None if it is cached; else one engine call for the numbers, one where groups have more than one, and one more while
     groups change.
@@ -197,6 +200,11 @@ async def _members(graph: Graph, viewer: int, found: Sequence[_Found]) -> dict[i
             members[row.target] = _Members([(row.target, notice.actor)], 1, notice.post)
     if not groups:
         return members
+    if floor:  # the numbers are those of before
+        latest = await latest_members(graph, list(groups), after=(floor, MAX_ORDER))
+        return members | {
+            group: _Members(latest[group], len(latest[group]), _notice(row).post) for group, row in groups.items()
+        }
     tallies = await graph.tallies(groups.keys(), SIZES)
     await _sample(graph, [tally for tally in tallies.items() if tally[1].counts[0].length > 1])
     changing = {}
@@ -224,11 +232,19 @@ async def _sample(graph: Graph, tallies: Sequence[tuple[int, Tally]]) -> None:
     missing = {group: tally for group, tally in tallies if "members" not in tally.rendered}
     if not missing:
         return
-    latest: dict[int, list[_Member]] = defaultdict(list)
-    for row in (await graph.merge(list(missing), GROUPED, limit=SAMPLED, budget=len(missing))).entries:
-        latest[row.source].append((row.target, _notice(row).actor))
-    for group, members in latest.items():
+    for group, members in (await latest_members(graph, list(missing))).items():
         graph.keep_rendered(missing[group], "members", _encode(members))
+
+
+async def latest_members(
+    graph: Graph, groups: Sequence[int], *, after: Cursor | None = None
+) -> defaultdict[int, list[Member]]:
+    """The latest notifications of each group, or request, `SAMPLED` of all together. One engine call."""
+    latest: defaultdict[int, list[Member]] = defaultdict(list)
+    found = await graph.merge(groups, GROUPED, after=after, limit=SAMPLED, budget=len(groups))
+    for row in found.entries:
+        latest[row.source].append((row.target, _notice(row).actor))
+    return latest
 
 
 def _notice(row: base.Association) -> Notice:
@@ -244,13 +260,14 @@ async def access_group(graph: Graph, viewer: int, key: str) -> Group:
     if alone is not None:
         item = await access_notification(graph, viewer, alone)
         return Group(key, item.kind, 1, item.id, item.id, [item.actor], item.post)
-    group = group_id(viewer, key)
-    rows = await for_viewer(graph, viewer, await graph.range(group, GROUPED, limit=SAMPLED))
+    group, floor = group_id(viewer, key), await floor_of(graph, viewer)
+    after = (floor, MAX_ORDER) if floor else None
+    rows = await for_viewer(graph, viewer, await graph.range(group, GROUPED, after=after, limit=SAMPLED))
     if not rows:
         raise NotFound("Record not found")
     post, latest = _notice(rows[0]).post, [(row.target, _notice(row).actor) for row in rows]
     eye = await look(graph, viewer, {actor for _, actor in latest}, [] if post is None else [post])
-    size = (await graph.tallies((group,), SIZES))[group].counts[0].length
+    size = len(rows) if floor else (await graph.tallies((group,), SIZES))[group].counts[0].length
     found = _shown(eye, rows[0].flags & OF_KIND, _Members(latest, size, post))
     if found is None:
         raise NotFound("Record not found")
@@ -264,7 +281,9 @@ async def actors_of(graph: Graph, viewer: int, key: str) -> list[int]:
     """
     if ungrouped(key) is not None:
         return (await access_group(graph, viewer, key)).actors
-    rows = await for_viewer(graph, viewer, await graph.range(group_id(viewer, key), GROUPED, limit=MOST_ACTORS))
+    floor, group = await floor_of(graph, viewer), group_id(viewer, key)
+    after = (floor, MAX_ORDER) if floor else None
+    rows = await for_viewer(graph, viewer, await graph.range(group, GROUPED, after=after, limit=MOST_ACTORS))
     notices = [_notice(row) for row in rows]
     posts = [notice.post for notice in notices[:1] if notice.post is not None]
     eye = await look(graph, viewer, {notice.actor for notice in notices}, posts)

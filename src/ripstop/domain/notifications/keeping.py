@@ -7,7 +7,9 @@ from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.events import Blocked, Muted
 from ripstop.domain.notifications.events import Admitted, Discarded, Merged, Recorded
 from ripstop.domain.notifications.model import (
+    ADMITS,
     FILTERED,
+    FLOOR,
     GROUPED,
     GROUPS,
     NOTIFIED,
@@ -20,7 +22,7 @@ from ripstop.domain.posts.events import PostDeleted
 from ripstop.engines import base
 from ripstop.engines.base import Criticality, Cursor, Direction
 from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph, Listening
+from ripstop.machinery.graph import Events, Graph, Listening, Write
 
 PAGE = 25
 """Notifications that one batch changes: each is up to three rows, and may call for its group to be settled."""
@@ -120,8 +122,17 @@ class Keeping:
                 write.remove(GROUPED, work.group, row.target)
         for group in groups:
             self._telling.settle(write, work.account, group)
+        if not more and work.upto is not None and work.group is None:  # nothing is left up to there
+            await self._lift_floor(write, work.account, work.upto)
         effect = write.batch() if write.operations else None
         return Checkpoint(f"{rows[-1].order}", effect) if more else Done(effect)
+
+    async def _lift_floor(self, write: Write, account: int, upto: int) -> None:
+        """Show again what comes late, now that all is removed that was put away up to this one. One engine call."""
+        for row in await self._graph.find(account, (ADMITS,), (FLOOR,)):
+            if row.order <= upto:
+                write.check_association(ADMITS, account, FLOOR, order=row.order)
+                write.remove(ADMITS, account, FLOOR)
 
     async def _let_in(self, call: Call[Admitted]) -> Outcome:
         work = call.arguments

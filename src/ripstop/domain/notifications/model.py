@@ -73,10 +73,13 @@ GROUPED = association(45, "grouped")
 GROUPS = association(46, "groups", counted=Counted.NO)
 """Account to each of its groups and requests; the order is the newest notification, the data its `Head`."""
 ADMITS = association(47, "admits", counted=Counted.NO)
-"""Account to each of whom it is told whatever its rules say; and to RULES, the data of which they are."""
+"""Account to each of whom it is told whatever its rules say; to RULES, the data of which they are; and to FLOOR."""
 
 RULES = 1
 """The id under which an account's rules stand in ADMITS. No account has it."""
+FLOOR = 2
+"""Likewise, while all is being removed that an account has put away at once: the order is the newest of that. What is
+not above it is shown no more."""
 
 SIZES = TypeSet(GROUPED)
 """Read for how many notifications a group has."""

@@ -19,6 +19,7 @@ from ripstop.domain.notifications.model import (
     Notice,
     read_notice,
 )
+from ripstop.domain.notifications.rules import floor_of
 from ripstop.domain.viewing import Place, Seen, filters_of, hydrate, sight_of
 from ripstop.domain.viewing.hydrate import absent_accounts
 from ripstop.domain.viewing.model import NOTIFICATIONS
@@ -47,6 +48,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     before: Cursor | None = None
     limit: int = 40
     direction: Direction = Direction.NEWEST_FIRST
+
+    def above(self, floor: int) -> "Wanted":
+        """Those of them with an id above this one."""
+        if not floor or (self.after or (0, 0)) >= (floor, MAX_ORDER):
+            return self
+        return msgspec.structs.replace(self, after=(floor, MAX_ORDER))
 
     @property
     def hidden(self) -> int:
@@ -78,6 +85,7 @@ class Told(NamedTuple):
 
 async def notifications(graph: Graph, viewer: int, wanted: Wanted) -> Told:
     """A page of what the viewer was told. What its rules hide is left out, so a page may be short."""
+    wanted = wanted.above(await floor_of(graph, viewer))
     rows, more, last = await read_rows(graph, viewer, wanted, mask=wanted.hidden)
     newest, oldest = (rows[0].order, rows[-1].order) if rows else (None, None)
     if last is not None and wanted.direction is Direction.NEWEST_FIRST:
@@ -136,6 +144,7 @@ async def count_unread(graph: Graph, viewer: int, wanted: Wanted) -> int:
     An engine call beside those of a page: a number tells of what is hidden as well as a list does.
     """
     wanted = msgspec.structs.replace(wanted, after=await read_from(graph, viewer))
+    wanted = wanted.above(await floor_of(graph, viewer))
     rows, _, _ = await read_rows(graph, viewer, wanted, mask=wanted.hidden)
     return len(await _hydrate(graph, viewer, rows))
 
@@ -145,7 +154,9 @@ async def access_notification(graph: Graph, viewer: int, id_: int) -> Notificati
 
     :raises NotFound: there is none of this id, or what it told of is gone.
     """
-    rows = [row for row in await graph.find(viewer, (NOTIFIED,), (id_,)) if not row.flags & UNDONE]
+    floor = await floor_of(graph, viewer)
+    rows = await graph.find(viewer, (NOTIFIED,), (id_,)) if id_ > floor else []
+    rows = [row for row in rows if not row.flags & UNDONE]
     found = await _hydrate(graph, viewer, rows)
     if not found:
         raise NotFound("Record not found")

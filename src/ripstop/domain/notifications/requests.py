@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ripstop.domain.notifications.groups import latest_members
 from ripstop.domain.notifications.model import ASKS, AWAY, GROUPS, SIZES, read_head
 from ripstop.domain.notifications.queries import look
+from ripstop.domain.notifications.rules import floor_of
 from ripstop.domain.viewing import Seen
 from ripstop.engines import base
-from ripstop.engines.base import Cursor, Direction
+from ripstop.engines.base import MAX_ORDER, Cursor, Direction
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 
@@ -46,10 +48,11 @@ async def requests(
     graph: Graph, viewer: int, *, after: Cursor | None, before: Cursor | None, limit: int, direction: Direction
 ) -> Requests:
     """A page of requests. One engine call if all is cached."""
+    floor = await floor_of(graph, viewer)
     rows = await graph.range(
         viewer,
         GROUPS,
-        after=after,
+        after=_above(floor, after),
         before=before,
         limit=limit,
         direction=direction,
@@ -67,7 +70,8 @@ async def access_request(graph: Graph, viewer: int, id_: int) -> Request:
 
     :raises NotFound: there is none of this id.
     """
-    rows = await graph.find(viewer, (GROUPS,), (id_,))
+    floor = await floor_of(graph, viewer)
+    rows = [row for row in await graph.find(viewer, (GROUPS,), (id_,)) if row.order > floor]
     found = await _hydrate(graph, viewer, [row for row in rows if row.flags & ASKS and not row.flags & AWAY])
     if not found:
         raise NotFound("Record not found")
@@ -76,7 +80,8 @@ async def access_request(graph: Graph, viewer: int, id_: int) -> Request:
 
 async def summary(graph: Graph, viewer: int) -> Summary:
     """How much is held back, of people whom nobody blocks. One engine call if all is cached."""
-    rows = await graph.range(viewer, GROUPS, limit=MOST_COUNTED, mask=ASKS | AWAY, match=ASKS)
+    after = _above(await floor_of(graph, viewer))
+    rows = await graph.range(viewer, GROUPS, after=after, limit=MOST_COUNTED, mask=ASKS | AWAY, match=ASKS)
     found = await _hydrate(graph, viewer, rows)
     return Summary(len(found), sum(request.size for request in found))
 
@@ -86,16 +91,35 @@ async def is_merged(graph: Graph, viewer: int) -> bool:
     return not await graph.range(viewer, GROUPS, limit=1, mask=ASKS | AWAY, match=ASKS | AWAY)
 
 
-async def _sizes(graph: Graph, rows: Sequence[base.Association]) -> dict[int, int]:
+def _above(floor: int, after: Cursor | None = None) -> Cursor | None:
+    return max(after or (0, 0), (floor, MAX_ORDER)) if floor else after
+
+
+class _Extent(NamedTuple):
+    """How many notifications a request has, and which is the first."""
+
+    size: int
+    first: int
+
+
+async def _extents(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> dict[int, _Extent]:
+    """One engine call if it is not cached, or while what was held back before is being removed."""
     if not rows:
         return {}
-    tallies = await graph.tallies([row.target for row in rows], SIZES)
-    return {row.target: tallies[row.target].counts[0].length for row in rows}
+    ids = [row.target for row in rows]
+    if floor := await floor_of(graph, viewer):
+        latest = await latest_members(graph, ids, after=_above(floor))
+        return {id_: _Extent(len(latest[id_]), latest[id_][-1][0] if latest[id_] else 0) for id_ in ids}
+    tallies = await graph.tallies(ids, SIZES)
+    return {
+        row.target: _Extent(tallies[row.target].counts[0].length, read_head(row.data or "{}").first or row.order)
+        for row in rows
+    }
 
 
 async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) -> list[Request]:
     """Those in which anything is left, of people whom nobody blocks."""
-    sizes = await _sizes(graph, rows)
+    extents = await _extents(graph, viewer, rows)
     heads = [read_head(row.data or "{}") for row in rows]
     posts = [head.post for head in heads if head.post is not None]
     eye = await look(graph, viewer, {head.actor for head in heads}, posts)
@@ -103,11 +127,11 @@ async def _hydrate(graph: Graph, viewer: int, rows: Sequence[base.Association]) 
         Request(
             id=row.target,
             actor=head.actor,
-            size=sizes[row.target],
-            first=head.first or row.order,
+            size=extents[row.target].size,
+            first=extents[row.target].first,
             newest=row.order,
             post=eye.posts.get(head.post or 0),
         )
         for row, head in zip(rows, heads, strict=True)
-        if sizes[row.target] and head.actor not in eye.unwanted
+        if extents[row.target].size and head.actor not in eye.unwanted
     ]

@@ -1,6 +1,9 @@
-"""Whether somebody wants to be told of something at all: blocks, mutes, and the rules that they have set."""
+"""Whether somebody wants to be told of something at all: blocks, mutes, the rules that they have set, and what they
+have put away.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +14,7 @@ from ripstop.domain.notifications.model import (
     ADMITS,
     DROP,
     EDIT,
+    FLOOR,
     MENTION,
     NEW_ACCOUNT,
     NEW_REPORT,
@@ -40,17 +44,36 @@ EXEMPT = EDIT | QUOTED_EDIT | NEW_ACCOUNT | NEW_REPORT
 """Kinds that no rule holds back: they follow from what the account did itself, or concern it as one of the staff."""
 
 
+class _Own(NamedTuple):
+    """What an account has said of all that it is told."""
+
+    rules: Rules
+    floor: int
+
+
 async def rules_of(graph: Graph, account: int) -> Rules:
     """The rules of an account. From the cache, or with one engine call."""
-    known: Rules | None = graph.recall(account, OWN_RULES)
+    return (await _own(graph, account)).rules
+
+
+async def floor_of(graph: Graph, account: int) -> int:
+    """The id up to which nothing is shown any more, 0 if there is none. From the cache, or with one engine call."""
+    return (await _own(graph, account)).floor
+
+
+async def _own(graph: Graph, account: int) -> _Own:
+    known: _Own | None = graph.recall(account, OWN_RULES)
     if known is not None:
         return known
     return await graph.remember(account, OWN_RULES, _look(graph, account), size=lambda _: 200)
 
 
-async def _look(graph: Graph, account: int) -> Rules:
-    rows = await graph.find(account, (ADMITS,), (RULES,))
-    return read_rules(rows[0].data) if rows and rows[0].data else Rules()
+async def _look(graph: Graph, account: int) -> _Own:
+    rows = {row.target: row for row in await graph.find(account, (ADMITS,), (RULES, FLOOR))}
+    rules, floor = rows.get(RULES), rows.get(FLOOR)
+    return _Own(
+        read_rules(rules.data) if rules is not None and rules.data else Rules(), 0 if floor is None else floor.order
+    )
 
 
 async def change_rules(graph: Graph, account: int, changes: dict[str, str]) -> Rules:

@@ -6,9 +6,9 @@ leaves it behind marked as undone, which the telling then finds. In either order
 
 `GROUPED` changes in the same batches, so a group's number and its newest are always right. So does its place in
 `GROUPS`, although batches of one group may come in any order: who joins puts a row that only rises, and who leaves does
-so on the condition that the newest is still what it was. Where the newest leaves, another that is older may join at that
-moment and find the row above it; and where many are put away or let in, nobody says which is the newest. Then the group
-is *settled* afterwards: the row is compared with what is in the group, and mended.
+so on the condition that the newest is still what it was. Where the newest leaves, another that is older may join at
+that moment and find the row above it; and where many are put away or let in, nobody says which is the newest. Then the
+group is *settled* afterwards: the row is compared with what is in the group, and mended.
 """
 
 from collections.abc import Mapping
