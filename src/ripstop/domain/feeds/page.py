@@ -107,7 +107,7 @@ async def fill_page(
         examined += len(ids)
         for seen in await hydrate(graph, sight, ids, place):
             if distinct:
-                shown_id = (seen.original or seen.post).id
+                shown_id = seen.meant.id
                 if shown_id in shown:
                     continue
                 shown.add(shown_id)

@@ -218,5 +218,5 @@ async def look(graph: Graph, viewer: int, actors: set[int], posts: Sequence[int]
     seen = await hydrate(graph, sight, list(dict.fromkeys(posts)), Place.SINGLE)
     filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
     if filters:
-        seen = [item for item in seen if not filters.hides(item.original or item.post, NOTIFICATIONS, now_ms)]
+        seen = [item for item in seen if not filters.hides(item.meant, NOTIFICATIONS, now_ms)]
     return Eye(frozenset(unwanted), {item.post.id: item for item in seen})

@@ -13,7 +13,7 @@ from ripstop.domain.accounts.model import DIRECT, EVERYONE, NOBODY, PRIVATE, PUB
 from ripstop.domain.media.actions import LOOSE_MS
 from ripstop.domain.media.model import Image
 from ripstop.domain.posts.attachments import access_attachments, attach, release, shown
-from ripstop.domain.posts.audience import NARROW, check_policies, check_reply
+from ripstop.domain.posts.audience import NARROW, check_policies, check_reply, may_repost
 from ripstop.domain.posts.draft import Draft, carded, compose
 from ripstop.domain.posts.events import (
     PostDeleted,
@@ -292,7 +292,7 @@ async def repost(graph: Graph, actor: int, post: Entry[Post], *, visibility: str
     :raises Invalid: a repost cannot be of this visibility.
     """
     original = post.value
-    if original.visibility == DIRECT or (original.visibility == PRIVATE and original.author != actor):
+    if not may_repost(original, actor):
         raise Forbidden("This action is not allowed")
     if visibility not in (PUBLIC, UNLISTED, PRIVATE):
         raise Invalid("Validation failed: Visibility is not included in the list")

@@ -63,6 +63,11 @@ def may_quote(post: Post, account: int, *, follows: bool) -> bool:
     return policy == PUBLIC or (policy == FOLLOWERS and follows)
 
 
+def may_repost(post: Post, account: int) -> bool:
+    """Whether an account that may see a post may pass it on."""
+    return post.visibility != DIRECT and (post.visibility != PRIVATE or post.author == account)
+
+
 def may_reply(first: Post, account: int, *, follows: bool, followed: bool) -> bool:
     """Whether an account may answer in the thread that a post begins.
 

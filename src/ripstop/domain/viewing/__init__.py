@@ -1,7 +1,7 @@
 """What one viewer sees of a list of ids: hydrate it, and apply the rules."""
 
 from ripstop.domain.viewing.filters import Filters, filters_of
-from ripstop.domain.viewing.hydrate import Seen, access_post, hydrate
+from ripstop.domain.viewing.hydrate import Seen, access_original, access_post, hydrate
 from ripstop.domain.viewing.lists import ListSight, list_sight
 from ripstop.domain.viewing.permissions import Permissions, permissions_on
 from ripstop.domain.viewing.quotes import Quoted, quoted_in
@@ -15,6 +15,7 @@ __all__ = [
     "Quoted",
     "Seen",
     "Sight",
+    "access_original",
     "access_post",
     "filters_of",
     "hydrate",

@@ -26,6 +26,11 @@ class Seen(NamedTuple):
     post: Entry[Post]
     original: Entry[Post] | None
 
+    @property
+    def meant(self) -> Entry[Post]:
+        """The post that is read: what it passes on, where it is a repost."""
+        return self.original or self.post
+
 
 async def hydrate(graph: Graph, sight: Sight, ids: Sequence[int], place: Place) -> list[Seen]:
     """Those posts that are there and that the viewer may see in this place, in the order of `ids`.
@@ -106,3 +111,11 @@ async def access_post(graph: Graph, viewer: int | None, id_: int) -> Seen:
     if not seen:
         raise NotFound("Record not found")
     return seen[0]
+
+
+async def access_original(graph: Graph, viewer: int | None, id_: int) -> Entry[Post]:
+    """The post that is meant by one that a viewer named: where that is a repost, what it passes on.
+
+    :raises NotFound: it is not there, or not for this viewer.
+    """
+    return (await access_post(graph, viewer, id_)).meant

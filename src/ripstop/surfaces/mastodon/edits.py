@@ -8,7 +8,7 @@ from ripstop.domain.posts.attachments import Details
 from ripstop.domain.posts.audience import Policies, change_policies
 from ripstop.domain.posts.edits import Change, edit, history
 from ripstop.domain.posts.model import Post
-from ripstop.domain.viewing import access_post
+from ripstop.domain.viewing import access_original, access_post
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
@@ -124,5 +124,4 @@ class Edits:
         return await self._statuses.render_one(viewer, await access_post(self._graph, viewer, id_))
 
     async def _post(self, request: Request) -> Entry[Post]:
-        seen = await access_post(self._graph, viewer_of(request), int(request.args["id"]))
-        return seen.original or seen.post
+        return await access_original(self._graph, viewer_of(request), int(request.args["id"]))

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from ripstop.domain.posts.model import QUOTED_BY, Post
+from ripstop.domain.posts.model import QUOTED_BY
 from ripstop.domain.posts.quotes import revoke
-from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
+from ripstop.domain.viewing import Place, Seen, access_original, access_post, hydrate, sight_of
 from ripstop.kernel.errors import NotFound
-from ripstop.machinery.graph import Entry, Graph
+from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Route
@@ -52,7 +52,7 @@ class Quotes:
     async def several(self, request: Request, params: QuotesParams) -> Response:
         """The posts that quote one, as far as the viewer may see and wants to meet them."""
         viewer, window = request.account, params.window
-        post = await self._original(viewer, params.id)
+        post = await access_original(self._graph, viewer, params.id)
         rows = await read_rows(self._graph, post.id, QUOTED_BY, window)
         sight = await sight_of(self._graph, viewer)
         items = await hydrate(self._graph, sight, [row.target for row in rows], Place.PUBLIC)
@@ -62,15 +62,11 @@ class Quotes:
     async def revoke(self, request: Request, params: RevokeParams) -> bytes:
         """The quoting post, which quotes no more. A commit, and as many engine calls as it takes to show it."""
         viewer = request.account
-        quoted = await self._original(viewer, params.id)
+        quoted = await access_original(self._graph, viewer, params.id)
         await self._quoting(viewer, params.quoting_status_id)
         await revoke(self._graph, viewer, quoted, params.quoting_status_id)
         await self._graph.sync()
         return await self._statuses.render_one(viewer, await self._quoting(viewer, params.quoting_status_id))
-
-    async def _original(self, viewer: int, id_: int) -> Entry[Post]:
-        seen = await access_post(self._graph, viewer, id_)
-        return seen.original or seen.post
 
     async def _quoting(self, viewer: int, id_: int) -> Seen:
         """The quoting post as the viewer may see it, or else as everybody may: a block does not shield it."""

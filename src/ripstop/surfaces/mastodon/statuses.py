@@ -22,7 +22,7 @@ from ripstop.domain.posts.draft import Draft
 from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPOSTED_BY, Post, Signature
 from ripstop.domain.posts.pins import pin, unpin
 from ripstop.domain.posts.threads import mute_thread, unmute_thread
-from ripstop.domain.viewing import Place, Seen, access_post, hydrate, sight_of
+from ripstop.domain.viewing import Place, Seen, access_original, access_post, hydrate, sight_of
 from ripstop.domain.viewing.people import met_among, who_passed_on
 from ripstop.engines import base
 from ripstop.kernel.errors import Invalid, NotFound
@@ -290,17 +290,14 @@ class Statuses:
         return await access_post(self._graph, viewer_of(request), int(request.args["id"]))
 
     async def _original(self, request: Request) -> Entry[Post]:
-        """The post that is meant: where a repost is named, what it passes on."""
-        seen = await self._seen(request)
-        return seen.original or seen.post
+        return await access_original(self._graph, viewer_of(request), int(request.args["id"]))
 
     async def _named(self, viewer: int, id_: int, purpose: str) -> Entry[Post]:
         """A post that a new one names; where that is a repost, what it passes on."""
         try:
-            seen = await access_post(self._graph, viewer, id_)
+            return await access_original(self._graph, viewer, id_)
         except NotFound:
             raise NotFound(f"The post you are trying to {purpose} does not appear to exist.") from None
-        return seen.original or seen.post
 
     async def _show(self, viewer: int, id_: int) -> bytes:
         await self._graph.sync()

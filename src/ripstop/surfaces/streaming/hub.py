@@ -386,7 +386,7 @@ class Hub:
         """
         if await filters_of(self._graph, viewer):
             return True
-        return not await quotes_alike(self._graph, viewer, item.original or item.post)
+        return not await quotes_alike(self._graph, viewer, item.meant)
 
     async def _tell_post(self, post: int, streams: Iterable[Stream], event: str = "update") -> None:
         """Tell of a post or repost those listeners who may see it."""

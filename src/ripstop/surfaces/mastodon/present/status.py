@@ -189,7 +189,7 @@ class StatusPresenter:
         muted: Collection[int] = ()
         if viewer is not None:
             marks = await graph.marks(viewer, MARKS, ids)
-            shown = [item.original or item.post for item in items]
+            shown = [item.meant for item in items]
             muted = await muted_threads(graph, viewer, [*shown, *special.inside])
         filters, now_ms = await filters_of(graph, viewer), graph.now_ms()
         known = _Known(viewer, cards, tallies, marks, muted, filters, now_ms)
