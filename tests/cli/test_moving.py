@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from ripstop import boot
+from ripstop.domain.follows.model import FOLLOWS
 from ripstop.engines.base import Store, Table
 from ripstop.engines.moving import Destination, Move, Noted
 from ripstop.kernel.configuration import Configuration
@@ -295,6 +296,24 @@ async def test_a_copy_that_is_not_exact_is_noticed_and_the_server_goes_on(
     assert (await asyncio.to_thread(server.run, "move", "--give-up")).returncode == 0
     await api.publish(alice, "still here")
     assert (await asyncio.to_thread(server.run, "check")).returncode == 0
+
+
+NOTHING = Noted([], [])
+
+
+async def test_an_association_may_take_another_order_between_any_two_steps(postgres_dsn: str) -> None:
+    source, first, second, target, type_ = 1 << 22, 5, 9, 2 << 22, FOLLOWS.number
+    kept = dict.fromkeys(Table, NOTHING)
+    rows = {order: (source, type_, order, target, 0, None) for order in (first, second, 11)}
+    async with boot.move_destination(postgres_dsn) as destination:
+        await destination.begin("token")
+        for order in (first, second):  # one page is read before it, the next one after
+            await destination.fill(Table.ASSOCIATIONS, [rows[order]], last=order == second)
+        assert [page async for page in destination.all(Table.ASSOCIATIONS)] == [[rows[second]]]
+        # The new place is noted in one part of the notes, that the old one is gone in the next.
+        await destination.follow({**kept, Table.ASSOCIATIONS: Noted([rows[11][:4]], [rows[11]])}, 20)
+        await destination.follow({**kept, Table.ASSOCIATIONS: Noted([rows[second][:4]], [])}, 40)
+        assert [page async for page in destination.all(Table.ASSOCIATIONS)] == [[rows[11]]]
 
 
 async def test_a_database_that_holds_something_is_left_alone(

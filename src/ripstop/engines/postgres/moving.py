@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 
 from ripstop.engines.base import CallState, Fault, Schema, Table
@@ -128,9 +130,25 @@ class PostgresDestination:
             await self._note()
 
     async def _copy(self, table: Table, rows: Sequence[Row]) -> None:
-        if rows:
-            records = map(self._records[table], rows)
-            await self._connection.copy_records_to_table(table.value, records=records, columns=_COLUMNS[table])
+        """Add rows, which are of a later moment than those that are there.
+
+        So where an association was copied under one order and has taken another since, the row under the first goes,
+        though the note that says so may come in a later part.
+        """
+        if not rows:
+            return
+        records = list(map(self._records[table], rows))
+        copy = partial(self._connection.copy_records_to_table, table.value, records=records, columns=_COLUMNS[table])
+        if table is not Table.ASSOCIATIONS:
+            await copy()
+            return
+        try:
+            async with self._connection.transaction():
+                await copy()
+        except asyncpg.UniqueViolationError:
+            shards, sources, types, _, targets, *_ = zip(*records, strict=True)
+            await self._connection.execute(_SQL["drop_twins"], shards, sources, types, targets)
+            await copy()
 
     async def _note(self) -> None:
         await self._connection.execute(_SQL["moving_note"], self._token, msgspec.json.encode(self._progress).decode())

@@ -48,6 +48,11 @@ USING unnest($1::smallint[], $2::bigint[], $3::integer[], $4::bigint[], $5::bigi
     AS k (shard, source, type, place, target)
 WHERE a.shard = k.shard AND a.source = k.source AND a.type = k.type AND a.place = k.place AND a.target = k.target;
 
+-- drop_twins: Remove associations of keyed directions, whatever their order.
+DELETE FROM associations AS a
+USING unnest($1::smallint[], $2::bigint[], $3::integer[], $4::bigint[]) AS k (shard, source, type, target)
+WHERE a.keyed AND a.shard = k.shard AND a.source = k.source AND a.type = k.type AND a.target = k.target;
+
 -- drop_counts: Remove counts by their keys.
 DELETE FROM counts AS c USING unnest($1::smallint[], $2::bigint[], $3::integer[]) AS k (shard, source, type)
 WHERE c.shard = k.shard AND c.source = k.source AND c.type = k.type;
