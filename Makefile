@@ -41,7 +41,7 @@ bench-large: dev-environment ## Measure lists of a million: followers, posts wit
 clients: dev-environment ## Try the existing clients again, and write docs/clients.md
 	$(BIN)/python tools/clients.py
 
-crash: dev-environment ## Kill the server 1,000 times under write load, and look for damage
+crash: dev-environment ## Kill the server 1,000 times under write load, and workers as often, and look for damage
 	RIPSTOP_CRASH_KILLS=1000 $(BIN)/pytest tests/crash
 
 lock: dev-environment ## Compile requirements/ anew from pyproject.toml

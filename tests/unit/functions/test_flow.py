@@ -11,7 +11,7 @@ import pytest
 from ripstop.engines.base import CallLimit, LeasedCall, Name, Store
 from ripstop.engines.derived import KeyspaceChange
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import CALLS_TOPIC, Call, Done, Outcome, Pressure, overview
+from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
 from ripstop.machinery.functions.company import SECONDS, Company
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
