@@ -5,17 +5,16 @@ from typing import NamedTuple
 
 from ripstop.domain.accounts.model import FOLLOWING
 from ripstop.domain.follows.queries import followers_among
-from ripstop.domain.posts.audience import may_quote, may_reply, may_repost
+from ripstop.domain.posts.audience import may_quote, may_reply
 from ripstop.domain.posts.model import Post
 from ripstop.domain.viewing.sight import sight_of
 from ripstop.machinery.graph import Entry, Graph
 
 
 class Permissions(NamedTuple):
-    """Whether the viewer may quote a post, pass it on, and answer in the thread that it begins; None for an answer."""
+    """Whether the viewer may quote a post, and answer in the thread that it begins; None for an answer."""
 
     quote: bool
-    repost: bool
     reply: bool | None
 
 
@@ -34,8 +33,7 @@ async def permissions_on(graph: Graph, viewer: int, posts: Collection[Entry[Post
         reply = None
         if value.root is None:
             reply = may_reply(value, viewer, follows=value.author in follows, followed=value.author in followed_by)
-        quote = may_quote(value, viewer, follows=value.author in follows)
-        found[post.id] = Permissions(quote, may_repost(value, viewer), reply)
+        found[post.id] = Permissions(may_quote(value, viewer, follows=value.author in follows), reply)
     return found
 
 
