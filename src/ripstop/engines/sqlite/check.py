@@ -56,10 +56,11 @@ def _lists(connection: apsw.Connection, schema: Schema) -> Iterator[Fault]:
     execute = connection.execute
     for row in execute(_SQL["types"], (numbers([*types] or _NONE),)):
         yield Fault("Associations have a type that the schema does not declare.", row)
-    for type_ in types.values():
-        if type_.inverse is not None:
-            for row in execute(_SQL["halves"], (type_.number, type_.inverse)):
-                yield Fault("An association has no equal other half.", row)
+    execute(_SQL["inverses_make"])
+    inverses = [(type_.number, type_.inverse) for type_ in types.values() if type_.inverse is not None]
+    connection.executemany(_SQL["inverses_put"], inverses)
+    for row in execute(_SQL["halves"]):
+        yield Fault("An association has no equal other half.", row)
     keyed = numbers([number for number, type_ in types.items() if type_.keyed] or _NONE)
     for row in execute(_SQL["keys_missing"], (keyed,)):
         yield Fault("An association stands in its list, but its key is missing or names another order.", row)

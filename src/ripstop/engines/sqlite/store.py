@@ -61,6 +61,7 @@ from ripstop.kernel.errors import RipstopError
 READER_CACHE_KB = 8 << 10
 WRITER_CACHE_KB = 16 << 10
 THREAD_CACHE_KB = 2 << 10
+CHECK_CACHE_KB = 64 << 10
 
 DERIVED_DEADLINE = 10.0
 """Seconds within which changes to derived data must begin: nobody waits for them but functions."""
@@ -250,7 +251,7 @@ class SqliteStore:
         await asyncio.to_thread(keep.restore, source, self._folder)
 
     async def check(self) -> AsyncIterator[Fault]:
-        main, derived, search = (connect(path, cache_kb=THREAD_CACHE_KB) for path in self._folder.databases)
+        main, derived, search = (connect(path, cache_kb=CHECK_CACHE_KB) for path in self._folder.databases)
         try:
             faults: Iterator[Fault] = chain(
                 check_main(main, self._schema), check_derived(derived), check_search(search)

@@ -23,10 +23,17 @@ SELECT source, type, length FROM counts c
 WHERE type NOT IN carray(?)
     OR NOT EXISTS (SELECT 1 FROM edges e WHERE e.source = c.source AND e.type = c.type);
 
--- halves: Rows of a type without their equal other half.
+-- inverses_make: Say which type each one's other half has. Goes with the transaction.
+CREATE TEMP TABLE inverses (type INTEGER PRIMARY KEY, inverse INTEGER NOT NULL);
+
+-- inverses_put: Add one of them.
+INSERT INTO temp.inverses (type, inverse) VALUES (?, ?);
+
+-- halves: Rows without their equal other half: of all types in one scan, since there is no index by types.
 SELECT e.source, e.type, e.target, e.ord FROM edges e
-LEFT JOIN edges i ON i.source = e.target AND i.type = ?2 AND i.ord = e.ord AND i.target = e.source
-WHERE e.type = ?1 AND (i.source IS NULL OR i.flags IS NOT e.flags OR i.data IS NOT e.data);
+CROSS JOIN temp.inverses t ON t.type = e.type
+LEFT JOIN edges i ON i.source = e.target AND i.type = t.inverse AND i.ord = e.ord AND i.target = e.source
+WHERE i.source IS NULL OR i.flags IS NOT e.flags OR i.data IS NOT e.data;
 
 -- keys_missing: Rows of keyed types whose key is not there or names another order.
 SELECT e.source, e.type, e.target, e.ord FROM edges e
