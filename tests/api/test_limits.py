@@ -124,9 +124,14 @@ async def test_a_limited_account_is_in_no_stream_for_everybody(
         assert (kind, said["id"]) == ("update", heard["id"])
 
 
-async def test_who_is_disabled_is_shut_out_and_seen(server: Server, api: Api, alice: Person, bob: Person) -> None:
+async def test_who_is_disabled_is_shut_out_and_seen(
+    server: Server, api: Api, streams: Streams, alice: Person, bob: Person
+) -> None:
     post = await api.publish(alice, "hello")
-    await do(server, "disable", alice)
+    async with streams.socket(alice, "user") as socket, streams.events(alice, "user") as events:
+        await do(server, "disable", alice)
+        await socket.closed()
+        await events.ended()
     assert (await api.get("/api/v1/preferences", as_=alice)).status == 401
     assert (await api.get(f"/api/v1/statuses/{post['id']}", as_=bob)).status == 200
     async with browsing(server) as browser:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from ripstop.domain.accounts.events import AccountDeleted, Suspended
+from ripstop.domain.accounts.events import AccountDeleted, ShutOut
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.conversations.events import ConversationChanged
 from ripstop.domain.conversations.queries import access_conversation
@@ -62,7 +62,7 @@ EVENTS = (
     Merged,
     ConversationChanged,
     FiltersChanged,
-    Suspended,
+    ShutOut,
     AccountDeleted,
 )
 
@@ -132,7 +132,7 @@ class Hub:
             Merged: self._merged,
             ConversationChanged: self._conversation_changed,
             FiltersChanged: self._filters_changed,
-            Suspended: self._shut_out,
+            ShutOut: self._shut_out,
             AccountDeleted: self._shut_out,
         }
 
@@ -304,7 +304,7 @@ class Hub:
         for listener in tuple(self._listening.get(stream, ())):
             listener.tell(stream, news)
 
-    async def _shut_out(self, event: Suspended | AccountDeleted) -> None:
+    async def _shut_out(self, event: ShutOut | AccountDeleted) -> None:
         """Let go of those who are shut out. Where it is not heard, their tokens tell it, within ten seconds."""
         for one in self._rounds:
             for listener in tuple(one):
