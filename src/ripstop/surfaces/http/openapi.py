@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -69,23 +69,38 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     details: dict[str, list[Reason]] | msgspec.UnsetType = msgspec.UNSET
 
 
-class OpenApi:
-    """Serves the description, which is made once."""
+class _Made(NamedTuple):
+    """The description as it is answered."""
 
-    def __init__(self, routes: Iterable[Route], answers: Answers, about: About) -> None:
-        self._body = msgspec.json.encode(describe(routes, answers, about))
-        self._tag = f'"{hashlib.blake2b(self._body, digest_size=12).hexdigest()}"'
-        headers = (header for header in JSON_HEADERS if header[0] != "cache-control")
-        self._headers: Headers = [*headers, ("cache-control", "public, max-age=300"), ("etag", self._tag)]
+    body: bytes
+    tag: str
+    headers: Headers
+
+
+class OpenApi:
+    """Serves the description, which is made once it is asked for: most processes never are."""
+
+    def __init__(self, routes: Sequence[Route], answers: Answers, about: About) -> None:
+        self._routes = routes
+        self._answers = answers
+        self._about = about
+        self._made: _Made | None = None
 
     def routes(self) -> list[Route]:
         return [Route("GET", "/openapi.json", self.serve)]
 
     async def serve(self, request: Request, params: None) -> Response:
         """This description."""
-        if self._tag in (request.header("if-none-match") or ""):
-            return Response(b"", 304, self._headers)
-        return Response(self._body, 200, self._headers)
+        made = self._made = self._made or self._make()
+        if made.tag in (request.header("if-none-match") or ""):
+            return Response(b"", 304, made.headers)
+        return Response(made.body, 200, made.headers)
+
+    def _make(self) -> _Made:
+        body = msgspec.json.encode(describe(self._routes, self._answers, self._about))
+        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers = [header for header in JSON_HEADERS if header[0] != "cache-control"]
+        return _Made(body, tag, [*headers, ("cache-control", "public, max-age=300"), ("etag", tag)])
 
 
 def describe(routes: Iterable[Route], answers: Answers, about: About) -> dict[str, Any]:
