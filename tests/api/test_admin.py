@@ -151,6 +151,15 @@ async def test_accounts_are_found(api: Api, moderator: Person, alice: Person, bo
     assert await found("pending=true" if path == ACCOUNTS else "status=pending") == []
 
 
+@pytest.mark.parametrize("query", ["origin=nowhere", "permissions=all", "status=odd", "role_ids[]=1&" * 201])
+async def test_words_that_mean_nothing_are_refused(api: Api, moderator: Person, query: str) -> None:
+    """They would stand in the links to further pages."""
+    path = "/api/v2/admin/accounts"
+    assert (await api.get(f"{path}?{query}", as_=moderator)).status == 422
+    known = "origin=local&permissions=staff&status=active&role_ids[]=1"
+    assert (await api.get(f"{path}?{known}", as_=moderator)).status == 200
+
+
 async def test_accounts_come_by_pages(api: Api, moderator: Person, alice: Person, bob: Person, carol: Person) -> None:
     names: list[str] = []
     query: dict[str, str] | None = {"limit": "2"}

@@ -1,6 +1,6 @@
 """Accounts, for the staff. Every handler asks for the role of whoever asks, whatever the token allows."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -62,10 +62,10 @@ class FirstParams(FindParams, kw_only=True):
 class SecondParams(FindParams, kw_only=True):
     """Which accounts, as the second version of the endpoint has it."""
 
-    origin: str | None = None
+    origin: Literal["local", "remote"] | None = None
     status: str | None = None
-    permissions: str | None = None
-    role_ids: list[str] | None = None
+    permissions: Literal["staff"] | None = None
+    role_ids: Annotated[list[str], msgspec.Meta(max_length=MOST)] | None = None
 
 
 class ActionParams(msgspec.Struct, kw_only=True):
