@@ -43,7 +43,7 @@ APPLICATION = 1
 class Growth(msgspec.Struct, kw_only=True):
     """Per row, the same requests in an empty store and in a full one; `likes` the same on a post with few and many.
 
-    `indexed_seconds` is what the texts took, of the `load_seconds`. What was not measured yet is empty.
+    What was not measured yet is empty.
     """
 
     engine: str
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     :ivar store: the folder for the store on SQLite and for what was measured; None for one that is removed at the end.
     :ivar memory_seconds: for how long memory is watched.
     :ivar memory_rate: requests per second meanwhile.
-    :ivar parts: what to measure: some of kinds, keeping, rows, memory.
+    :ivar parts: what to measure, in which order: some of kinds, rows, memory, keeping.
     """
 
     size: Size

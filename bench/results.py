@@ -42,15 +42,16 @@ def write_results(run: Run, folder: Path) -> Path:
 
 def tables(run: Run) -> dict[str, str]:
     """The Markdown of each marked part of the page that this run has figures for."""
-    parts = {"machine": _machine(run.machine)}
+    parts = {}
     if run.engines:
+        parts["machine"] = _machine(run.machine)
         parts["rows"] = _rows(run.engines)
         parts["detail"] = "\n\n".join(_detail(engine) for engine in run.engines)
         parts["lists"] = _lists(run.engines)
     if run.ceilings is not None:
         parts["ceilings"] = _ceilings(run.ceilings, run.engines)
-    if run.growth:
-        parts["growth"] = "\n\n".join(_growth(growth) for growth in run.growth)
+    for growth in run.growth:
+        parts[f"growth {growth.engine}"] = _growth(growth, run.machine)
     if run.large:
         parts["large"] = "\n\n".join(_large(large) for large in run.large)
     return parts
@@ -210,11 +211,12 @@ def _ceilings(ceilings: Ceilings, engines: list[EngineResult]) -> str:
     return markdown_table(lines)
 
 
-def _growth(growth: Growth) -> str:
+def _growth(growth: Growth, machine: Machine) -> str:
     """What of growth was measured, one table after the other."""
     size = growth.size
+    when = f"{growth.engine}, on {machine.date}; the machine's load average was {machine.load_before} before the run."
     full = f"{size.accounts:,} accounts, {size.posts:,} posts, {size.accounts * size.follows:,} follows"
-    parts = []
+    parts = [when]
     if growth.pairs:
         lines = [[f"{growth.engine}, CPU ms", "empty", full, "ratio", f"at most {goals.GROWTH_AT_MOST}"]]
         parts.append(markdown_table(lines + [_ratio_line(name, *pair) for name, pair in growth.pairs.items()]))

@@ -71,11 +71,11 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| 30 kB | 6.2 kB |" in parts["rows"]
     assert "| p99 < 1,000 ms | 16 / 1200 ms **over** |" in parts["rows"]
     assert "SQLite 0.700 (7.0 x)" in parts["ceilings"]
-    assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth"]
-    assert "| main.edges | 1,000,000 | 40 | 40 | 100.0% |" in parts["growth"]
-    assert "main.tiny" not in parts["growth"]
-    assert "| `ripstop backup` | 30 | 2.5 GB |" in parts["growth"]
-    assert "| 150 MB | 200 MB | 202 MB | +4.0 MB an hour |" in parts["growth"]
+    assert "| home | 0.700 | 1.400 | 2.00 | **no** |" in parts["growth SQLite"]
+    assert "| main.edges | 1,000,000 | 40 | 40 | 100.0% |" in parts["growth SQLite"]
+    assert "main.tiny" not in parts["growth SQLite"]
+    assert "| `ripstop backup` | 30 | 2.5 GB |" in parts["growth SQLite"]
+    assert "| 150 MB | 200 MB | 202 MB | +4.0 MB an hour |" in parts["growth SQLite"]
 
 
 def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:
@@ -84,7 +84,7 @@ def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:
     undrained.engines[0].rows["post"] = floor
     undrained.growth[0].pairs["home"] = (floor, MEASURED)
     parts = tables(undrained)
-    assert "| home | 0.700+ | 0.700 |  | not drained |" in parts["growth"]
+    assert "| home | 0.700+ | 0.700 |  | not drained |" in parts["growth SQLite"]
     assert "| 1.20 | 0.700+ (0.58) |" in parts["rows"]
 
 
@@ -92,9 +92,9 @@ def test_only_what_was_measured_is_written_between_its_markers(tmp_path: Path) -
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text())
     before = page.read_text()
-    write_page({"growth": "| new |"}, page)
-    begin, _, rest = page.read_text().partition("<!-- bench:growth -->\n")
-    assert rest.startswith("| new |\n<!-- /bench:growth -->")
+    write_page({"growth SQLite": "| new |"}, page)
+    begin, _, rest = page.read_text().partition("<!-- bench:growth SQLite -->\n")
+    assert rest.startswith("| new |\n<!-- /bench:growth SQLite -->")
     assert before.startswith(begin)
     write_page(tables(run()), page)
     assert "| new |" not in page.read_text()
