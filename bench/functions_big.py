@@ -61,7 +61,7 @@ PATIENCE = 7_200.0
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Items from one on, up to another, in parts of a size; each step waits so many seconds, as if it asked somebody."""
+    """Items from one on, up to another, in parts of a size; each step waits so many seconds, as if for somebody."""
 
     first: int
     end: int

@@ -307,7 +307,9 @@ def _wrong_destinations(outbound: dict[str, Any]) -> list[str]:
         except ValueError:
             wrong.append(f"The setting outbound.allowed cannot hold {network!r}: write networks such as 10.0.0.0/8.")
     ports = [port for port in outbound.get("ports", "").split() if not _is_port(port)]
-    return wrong + [f"The setting outbound.ports cannot hold {port!r}: write numbers from 1 to 65535." for port in ports]
+    return wrong + [
+        f"The setting outbound.ports cannot hold {port!r}: write numbers from 1 to 65535." for port in ports
+    ]
 
 
 def _is_port(text: str) -> bool:
