@@ -12,19 +12,19 @@ from ripstop.domain.accounts.access import (
 )
 from ripstop.domain.accounts.actions import ProfileChanges, SignUp, sign_up, update_profile
 from ripstop.domain.accounts.model import NO_PICTURE, Field, Picture
+from ripstop.domain.feeds.rows import people_of
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import AVATAR, HEADER
-from ripstop.domain.viewing.people import may_list_people_of, met_among
 from ripstop.kernel.errors import Invalid, Unauthenticated
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.errors import INVALID_TOKEN
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response
+from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Kind, Quota, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, id_page
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, File, picture_bytes
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.application import token
@@ -200,15 +200,12 @@ class Accounts:
 
     async def _people(self, request: Request, params: ListParams, list_: Association) -> Response:
         account = await access_account(self._graph, params.id)
-        viewer = viewer_of(request)
-        if account.value.is_suspended or not await may_list_people_of(self._graph, viewer, account):
-            return row_page(request, b"[]", (), params.window)
-        rows = await read_rows(self._graph, account.id, list_, params.window)
-        people = [row.target for row in rows]
-        if viewer != account.id:
-            people = await met_among(self._graph, viewer, people)
-        body = json_list(await self._accounts.render_list(people))
-        return row_page(request, body, rows, params.window)
+        found = None
+        if not account.value.is_suspended:
+            found = await people_of(self._graph, viewer_of(request), account, list_, params.window)
+        if found is None:
+            return json([])
+        return id_page(request, json_list(await self._accounts.render_list(found.items)), found)
 
 
 def _changes(params: ProfileParams) -> ProfileChanges:

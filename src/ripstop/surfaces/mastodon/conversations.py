@@ -9,9 +9,9 @@ from ripstop.domain.conversations.queries import access_conversation, conversati
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, page
+from ripstop.surfaces.http.response import Response, empty
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams
+from ripstop.surfaces.mastodon.paging import ListParams, found_page
 from ripstop.surfaces.mastodon.present.conversation import ConversationPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 
@@ -52,8 +52,7 @@ class Conversations:
             direction=window.direction,
         )
         body = json_list(await self._presenter.render(viewer, found.items))
-        next_max_id = found.oldest if found.more or window.min_id is not None else None
-        return page(request, body, next_max_id=next_max_id, prev_min_id=found.newest)
+        return found_page(request, body, found, min_id=window.min_id)
 
     async def remove(self, request: Request, params: None) -> Response:
         """One engine call and a commit; a function does the rest."""

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from ripstop.domain.accounts.access import access_account
+from ripstop.domain.feeds.rows import read_rows
 from ripstop.domain.follows.endorsements import endorse, unendorse
 from ripstop.domain.follows.model import ENDORSES
 from ripstop.domain.posts.featured import (
@@ -25,7 +26,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import ListParams, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.relationship import relationship
 from ripstop.surfaces.mastodon.present.status import json_list

@@ -1,6 +1,7 @@
 """Requests to be let follow the viewer, whose account is locked."""
 
 from ripstop.domain.accounts.access import access_account
+from ripstop.domain.feeds.rows import read_rows
 from ripstop.domain.follows.model import REQUESTED_BY
 from ripstop.domain.follows.requests import accept, reject
 from ripstop.domain.viewing.people import asking_among
@@ -8,7 +9,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import ListParams, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.relationship import relationship
 from ripstop.surfaces.mastodon.present.status import json_list

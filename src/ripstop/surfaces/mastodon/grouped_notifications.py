@@ -8,9 +8,10 @@ from ripstop.domain.notifications.model import GROUPABLE
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, json, page
+from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
 from ripstop.surfaces.mastodon.notifications import NotificationsParams, UnreadParams
+from ripstop.surfaces.mastodon.paging import found_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.notification import TYPES
 from ripstop.surfaces.mastodon.present.notification_group import GroupPresenter
@@ -55,8 +56,7 @@ class GroupedNotifications:
         found = await groups(self._graph, viewer, params.wanted, grouped=_kinds(params.grouped_types))
         partial = params.expand_accounts == "partial_avatars"
         body = await self._presenter.render(viewer, found.items, partial=partial, paged=True)
-        next_max_id = found.oldest if found.more or params.min_id is not None else None
-        return page(request, body, next_max_id=next_max_id, prev_min_id=found.newest)
+        return found_page(request, body, found, min_id=params.min_id)
 
     async def unread(self, request: Request, params: UnreadGroupsParams) -> Response:
         """How many groups have something new since the marker was set, up to the limit. Three engine calls."""

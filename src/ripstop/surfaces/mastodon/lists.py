@@ -6,6 +6,7 @@ import msgspec
 
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.feeds import Window, list_timeline
+from ripstop.domain.feeds.rows import cursors, read_rows
 from ripstop.domain.follows.lists import (
     MOST_MEMBERS,
     ListChanges,
@@ -24,7 +25,7 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json, page
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.list import list_fields
 from ripstop.surfaces.mastodon.present.status import StatusPresenter, json_list

@@ -12,9 +12,9 @@ from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, json, page
+from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, found_page
 from ripstop.surfaces.mastodon.present.notification import NotificationPresenter, old_policy, policy
 from ripstop.surfaces.mastodon.present.status import json_list
 
@@ -122,8 +122,7 @@ class NotificationPolicy:
             direction=window.direction,
         )
         body = json_list(await self._presenter.render_requests(viewer, found.items))
-        next_max_id = found.oldest if found.more or window.min_id is not None else None
-        return page(request, body, next_max_id=next_max_id, prev_min_id=found.newest)
+        return found_page(request, body, found, min_id=window.min_id)
 
     async def one(self, request: Request, params: None) -> bytes:
         """As many engine calls as a list."""

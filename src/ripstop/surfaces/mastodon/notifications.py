@@ -11,8 +11,9 @@ from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
-from ripstop.surfaces.http.response import Response, empty, json, page
+from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
+from ripstop.surfaces.mastodon.paging import found_page
 from ripstop.surfaces.mastodon.present.notification import TYPES, NotificationPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 
@@ -91,8 +92,7 @@ class Notifications:
         viewer = request.account
         told = await notifications(self._graph, viewer, params.wanted)
         body = json_list(await self._presenter.render(viewer, told.items))
-        next_max_id = told.oldest if told.more or params.min_id is not None else None
-        return page(request, body, next_max_id=next_max_id, prev_min_id=told.newest)
+        return found_page(request, body, told, min_id=params.min_id)
 
     async def unread(self, request: Request, params: UnreadParams) -> Response:
         """How many came since the marker was set, up to the limit. Two engine calls."""

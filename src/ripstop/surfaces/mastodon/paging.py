@@ -1,14 +1,13 @@
 """How lists that are not of posts are paged: by an id of the list's own, which clients take from the `Link` header."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
-from ripstop.domain.feeds import Window
-from ripstop.engines.base import Association, Direction
-from ripstop.machinery.graph import Association as ListType
-from ripstop.machinery.graph import Graph
+from ripstop.domain.feeds import Page, Window
+from ripstop.domain.feeds.rows import People, cursors
+from ripstop.engines.base import Association
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, page
@@ -33,30 +32,34 @@ class ListParams(msgspec.Struct, kw_only=True):
         )
 
 
-async def read_rows(graph: Graph, source: int, type_: ListType, window: Window) -> list[Association]:
-    """The rows of the page, newest first. One engine call."""
-    rows = await graph.range(
-        source,
-        type_,
-        after=window.after,
-        before=window.before,
-        limit=window.limit,
-        direction=window.direction,
-    )
-    if window.direction is Direction.OLDEST_FIRST:
-        rows.reverse()
-    return rows
-
-
 def row_page(request: Request, body: bytes, rows: Sequence[Association], window: Window) -> Response:
     """A JSON list, which shows these rows, with the `Link` header to those around them."""
     next_max_id, prev_min_id = cursors(rows, window)
     return page(request, body, next_max_id=next_max_id, prev_min_id=prev_min_id)
 
 
-def cursors(rows: Sequence[Association], window: Window) -> tuple[int | None, int | None]:
-    """`next_max_id` and `prev_min_id` of a page."""
-    if not rows:
-        return None, None
-    more = len(rows) >= window.limit or window.min_id is not None
-    return rows[-1].order if more else None, rows[0].order
+def id_page(request: Request, body: bytes, found: Page | People) -> Response:
+    """A JSON list, which shows this page, with the `Link` header to what lies around it."""
+    return page(request, body, next_max_id=found.next_max_id, prev_min_id=found.prev_min_id)
+
+
+class Found(Protocol):
+    """A page of the domain's, newest first: between which ids it looked, and whether there may be more below."""
+
+    @property
+    def newest(self) -> int | None: ...
+
+    @property
+    def oldest(self) -> int | None: ...
+
+    @property
+    def more(self) -> bool: ...
+
+
+def found_page(request: Request, body: bytes, found: Found, *, min_id: int | None) -> Response:
+    """A JSON list, which shows what was found, with the `Link` header to what lies around that.
+
+    :param min_id: what was asked for, if it was what lies next above this.
+    """
+    next_max_id = found.oldest if found.more or min_id is not None else None
+    return page(request, body, next_max_id=next_max_id, prev_min_id=found.newest)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ripstop.domain.feeds.rows import read_rows
 from ripstop.domain.follows.domains import block_domain, blocked_names, unblock_domain
 from ripstop.domain.follows.model import BLOCKS_DOMAIN
 from ripstop.domain.search.people import directory, dismiss, suggestions
@@ -12,7 +13,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, empty, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.status import json_list
 from ripstop.surfaces.mastodon.timelines import viewer_of

@@ -2,15 +2,15 @@
 
 import msgspec
 
-from ripstop.domain.posts.model import QUOTED_BY
+from ripstop.domain.feeds.rows import quoting_posts
 from ripstop.domain.posts.quotes import revoke
-from ripstop.domain.viewing import Place, Seen, access_original, access_post, hydrate, sight_of
+from ripstop.domain.viewing import Seen, access_original, access_post
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import read_rows, row_page
+from ripstop.surfaces.mastodon.paging import id_page
 from ripstop.surfaces.mastodon.present.status import StatusPresenter
 from ripstop.surfaces.mastodon.timelines import Paging
 
@@ -51,13 +51,10 @@ class Quotes:
 
     async def several(self, request: Request, params: QuotesParams) -> Response:
         """The posts that quote one, as far as the viewer may see and wants to meet them."""
-        viewer, window = request.account, params.window
+        viewer = request.account
         post = await access_original(self._graph, viewer, params.id)
-        rows = await read_rows(self._graph, post.id, QUOTED_BY, window)
-        sight = await sight_of(self._graph, viewer)
-        items = await hydrate(self._graph, sight, [row.target for row in rows], Place.PUBLIC)
-        body = await self._statuses.render_list(viewer, items)
-        return row_page(request, body, rows, window)
+        found = await quoting_posts(self._graph, viewer, post.id, params.window)
+        return id_page(request, await self._statuses.render_list(viewer, found.items), found)
 
     async def revoke(self, request: Request, params: RevokeParams) -> bytes:
         """The quoting post, which quotes no more. A commit, and as many engine calls as it takes to show it."""

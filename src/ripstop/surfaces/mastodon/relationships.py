@@ -6,6 +6,7 @@ import msgspec
 
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.model import ACCOUNT
+from ripstop.domain.feeds.rows import read_rows
 from ripstop.domain.follows.actions import (
     Wishes,
     block,
@@ -25,7 +26,7 @@ from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Handler, Route
-from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import MOST_ACCOUNTS, ListParams, row_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter, muted_account
 from ripstop.surfaces.mastodon.present.relationship import relationship, relationships
 from ripstop.surfaces.mastodon.present.status import json_list

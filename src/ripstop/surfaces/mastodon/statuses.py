@@ -1,12 +1,12 @@
 """One post at a time: publishing, reading, deleting, and what people do with it."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
 from ripstop.domain.accounts.access import access_application, access_own_account
 from ripstop.domain.accounts.model import Account
+from ripstop.domain.feeds.rows import People, kept_posts, who_likes, who_reposts
 from ripstop.domain.media.actions import LOOSE_MS
 from ripstop.domain.posts.actions import (
     bookmark,
@@ -19,19 +19,17 @@ from ripstop.domain.posts.actions import (
     unrepost,
 )
 from ripstop.domain.posts.draft import Draft
-from ripstop.domain.posts.model import BOOKMARKED, LIKED, LIKED_BY, REPOSTED_BY, Post, Signature
+from ripstop.domain.posts.model import BOOKMARKED, LIKED, Post, Signature
 from ripstop.domain.posts.pins import pin, unpin
 from ripstop.domain.posts.threads import mute_thread, unmute_thread
 from ripstop.domain.viewing import Place, Seen, access_original, access_post, hydrate, sight_of
-from ripstop.domain.viewing.people import met_among, who_passed_on
-from ripstop.engines import base
 from ripstop.kernel.errors import Invalid, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response
 from ripstop.surfaces.http.routing import Auth, Handler, Quota, Route
-from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import ListParams, id_page
 from ripstop.surfaces.mastodon.present.account import AccountPresenter
 from ripstop.surfaces.mastodon.present.status import StatusPresenter, json_list
 from ripstop.surfaces.mastodon.site import Site
@@ -250,16 +248,12 @@ class Statuses:
     async def liked_by(self, request: Request, params: ListParams) -> Response:
         """Who likes it. Four engine calls at most beside those of reading it."""
         post = await self._original(request)
-        rows = await read_rows(self._graph, post.id, LIKED_BY, params.window)
-        people = await met_among(self._graph, viewer_of(request), [row.target for row in rows])
-        return await self._people(request, params, rows, people)
+        return await self._people(request, await who_likes(self._graph, viewer_of(request), post.id, params.window))
 
     async def reposted_by(self, request: Request, params: ListParams) -> Response:
         """Who passed it on. Five engine calls at most beside those of reading it."""
         post = await self._original(request)
-        rows = await read_rows(self._graph, post.id, REPOSTED_BY, params.window)
-        people = await who_passed_on(self._graph, viewer_of(request), [row.order for row in rows])
-        return await self._people(request, params, rows, people)
+        return await self._people(request, await who_reposts(self._graph, viewer_of(request), post.id, params.window))
 
     async def liked(self, request: Request, params: ListParams) -> Response:
         """What the viewer likes, by when it began to. At most nine engine calls."""
@@ -271,20 +265,14 @@ class Statuses:
 
     # Shared
 
-    async def _people(
-        self, request: Request, params: ListParams, rows: Sequence[base.Association], people: Sequence[int]
-    ) -> Response:
-        body = json_list(await self._accounts.render_list(people))
-        return row_page(request, body, rows, params.window)
+    async def _people(self, request: Request, found: People) -> Response:
+        return id_page(request, json_list(await self._accounts.render_list(found.items)), found)
 
     async def _own_posts(self, request: Request, params: ListParams, list_: Association) -> Response:
         viewer = request.account
         window = msgspec.structs.replace(params.window, limit=min(params.limit, MOST_STATUSES))
-        rows = await read_rows(self._graph, viewer, list_, window)
-        sight = await sight_of(self._graph, viewer)
-        items = await hydrate(self._graph, sight, [row.target for row in rows], Place.SINGLE)
-        body = await self._statuses.render_list(viewer, items)
-        return row_page(request, body, rows, window)
+        found = await kept_posts(self._graph, viewer, list_, window)
+        return id_page(request, await self._statuses.render_list(viewer, found.items), found)
 
     async def _seen(self, request: Request) -> Seen:
         return await access_post(self._graph, viewer_of(request), int(request.args["id"]))

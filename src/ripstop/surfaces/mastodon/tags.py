@@ -1,5 +1,6 @@
 """Hashtags: what they are, and following them."""
 
+from ripstop.domain.feeds.rows import read_rows
 from ripstop.domain.posts.featured import features_tag
 from ripstop.domain.posts.model import FOLLOWS_TAG
 from ripstop.domain.posts.tags import follow_tag, followed_names, follows_tag, unfollow_tag
@@ -9,7 +10,7 @@ from ripstop.machinery.graph import Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.response import Response, json
 from ripstop.surfaces.http.routing import Auth, Route
-from ripstop.surfaces.mastodon.paging import ListParams, read_rows, row_page
+from ripstop.surfaces.mastodon.paging import ListParams, row_page
 from ripstop.surfaces.mastodon.present.tag import tag_fields
 from ripstop.surfaces.mastodon.site import Site
 from ripstop.surfaces.mastodon.timelines import viewer_of

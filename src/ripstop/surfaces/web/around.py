@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ripstop.domain.accounts.access import access_named_account
+from ripstop.domain.feeds.rows import People, quoting_posts, who_likes, who_reposts
 from ripstop.domain.posts.edits import history
-from ripstop.domain.posts.model import LIKED_BY, QUOTED_BY, REPOSTED_BY, Post, Revision
+from ripstop.domain.posts.model import Post, Revision
 from ripstop.domain.posts.quotes import revoke
-from ripstop.domain.viewing import Place, access_post, hydrate, sight_of
+from ripstop.domain.viewing import access_original, access_post
 from ripstop.domain.viewing.model import PUBLIC
-from ripstop.domain.viewing.people import met_among, who_passed_on
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams
 from ripstop.surfaces.web.cards import ShownPicture, face, faces_of, in_words, show, shown_pictures
 from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, done, older
@@ -67,39 +67,33 @@ class Around:
         """Who likes it. Four engine calls at most beside those of finding the post."""
         viewer = None if reader is None else reader.id
         post = await self._post(request, viewer)
-        rows = await read_rows(self._graph, post.id, LIKED_BY, params.window)
-        people = await met_among(self._graph, viewer, [row.target for row in rows])
-        return await self._shown(request, post, LIKES, people, cursors(rows, params.window)[0])
+        return await self._shown(request, post, LIKES, await who_likes(self._graph, viewer, post.id, params.window))
 
     async def reposts(self, request: Request, params: ListParams, reader: Reader | None) -> Answer:
         """Who passed it on. Five engine calls at most, likewise."""
         viewer = None if reader is None else reader.id
         post = await self._post(request, viewer)
-        rows = await read_rows(self._graph, post.id, REPOSTED_BY, params.window)
-        people = await who_passed_on(self._graph, viewer, [row.order for row in rows])
-        return await self._shown(request, post, REPOSTS, people, cursors(rows, params.window)[0])
+        return await self._shown(request, post, REPOSTS, await who_reposts(self._graph, viewer, post.id, params.window))
 
     async def quotes(self, request: Request, params: FeedParams, reader: Reader | None) -> Answer:
         """Posts that quote it, as far as the reader may see them. Twelve engine calls at most, likewise."""
         viewer = None if reader is None else reader.id
         post = await self._post(request, viewer)
-        rows = await read_rows(self._graph, post.id, QUOTED_BY, params.window)
-        sight = await sight_of(self._graph, viewer)
-        items = await hydrate(self._graph, sight, [row.target for row in rows], Place.PUBLIC)
+        found = await quoting_posts(self._graph, viewer, post.id, params.window)
         context = {
             **_tabs(request, post, QUOTES),
-            "posts": await show(self._graph, items, viewer, context=PUBLIC),
+            "posts": await show(self._graph, found.items, viewer, context=PUBLIC),
             "mine": post.value.author == viewer,
             "post": post.id,
-            "older": older(request, cursors(rows, params.window)[0]),
+            "older": older(request, found.next_max_id),
         }
         return Shown("quotes.html", context)
 
     async def revoke(self, request: Request, params: RevokeParams, reader: Reader) -> Answer:
         """Take one's own post out of one that quotes it. At most three engine calls and a commit."""
-        seen = await access_post(self._graph, reader.id, params.id)
+        quoted = await access_original(self._graph, reader.id, params.id)
         await self._access_quoting(reader.id, params.quoting_id)
-        await revoke(self._graph, reader.id, seen.original or seen.post, params.quoting_id)
+        await revoke(self._graph, reader.id, quoted, params.quoting_id)
         return done(request, f"/@{reader.account.value.acct}/{params.id}/{QUOTES}")
 
     async def history(self, request: Request, params: None, reader: Reader | None) -> Answer:
@@ -121,13 +115,11 @@ class Around:
         except NotFound:
             await access_post(self._graph, None, id_)
 
-    async def _shown(
-        self, request: Request, post: Entry[Post], tab: str, people: Sequence[int], next_max_id: int | None
-    ) -> Answer:
+    async def _shown(self, request: Request, post: Entry[Post], tab: str, found: People) -> Answer:
         context = {
             **_tabs(request, post, tab),
-            "people": await faces_of(self._graph, people),
-            "older": older(request, next_max_id),
+            "people": await faces_of(self._graph, found.items),
+            "older": older(request, found.next_max_id),
         }
         return Shown("around.html", context)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from ripstop.domain.accounts.access import access_named_account
 from ripstop.domain.accounts.model import PUBLIC, Account, Picture
 from ripstop.domain.feeds import Page, account_posts, pinned_posts, tag_timeline, thread_context
+from ripstop.domain.feeds.rows import people_of
 from ripstop.domain.follows.model import FOLLOWED_BY, FOLLOWS
 from ripstop.domain.follows.queries import Relation, relation_to
 from ripstop.domain.media.model import LARGE, SMALL, media_path
@@ -14,12 +15,11 @@ from ripstop.domain.posts.tags import follows_tag
 from ripstop.domain.text import render, render_line, tag_name, tag_url
 from ripstop.domain.viewing import access_post
 from ripstop.domain.viewing import model as filtered
-from ripstop.domain.viewing.people import may_list_people_of, met_among
 from ripstop.kernel.errors import Forbidden, NotFound
 from ripstop.machinery.graph import Association, Entry, Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams
 from ripstop.surfaces.mastodon.present.account import COUNTS
 from ripstop.surfaces.web.cards import faces_of, show
 from ripstop.surfaces.web.home import FeedParams
@@ -207,19 +207,12 @@ class Reading:
         self, request: Request, params: ListParams, reader: Reader | None, list_: Association, title: str
     ) -> Answer:
         account, viewer = await self._account(str(request.args["name"])), None if reader is None else reader.id
-        people: list[int] = []
-        next_max_id = None
-        if may := await may_list_people_of(self._graph, viewer, account):
-            rows = await read_rows(self._graph, account.id, list_, params.window)
-            next_max_id, _ = cursors(rows, params.window)
-            people = [row.target for row in rows]
-            if viewer != account.id:
-                people = await met_among(self._graph, viewer, people)
+        found = await people_of(self._graph, viewer, account, list_, params.window)
         context = {
             "title": f"{title} of {account.value.display_name or account.value.username}",
-            "people": await faces_of(self._graph, people),
-            "older": older(request, next_max_id),
-            "empty": "Nobody yet." if may else "This is not shown to you.",
+            "people": await faces_of(self._graph, [] if found is None else found.items),
+            "older": older(request, None if found is None else found.next_max_id),
+            "empty": "This is not shown to you." if found is None else "Nobody yet.",
             "actions": (),
         }
         return Shown("people.html", context)

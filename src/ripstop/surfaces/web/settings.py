@@ -8,6 +8,7 @@ import msgspec
 from ripstop.domain.accounts.actions import ProfileChanges, update_profile
 from ripstop.domain.accounts.check import MAX_DISPLAY_NAME, MAX_FIELDS, MAX_NOTE
 from ripstop.domain.accounts.model import NO_PICTURE, Field, Picture
+from ripstop.domain.feeds.rows import cursors, read_rows
 from ripstop.domain.follows.model import BLOCKS, MUTES, REQUESTED_BY
 from ripstop.domain.media.actions import Images
 from ripstop.domain.media.model import AVATAR, HEADER, LARGE, SMALL, media_path
@@ -16,7 +17,7 @@ from ripstop.kernel.errors import Conflict, Invalid, TooManyRequests
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Quota, Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams
 from ripstop.surfaces.mastodon.pictures import BODY_SECONDS, PROFILE_BODY, File, picture_bytes
 from ripstop.surfaces.web.cards import faces_of
 from ripstop.surfaces.web.forms import sentences_of

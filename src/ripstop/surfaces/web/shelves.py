@@ -6,6 +6,7 @@ import msgspec
 
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.feeds import list_timeline
+from ripstop.domain.feeds.rows import cursors, kept_posts, read_rows
 from ripstop.domain.follows.lists import (
     ListChanges,
     access_list,
@@ -21,14 +22,13 @@ from ripstop.domain.follows.lists import (
 from ripstop.domain.follows.model import REPLIES_FOLLOWED, REPLIES_LIST, REPLIES_NONE
 from ripstop.domain.posts.model import BOOKMARKED, FOLLOWS_TAG, LIKED
 from ripstop.domain.posts.tags import followed_names
-from ripstop.domain.viewing import Place, hydrate, sight_of
 from ripstop.domain.viewing.model import HOME
 from ripstop.kernel.errors import Conflict, Invalid
 from ripstop.machinery.graph import Association, Graph
 from ripstop.surfaces.http.params import Id
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
-from ripstop.surfaces.mastodon.paging import ListParams, cursors, read_rows
+from ripstop.surfaces.mastodon.paging import ListParams
 from ripstop.surfaces.web.cards import face, faces_of, show
 from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, lead, older, sentences
@@ -180,15 +180,12 @@ class Shelves:
         self, request: Request, params: FeedParams, reader: Reader, list_: Association, title: str
     ) -> Answer:
         """At most nine engine calls."""
-        rows = await read_rows(self._graph, reader.id, list_, params.window)
-        sight = await sight_of(self._graph, reader.id)
-        items = await hydrate(self._graph, sight, [row.target for row in rows], Place.SINGLE)
-        next_max_id, _ = cursors(rows, params.window)
+        found = await kept_posts(self._graph, reader.id, list_, params.window)
         context = {
             "title": title,
             "settings": "",
-            "posts": await show(self._graph, items, reader.id),
-            "older": older(request, next_max_id),
+            "posts": await show(self._graph, found.items, reader.id),
+            "older": older(request, found.next_max_id),
             "empty": "Nothing yet.",
         }
         return Shown("shelf.html", context)
