@@ -35,8 +35,10 @@ def wrong(topic: str, sentence: str, remedy: str) -> Finding:
 
 
 def short(seconds: float) -> str:
-    """A time as a figure, in seconds or milliseconds."""
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+    """A time as a figure of three digits, in seconds or milliseconds."""
+    if seconds >= 0.9995:
+        return f"{seconds:.3g} s" if seconds < 99.95 else f"{seconds:.0f} s"
+    return f"{seconds * 1000:.3g} ms"
 
 
 def duration(seconds: float) -> str:
