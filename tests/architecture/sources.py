@@ -10,7 +10,7 @@ PACKAGE = ROOT / "src" / "ripstop"
 
 # What is written by hand; the rest of the folder (environment, data, caches) belongs to one machine.
 WRITTEN = ["src", "tests", "bench", "tools", "docs", ".ci", "requirements"]
-NOT_TEXT = {".png", ".jpg", ".gif", ".webp", ".avif", ".ico", ".woff2", ".pyc", ".typed"}
+NOT_TEXT = {".png", ".jpg", ".gif", ".webp", ".avif", ".ico", ".woff2", ".pyc", ".typed", ".xz"}
 
 
 def written_files() -> Iterator[Path]:
