@@ -15,7 +15,7 @@ from ripstop.domain.posts.pins import pin, unpin
 from ripstop.domain.posts.tags import follow_tag, unfollow_tag
 from ripstop.domain.posts.threads import mute_thread, unmute_thread
 from ripstop.domain.text import tag_name
-from ripstop.domain.viewing import Seen, access_post
+from ripstop.domain.viewing import Seen, access_original, access_post
 from ripstop.kernel.errors import BadRequest, NotFound
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.request import Request
@@ -133,7 +133,7 @@ class Acting:
             raise BadRequest("There is no such button")
         if act is unrepost:
             self._shell.count_dear(request, Quota.DELETES, reader)
-        post = await self._post(reader, params.id)
+        post = await access_original(self._graph, reader.id, params.id)
         await act(self._graph, reader.id, post)
         return done(request, "/", anchor=f"#post-{post.id}")
 
@@ -174,11 +174,6 @@ class Acting:
             raise BadRequest("There is no such button")
         await act(self._graph, reader.id, tag)
         return done(request, f"/tags/{tag}")
-
-    async def _post(self, reader: Reader, id_: int) -> Entry[Post]:
-        """The post that is meant: where a repost is named, what it passes on."""
-        seen = await access_post(self._graph, reader.id, id_)
-        return seen.original or seen.post
 
     async def _own(self, reader: Reader, id_: int) -> Seen:
         seen = await access_post(self._graph, reader.id, id_)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ripstop.domain.accounts.model import ACCOUNT, DIRECT, PRIVATE, PUBLIC, Account
+from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, Account
 from ripstop.domain.media.model import LARGE, SMALL, Attachment, media_path
+from ripstop.domain.posts.audience import may_repost
 from ripstop.domain.posts.model import Post
 from ripstop.domain.posts.threads import muted_threads, root_of
 from ripstop.domain.viewing import Seen, filters_of, permissions_on, quoted_in
@@ -185,7 +186,7 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
     :param context: which of the viewer's filters apply, as their owner names places (`ripstop.domain.viewing.model`);
         empty: all of them.
     """
-    posts = [item.original or item.post for item in items]
+    posts = [item.meant for item in items]
     quoted = await quoted_in(graph, viewer, posts)
     inside = {id_: each.post for id_, each in quoted.items() if each.post is not None}
     others = {item.post.value.author for item in items}
@@ -266,7 +267,7 @@ async def _view(graph: Graph, viewer: int | None, posts: Sequence[Entry[Post]], 
             bookmarked=bool(done & 4),
             pinned=bool(done & 8),
             mine=mine,
-            may_repost=value.visibility != DIRECT and (mine or value.visibility != PRIVATE),
+            may_repost=may_repost(value, viewer),
             may_quote=may.quote,
             may_reply=may.reply is not False,
             muted=root_of(post) in muted,

@@ -14,7 +14,7 @@ from ripstop.domain.posts.attachments import MOST_ATTACHMENTS, Details, access_a
 from ripstop.domain.posts.draft import MAX_CHARACTERS, Draft, compose
 from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import Post
-from ripstop.domain.viewing import Seen, access_post
+from ripstop.domain.viewing import Seen, access_original, access_post
 from ripstop.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unavailable
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
@@ -115,7 +115,7 @@ class Composing:
     async def start(self, request: Request, params: StartParams, reader: Reader) -> Answer:
         """An empty form, with the reader's own defaults."""
         author = reader.account.value
-        reply_to = None if params.reply_to is None else await self._named(reader, params.reply_to)
+        reply_to = None if params.reply_to is None else await access_original(self._graph, reader.id, params.reply_to)
         begun = ComposeParams(
             text=_beginning(params, reply_to, reader.id),
             warning="" if reply_to is None else reply_to.value.spoiler_text,
@@ -140,8 +140,8 @@ class Composing:
             )
             if params.act == ATTACH:
                 return await self._form(reader, params)
-            parent = None if params.reply_to is None else await self._named(reader, params.reply_to)
-            quoted = None if params.quote is None else await self._named(reader, params.quote)
+            parent = None if params.reply_to is None else await access_original(self._graph, reader.id, params.reply_to)
+            quoted = None if params.quote is None else await access_original(self._graph, reader.id, params.quote)
             if before is not None:
                 await self._delete_for(reader, before, params)
             published = await publish(
@@ -312,19 +312,14 @@ class Composing:
     async def _seen(self, reader: Reader, id_: int | None) -> Seen | None:
         if id_ is None:
             return None
-        seen = await access_post(self._graph, reader.id, id_)
-        return Seen(seen.original or seen.post, None)
+        return Seen(await access_original(self._graph, reader.id, id_), None)
 
     async def _if_seen(self, reader: Reader, id_: int | None) -> int | None:
         """The post, if there is one which the reader may see."""
         try:
-            return None if id_ is None else (await self._named(reader, id_)).id
+            return None if id_ is None else (await access_original(self._graph, reader.id, id_)).id
         except NotFound:
             return None
-
-    async def _named(self, reader: Reader, id_: int) -> Entry[Post]:
-        seen = await access_post(self._graph, reader.id, id_)
-        return seen.original or seen.post
 
     async def _own(self, reader: Reader, id_: int) -> Entry[Post]:
         post = (await access_post(self._graph, reader.id, id_)).post

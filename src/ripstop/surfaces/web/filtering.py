@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from ripstop.domain.text import tidy
-from ripstop.domain.viewing import access_post
+from ripstop.domain.viewing import access_original
 from ripstop.domain.viewing.actions import access_filter, change_filter, create_filter, delete_filter
 from ripstop.domain.viewing.filters import held_filters
 from ripstop.domain.viewing.hydrate import Seen
@@ -155,10 +155,9 @@ class Filtering:
         seen = []
         for one in value.posts:
             try:
-                item = await access_post(self._graph, reader.id, one.post)
+                seen.append(Seen(await access_original(self._graph, reader.id, one.post), None))
             except NotFound:
                 continue
-            seen.append(Seen(item.original or item.post, None))
         posts = await show(self._graph, seen, reader.id)
         lines = [Line(keyword.text, keyword.whole_word) for keyword in value.keywords]
         until = "" if value.expires_at is None else in_words(value.expires_at)
