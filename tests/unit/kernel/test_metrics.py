@@ -85,3 +85,15 @@ def test_mistakes_show_when_they_are_made() -> None:
         process.metrics.gauge("ripstop_test_held", "Again.")
     with pytest.raises(ValueError, match="labels"):
         process.requests.cell("/a", "GET")
+
+
+def test_histograms_of_another_version_are_passed_over() -> None:
+    """While processes are replaced one by one, some may know other bounds."""
+    old, new = Process(), Metrics()
+    old.work(3)
+    seconds = new.histogram("ripstop_test_seconds", "Seconds.", bounds=(0.1, 1.0, 10.0))
+    new.resume(old.snapshot())
+    seconds.cell().observe(20.0)
+    rendered = lines(new.render([new.snapshot(), old.snapshot()]))
+    assert 'ripstop_test_seconds_bucket{le="+Inf"} 1.0' in rendered
+    assert 'ripstop_test_seconds_bucket{le="10.0"} 0.0' in rendered
