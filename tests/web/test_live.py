@@ -9,21 +9,24 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from ripstop.domain.accounts.events import ShutOut
 from ripstop.domain.accounts.sessions import open_session
 from ripstop.domain.feeds import Home, LowWater
 from ripstop.domain.posts.events import PostPublished
 from ripstop.domain.posts.model import IS_PUBLIC
-from ripstop.kernel.errors import Overloaded
+from ripstop.kernel.errors import Overloaded, TooManyRequests
 from ripstop.kernel.secrets import Secrets
 from ripstop.machinery.bus import Handler, MemoryBus, Unsubscribe
 from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
+from ripstop.surfaces.streaming.hub import topic_of
 from ripstop.surfaces.web.live import PUBLISHED, LiveLocal, LiveParams
 from ripstop.surfaces.web.live_home import LiveHome
+from ripstop.surfaces.web.live_unread import LiveUnread
 from ripstop.surfaces.web.pages import Renderer, SiteFacts
 from ripstop.surfaces.web.static import Static
 from ripstop.surfaces.web.visitor import Visitors
-from ripstop.surfaces.web.watchers import MOST_WAITING
+from ripstop.surfaces.web.watchers import MOST_OF_ONE, MOST_WAITING
 from tests.domain.house import a_house
 from tests.stores import Place
 from tests.unit.http.web import FakeHeaders, FakeScope
@@ -96,6 +99,41 @@ async def test_a_home_whose_relations_cannot_be_read_is_not_watched(place: Place
             patch.setattr(store, "assoc_range", refuse)
             with pytest.raises(Overloaded):
                 await anext(chunks)
+        assert bus.listening == 0
+        await bus.close()
+
+
+async def test_one_account_has_so_many_pages_and_none_once_it_is_shut_out(place: Place, tmp_path: Path) -> None:
+    async with a_house(place, tmp_path) as house:
+        graph, store, bus = house.base.graph, house.base.store, CountedBus()
+        people = await house.people("alice", "bob")
+        hers, his = [await open_session(graph, who.id, agent="") for who in people]
+        await bus.open()
+        visitors = Visitors(graph, Secrets(bytes(32)), origin="http://town.test")
+        homes = LiveHome(graph, bus, Home(graph, store, LowWater(graph, store)), visitors)
+        unread = LiveUnread(graph, bus, visitors)
+        await graph.sync()
+
+        async def watch(secret: str) -> list[Any]:
+            asked = asking("/live/home", {"cookie": f"ripstop_session={secret}"})
+            return [(await homes.watch(asked, LiveParams())).chunks, (await unread.watch(asked, None)).chunks]
+
+        watching = [await watch(hers.secret) for _ in range(MOST_OF_ONE)]
+        for pair in watching:
+            for chunks in pair:
+                await anext(chunks)
+        with pytest.raises(TooManyRequests):
+            await watch(hers.secret)
+        others = await watch(his.secret)
+        for chunks in others:
+            await anext(chunks)
+        bus.publish(topic_of(ShutOut), msgspec.json.encode(ShutOut(account=people[0].id)))
+        for pair in watching:
+            for chunks in pair:
+                assert len([chunk async for chunk in chunks]) <= 1
+        assert bus.listening, "he watches on"
+        for chunks in others:
+            await chunks.aclose()
         assert bus.listening == 0
         await bus.close()
 

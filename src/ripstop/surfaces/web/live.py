@@ -78,7 +78,7 @@ class LiveLocal:
 
     async def watch(self, request: Request, params: LiveParams) -> Stream:
         """What was published since, and then whatever is, as it is."""
-        self._watchers.check_room()
+        self._watchers.check_room(LIVE)
         since = last_event(request)
         return Stream(self._chunks(params.since if since is None else since), headers=STREAM_HEADERS)
 

@@ -29,7 +29,7 @@ from ripstop.surfaces.web.live import (
     last_event,
 )
 from ripstop.surfaces.web.visitor import Visitors
-from ripstop.surfaces.web.watchers import Watchers, chunks_of
+from ripstop.surfaces.web.watchers import MOST_OF_ONE, Watchers, chunks_of, end_with
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class LiveHome:
         self._home = home
         self._visitors = visitors
         self._following = Following(graph)
-        self._watchers: Watchers[Listened] = Watchers(self._listen, gone=self._following.leave)
+        self._watchers: Watchers[Listened] = Watchers(self._listen, gone=self._following.leave, most=MOST_OF_ONE)
         self._arrived: deque[_Arrived] = deque(maxlen=MOST_ARRIVED)
         self._task: asyncio.Task[None] | None = None
 
@@ -77,21 +77,19 @@ class LiveHome:
         visitor = await self._visitors.recall(request)
         if visitor is None or visitor.known is None:
             raise Unauthenticated("Please log in")
-        self._watchers.check_room()
+        stream = Listened(Kind.HOME, visitor.known.account.id)
+        self._watchers.check_room(stream)
         last = last_event(request)
-        return Stream(
-            self._chunks(visitor.known.account.id, params.since if last is None else last), headers=STREAM_HEADERS
-        )
+        return Stream(self._chunks(stream, params.since if last is None else last), headers=STREAM_HEADERS)
 
-    async def _chunks(self, viewer: int, since: int | None) -> AsyncIterator[bytes]:
-        stream = Listened(Kind.HOME, viewer)
+    async def _chunks(self, stream: Listened, since: int | None) -> AsyncIterator[bytes]:
         queue = self._watchers.join(stream)
         self._following.join(stream)
         try:
             await self._following.refresh(stream)
             yield b"retry: 3000\n\n"
             if since is not None:
-                yield await self._missed(viewer, since)
+                yield await self._missed(stream, since)
             async for chunk in chunks_of(queue, seconds=MOST_SECONDS):
                 yield chunk
         finally:
@@ -101,11 +99,13 @@ class LiveHome:
         return [
             self._bus.subscribe(PUBLISHED, self._on_published),
             self._bus.subscribe(REPOSTED, self._on_reposted),
+            *end_with(self._bus, lambda account: self._watchers.end(Listened(Kind.HOME, account))),
         ]
 
-    async def _missed(self, viewer: int, since: int) -> bytes:
+    async def _missed(self, stream: Listened, since: int) -> bytes:
         """What a watcher has not heard of, oldest first. It may hear of one twice; the page knows what it shows."""
-        page = await self._home.read(viewer, Window(limit=MOST_MISSED, since_id=since))
+        assert isinstance(stream.of, int)
+        page = await self._home.read(stream.of, Window(limit=MOST_MISSED, since_id=since))
         return b"".join(_told(item.post.id) for item in reversed(page.items)) or b":\n\n"
 
     def _on_published(self, topic: str, payload: bytes) -> None:

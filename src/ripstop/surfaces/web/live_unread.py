@@ -22,7 +22,7 @@ from ripstop.surfaces.web.live import STREAM_HEADERS, frame
 from ripstop.surfaces.web.live_home import MOST_SECONDS
 from ripstop.surfaces.web.shell import MOST_UNREAD
 from ripstop.surfaces.web.visitor import Visitors
-from ripstop.surfaces.web.watchers import Watchers, chunks_of
+from ripstop.surfaces.web.watchers import MOST_OF_ONE, Watchers, chunks_of, end_with
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class LiveUnread:
         self._graph = graph
         self._bus = bus
         self._visitors = visitors
-        self._watchers: Watchers[int] = Watchers(self._listen)
+        self._watchers: Watchers[int] = Watchers(self._listen, most=MOST_OF_ONE)
         self._changed: set[int] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -64,8 +64,9 @@ class LiveUnread:
         visitor = await self._visitors.recall(request)
         if visitor is None or visitor.known is None:
             raise Unauthenticated("Please log in")
-        self._watchers.check_room()
-        return Stream(self._chunks(visitor.known.account.id), headers=STREAM_HEADERS)
+        account = visitor.known.account.id
+        self._watchers.check_room(account)
+        return Stream(self._chunks(account), headers=STREAM_HEADERS)
 
     async def _chunks(self, account: int) -> AsyncIterator[bytes]:
         queue = self._watchers.join(account)
@@ -78,7 +79,10 @@ class LiveUnread:
             self._watchers.leave(account, queue)
 
     def _listen(self) -> list[Unsubscribe]:
-        return [self._bus.subscribe(topic_of(event), self._on_event) for event in EVENTS]
+        return [
+            *(self._bus.subscribe(topic_of(event), self._on_event) for event in EVENTS),
+            *end_with(self._bus, self._watchers.end),
+        ]
 
     def _on_event(self, topic: str, payload: bytes) -> None:
         account = _decode(payload).account
