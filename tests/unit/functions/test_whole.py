@@ -207,8 +207,10 @@ async def test_wholes_within_a_whole_are_one_thing(yard: Yard) -> None:
 
         await eventually(all_split)
         assert await progress(yard.store, whole) == Progress(0, 30)
+        some = await rows_of(yard, "some")
+        assert [await progress(yard.store, row.id) for row in some] == [None] * 5, "it is told of the outermost alone"
         assert {row.namespace for row in await rows_of(yard, "one")} == {f"#{whole}"}
-        assert {row.parent for row in await rows_of(yard, "one")} == {row.id for row in await rows_of(yard, "some")}
+        assert {row.parent for row in await rows_of(yard, "one")} == {row.id for row in some}
         await pause(yard.store, yard.bus, "nested", whole)
         gate.set()
 

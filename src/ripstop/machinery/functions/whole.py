@@ -48,13 +48,18 @@ async def parts_of(store: Store, call: int) -> Whole:
 async def progress(store: Store, call: int) -> Progress | None:
     """How far a call is that was split or makes checkpoints; None if it does not tell, or has ended.
 
-    What parts were worth that a worker ended in its last second is missing if that worker was killed.
+    Of a whole within another one it is not known: its items count for the outermost. What a worker has ended in its
+    last second is missing if it was killed.
     """
     row = (await store.call_get([call])).get(call)
+    if row is None:
+        return None
     try:
-        return None if row is None else await progress_of(store, call, Standing.parse(row.checkpoint))
+        standing = Standing.parse(row.checkpoint)
     except msgspec.DecodeError:
         return None
+    is_within = bool(standing.parts) and root_of(row.namespace, row.parent) is not None
+    return None if is_within else await progress_of(store, call, standing)
 
 
 async def pause(store: Store, bus: Bus | None, function: str, call: int) -> None:
