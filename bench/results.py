@@ -249,10 +249,20 @@ def _memory(engine: str, memory: Memory) -> str:
     first, last = memory.samples[0], memory.samples[-1]
     middle = memory.settled[0]
     errors = ", ".join(f"{count} x {kind}" for kind, count in sorted(memory.errors.items())) or "0"
-    figures = [f"{mb:.0f} MB" for _, mb in (first, middle, last)]
-    head = [f"{engine}, PSS of all processes", "at first", f"after {middle[0] / 60:.0f} min", f"{last[0] / 60:.0f} min"]
-    row = [f"mixed, {memory.per_second:.0f} requests a second, {errors} errors", *figures]
-    return markdown_table([[*head, "slope of the second half"], [*row, f"{memory.slope:+.1f} MB an hour"]])
+    lines = [
+        [f"{engine}, MB", "at first", *(f"at {at / 60:.0f} min" for at, _ in (middle, last)), "slope between these"],
+        [
+            f"PSS of all processes, {memory.per_second:.0f} mixed requests a second, {errors} errors",
+            *(f"{mb:.0f}" for _, mb in (first, middle, last)),
+            f"{memory.slope:+.0f} an hour",
+        ],
+    ]
+    if memory.caches:
+        middle_cache = memory.caches[-len(memory.settled)]
+        lines.append(
+            ["of that, caches", *(f"{mb:.0f}" for mb in (memory.caches[0], middle_cache, memory.caches[-1])), ""]
+        )
+    return markdown_table(lines)
 
 
 def _kinds(growth: Growth) -> str:

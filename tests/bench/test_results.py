@@ -58,6 +58,7 @@ def run() -> Run:
         memory=Memory(
             per_second=100.0, seconds=3600.0, requests=360_000, errors={},
             samples=[(0.0, 150.0), (1800.0, 200.0), (2700.0, 201.0), (3600.0, 202.0)],
+            caches=[20.0, 60.0, 60.0, 61.0],
         ),
     )  # fmt: skip
     return Run(machine=describe_machine("18.0"), engines=[engine], ceilings=ceilings, growth=[growth])
@@ -75,7 +76,8 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| main.edges | 1,000,000 | 40 | 40 | 100.0% |" in parts["growth SQLite"]
     assert "main.tiny" not in parts["growth SQLite"]
     assert "| `ripstop backup` | 30 | 2.5 GB |" in parts["growth SQLite"]
-    assert "| 150 MB | 200 MB | 202 MB | +4.0 MB an hour |" in parts["growth SQLite"]
+    assert "0 errors | 150 | 200 | 202 | +4 an hour |" in parts["growth SQLite"]
+    assert "| of that, caches | 20 | 60 | 61 |  |" in parts["growth SQLite"]
 
 
 def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:
