@@ -281,7 +281,8 @@ class Runner:
         if left.is_finished:
             return True
         if whole.must_be_marked(run.desk.steer, run.lease):
-            await whole.mark(self._store, self._bus, run.lease.function, run.lease.id)
+            with contextlib.suppress(RipstopError):  # others do the same; it is looked at again
+                await whole.mark(self._store, self._bus, run.lease.function, run.lease.id)
         pause = _pause(run, now_ms := await self._now_ms())
         if self.desks.draining and left.ready + left.leased:
             pause = 0.0
