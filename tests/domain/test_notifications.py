@@ -15,7 +15,7 @@ from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
 from ripstop.domain.notifications import keeping, queries
-from ripstop.domain.notifications.events import Discarded
+from ripstop.domain.notifications.events import Cleared
 from ripstop.domain.notifications.groups import Groups
 from ripstop.domain.notifications.groups import groups as grouped
 from ripstop.domain.notifications.model import ADMITS, FLOOR, GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
@@ -414,9 +414,7 @@ async def test_what_is_put_away_twice_is_gone_once(house: House) -> None:
         await alice.do("/api/v1/notifications/clear")
         await asyncio.sleep(0.002)
     [newest, oldest] = await graph.range(alice.id, NOTIFIED, limit=9)
-    assert await end(
-        house, await begin(house, "notifications.put_away", Discarded(account=alice.id, upto=oldest.order))
-    )
+    assert await end(house, await begin(house, "notifications.clear", Cleared(account=alice.id, upto=oldest.order)))
     await graph.sync()
     [floor] = await graph.find(alice.id, (ADMITS,), (FLOOR,))
     assert floor.order == newest.order

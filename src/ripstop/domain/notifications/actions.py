@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from ripstop.domain.notifications.events import Admitted, Discarded, Unsettled
+from ripstop.domain.notifications.events import Admitted, Cleared, Discarded, Unsettled
 from ripstop.domain.notifications.model import (
     ADMITS,
     ASKS,
@@ -44,7 +44,7 @@ async def clear(graph: Graph, account: int) -> None:
         newest = rows[0].order
         write = graph.write(account)
         write.put(ADMITS, account, FLOOR, order=newest, rising=True)
-        write.emit(Discarded(account=account, upto=newest))
+        write.emit(Cleared(account=account, upto=newest))
         await graph.commit(write)
 
 

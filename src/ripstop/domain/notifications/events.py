@@ -36,6 +36,13 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     upto: int | None = None
 
 
+class Cleared(msgspec.Struct, frozen=True, kw_only=True):
+    """`account` has put away all that it was told up to the notification `upto`."""
+
+    account: int
+    upto: int
+
+
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """`account` wants to be told what its rules held back in `request`."""
 

@@ -5,7 +5,7 @@ Each function works through a list page by page, every page in a batch of its ow
 
 from ripstop.domain.accounts.model import ACCOUNT
 from ripstop.domain.follows.events import Blocked, Muted
-from ripstop.domain.notifications.events import Admitted, Discarded, Merged, Recorded
+from ripstop.domain.notifications.events import Admitted, Cleared, Discarded, Merged, Recorded
 from ripstop.domain.notifications.model import (
     ADMITS,
     FILTERED,
@@ -22,7 +22,7 @@ from ripstop.domain.posts.events import PostDeleted
 from ripstop.engines import base
 from ripstop.engines.base import Criticality, Cursor, Direction
 from ripstop.machinery.functions import Call, Checkpoint, Done, Function, Functions, Outcome
-from ripstop.machinery.graph import Events, Graph, Listening, Write
+from ripstop.machinery.graph import Events, Graph, Listening
 
 PAGE = 25
 """Notifications that one batch changes: each is up to three rows, and may call for its group to be settled."""
@@ -56,6 +56,7 @@ class Keeping:
         events.durable(Discarded, self._putting_away)
         listen = Listening(functions, events)
         low = Criticality.LOW
+        listen.to(Cleared, self._clear, name="notifications.clear", criticality=low, deadline=LATE)
         listen.to(Admitted, self._let_in, name="notifications.let_in")
         listen.to(Blocked, self._blocked, name="notifications.blocked")
         listen.to(Muted, self._muted, name="notifications.muted", when=lambda event: event.notifications)
@@ -122,17 +123,24 @@ class Keeping:
                 write.remove(GROUPED, work.group, row.target)
         for group in groups:
             self._telling.settle(write, work.account, group)
-        if not more and work.upto is not None and work.group is None:  # nothing is left up to there
-            await self._lift_floor(write, work.account, work.upto)
         effect = write.batch() if write.operations else None
         return Checkpoint(f"{rows[-1].order}", effect) if more else Done(effect)
 
-    async def _lift_floor(self, write: Write, account: int, upto: int) -> None:
-        """Show again what comes late, now that all is removed that was put away up to this one. One engine call."""
-        for row in await self._graph.find(account, (ADMITS,), (FLOOR,)):
-            if row.order <= upto:
-                write.check_association(ADMITS, account, FLOOR, order=row.order)
+    async def _clear(self, call: Call[Cleared]) -> Outcome:
+        """As `_put_away`, all of it; with the last goes the floor, so that what comes late is shown."""
+        account, upto = call.arguments.account, call.arguments.upto
+        before = _cursor(call.checkpoint) or (upto + 1, 0)
+        rows = await self._graph.range(account, NOTIFIED, before=before, limit=PAGE, mask=UNDONE)
+        write = self._graph.write(account)
+        for group in {group for row in rows for group in remove(write, row)}:
+            self._telling.settle(write, account, group)
+        if len(rows) == PAGE:
+            return Checkpoint(f"{rows[-1].order}", write.batch())
+        for floor in await self._graph.find(account, (ADMITS,), (FLOOR,)):
+            if floor.order <= upto:
+                write.check_association(ADMITS, account, FLOOR, order=floor.order)
                 write.remove(ADMITS, account, FLOOR)
+        return Done(write.batch() if write.operations else None)
 
     async def _let_in(self, call: Call[Admitted]) -> Outcome:
         work = call.arguments
