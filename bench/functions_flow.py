@@ -1,6 +1,6 @@
 """What may start, measured: shares of namespaces beside a flood, and rates over several workers.
 
-    python -m bench.functions_flow [--engines sqlite,postgres] [--flood 200000]
+    python -m bench.functions_flow [--engines sqlite,postgres] [--flood 1000000]
 
 Workers are processes of their own over one store; this process calls. The start delay is from the caller's commit being
 asked for to the handler, on the clock that all processes of the machine share.
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from statistics import median
 
 import uvloop
 
@@ -25,9 +26,12 @@ from ripstop.kernel.clock import SystemClock
 from ripstop.kernel.ids import IdSource
 from ripstop.machinery.bus import LocalBus
 from ripstop.machinery.functions import CALLS_TOPIC, Call, Done, Function, Functions, Outcome, Worker, call_put
+from ripstop.machinery.functions.steering import pause, resume
 
-PROBES = 500
+ROUNDS = 5
+PROBES = 200
 PROBE_PAUSE = 0.02
+STEERED_SECONDS = 1.0
 TOGETHER = 1_000
 RATE = 500.0
 RATE_SECONDS = 10.0
@@ -122,8 +126,8 @@ class Caller:
             await self.call(WORK, [0.0] * TOGETHER, "flood")
 
 
-async def probe(caller: Caller, workers: Workers, function: Function[Stamp]) -> str:
-    """p50 and p99 of the start delay of calls of a quiet namespace."""
+async def probe(caller: Caller, workers: Workers, function: Function[Stamp]) -> tuple[float, float]:
+    """p50 and p99 of the start delay, in milliseconds, of calls of a quiet namespace."""
     for _ in range(PROBES):
         await caller.call(function, [time.monotonic()], "quiet")
         await asyncio.sleep(PROBE_PAUSE)
@@ -131,24 +135,30 @@ async def probe(caller: Caller, workers: Workers, function: Function[Stamp]) -> 
     while len(delays) < PROBES:
         delays += [began - made for made, began in await workers.started()]
         await asyncio.sleep(0.05)
-    return f"{percentile(delays, 0.5) * 1e3:.0f} / {percentile(delays, 0.99) * 1e3:.0f} ms"
+    return percentile(delays, 0.5) * 1e3, percentile(delays, 0.99) * 1e3
 
 
 async def beside_a_flood(site: Site, title: str, flood: int) -> None:
-    """The start delay of a quiet namespace, alone and beside one that floods the same function."""
+    """The start delay of a quiet namespace while one that floods the same function is paused, and beside it, in turns:
+    the medians of the rounds, since a machine that others use is never the same.
+    """
     async with site.opened() as (store, bus):
         caller = Caller(store, bus)
-        workers = Workers(site, 1)
-        for function in (WORK, URGENT):
-            print(f"| {title} | {function.name}, alone | {await probe(caller, workers, function)} |")
-        workers.close()
+        await pause(store, bus, WORK.name, "flood")
         await caller.flood(flood)
         workers = Workers(site, 1)
-        for function in (WORK, URGENT):
-            delay = await probe(caller, workers, function)
-            left = (await store.call_stats()).get("work")
-            rest = left.ready + left.leased if left else 0
-            print(f"| {title} | {function.name}, beside a flood of which {rest} are left | {delay} |")
+        found: dict[str, list[tuple[float, float]]] = {}
+        for _ in range(ROUNDS):
+            for how, steer in (("alone", pause), ("beside the flood", resume)):
+                await steer(store, bus, WORK.name, "flood")
+                await asyncio.sleep(STEERED_SECONDS)
+                for function in (WORK, URGENT):
+                    found.setdefault(f"{function.name}, {how}", []).append(await probe(caller, workers, function))
+        left = (await store.call_stats()).get(WORK.name)
+        for what, rounds in found.items():
+            low, high = (median(each[place] for each in rounds) for place in (0, 1))
+            print(f"| {title} | {what} | {low:.1f} / {high:.1f} ms |")
+        print(f"| {title} | of {flood} calls of the flood are left | {left.ready if left else 0} |")
         workers.close()
 
 
@@ -184,7 +194,7 @@ async def run(engines: list[str], flood: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.functions_flow", description=__doc__)
     parser.add_argument("--engines", type=lambda text: text.split(","), default=list(TITLES))
-    parser.add_argument("--flood", type=int, default=200_000)
+    parser.add_argument("--flood", type=int, default=1_000_000)
     options = parser.parse_args()
     asyncio.run(run(options.engines, options.flood))
 
