@@ -29,7 +29,7 @@ format: dev-environment ## Format the code, and mend what lint can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: dev-environment ## Measure, and write docs/performance.md
+bench: dev-environment ## Measure, and write docs/operate/performance.md
 	$(BIN)/python -m bench
 
 bench-growth: dev-environment ## Measure with 1,000,000 accounts and 50,000,000 follows; takes 30 GB of disk, and hours
@@ -38,7 +38,7 @@ bench-growth: dev-environment ## Measure with 1,000,000 accounts and 50,000,000 
 bench-large: dev-environment ## Measure lists of a million: followers, posts with a hashtag
 	$(BIN)/python -m bench --large
 
-clients: dev-environment ## Try the existing clients again, and write docs/clients.md
+clients: dev-environment ## Try the existing clients again, and write docs/start/clients.md
 	$(BIN)/python tools/clients.py
 
 crash: dev-environment ## Kill the server 1,000 times under write load, and workers as often, and look for damage

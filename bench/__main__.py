@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print the tables, keep the figures, and write docs/performance.md."""
+"""`python -m bench`: measure, print the tables, keep the figures, and write docs/operate/performance.md."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> None:
     print(f"Figures kept in {write_results(run, RESULTS)}.")
     if options.page:
         write_page(parts)
-        print("docs/performance.md is written.")
+        print("docs/operate/performance.md is written.")
 
 
 async def _run(options: argparse.Namespace) -> Run:
@@ -101,7 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory-seconds", type=float, default=3600.0, help="how long memory is watched")
     parser.add_argument("--memory-rate", type=float, default=100.0, help="requests per second meanwhile")
     parser.add_argument("--no-ceilings", dest="ceilings", action="store_false")
-    parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/performance.md as it is")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/operate/performance.md as it is")
     return parser.parse_args()
 
 

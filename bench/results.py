@@ -1,4 +1,4 @@
-"""The figures of a run as Markdown tables, in docs/performance.md between markers, and as JSON."""
+"""The figures of a run as Markdown tables, in docs/operate/performance.md between markers, and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.machine import Machine
 from bench.memory import Memory
 from bench.suite import EngineResult
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[1] / "docs" / "operate" / "performance.md"
 
 
 class Run(msgspec.Struct, kw_only=True):

@@ -1,4 +1,4 @@
-"""Try all clients, and if all went well, write docs/clients.md.
+"""Try all clients, and if all went well, write docs/start/clients.md.
 
 Each test says what it uses of a client and is held to it; here it is seen that it did so on both engines, and that no
 test was skipped.

@@ -286,7 +286,7 @@ async def test_entity_tags_do_not_outlive_what_they_stand_for(api: Api, alice: P
     for page, tag in zip(pages, tags, strict=True):
         assert (await api.get(page, headers={"if-none-match": tag})).status == 304
     await api.delete(f"/api/v1/statuses/{post['id']}", as_=alice)
-    # A page may be kept for a moment (docs/web.md), but not from who asks for it anew.
+    # A page may be kept for a moment (docs/build/web.md), but not from who asks for it anew.
     anew = {"cache-control": "no-cache"}
     answers = [
         await api.get(page, headers={"if-none-match": tag, **anew}) for page, tag in zip(pages, tags, strict=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.architecture.sources import PACKAGE, ROOT, python_files, shown
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 DOTTED = re.compile(r"`(ripstop(?:\.\w+)+)`")
 BELOW_THE_SURFACES = ["src/ripstop/domain", "src/ripstop/machinery", "src/ripstop/engines", "src/ripstop/kernel"]
@@ -25,7 +25,8 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_every_page_stands_in_the_index() -> None:
     index = set(LINK.findall((ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
-    missing = {page.name for page in (ROOT / "docs").glob("*.md")} - index - {"README.md"}
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    missing = pages - index - {"README.md"}
     assert not missing, f"list {sorted(missing)} in docs/README.md"
 
 

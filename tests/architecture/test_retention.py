@@ -1,4 +1,4 @@
-"""Every kind of row names its end in docs/retention.md."""
+"""Every kind of row names its end in docs/operate/retention.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ripstop.boot import SCHEMA
 from tests.architecture.sources import ROOT
 
-PAGE = (ROOT / "docs" / "retention.md").read_text()
+PAGE = (ROOT / "docs" / "operate" / "retention.md").read_text()
 
 
 def declared(pattern: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The page of the clients, docs/clients.md: what each of them can do with this server, and what not, and why."""
+"""The page of the clients, docs/start/clients.md: what each of them can do with this server, and what not, and why."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.clients.not_ours import (
 from tests.clients.toot import commands
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "clients.md"
+PAGE = HERE.parents[1] / "docs" / "start" / "clients.md"
 
 ABOUT = """\
 # Existing clients
 
 What programs and libraries that people use with other servers of the Mastodon API can do with this one. `make clients`
-writes this page from the tests in [tests/clients](../tests/clients/README.md) once all of them have passed, on SQLite
+writes this page from the tests in [tests/clients](../../tests/clients/README.md) once all of them have passed, on SQLite
 and on PostgreSQL; edit the tests, not the page. What a client can do and the tests do not use fails the suite, unless
 it stands below with its reason.
 """

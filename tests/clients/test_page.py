@@ -1,4 +1,4 @@
-"""docs/clients.md says what the tests hold the clients to."""
+"""docs/start/clients.md says what the tests hold the clients to."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from ripstop.machinery.graph import Association
 from tests.domain.house import House, Person
 
 BY_OTHERS = {one.number for one in (MUTES, NOTES, BOOKMARKED, MUTES_THREAD, NOTIFIED)}
-"""Lists of others that may still name what is gone: see docs/retention.md."""
+"""Lists of others that may still name what is gone: see docs/operate/retention.md."""
 ANSWERS = {one.number for one in (REPLY_TO, REPLIES, IN_THREAD, THREAD)}
 """What others answered stands where it stood."""
 

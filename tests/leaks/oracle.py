@@ -1,6 +1,6 @@
 """Who may be shown what: the rules, written down a second time, from the documentation and not from the program.
 
-docs/feeds.md and docs/domain.md say them; `ripstop.domain.viewing` is what is held to this.
+docs/build/feeds.md and docs/build/domain.md say them; `ripstop.domain.viewing` is what is held to this.
 """
 
 from __future__ import annotations

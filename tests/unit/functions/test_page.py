@@ -1,4 +1,4 @@
-"""docs/functions.md and its sisters: their examples run, and they leave nothing out."""
+"""docs/build/functions.md and its sisters: their examples run, and they leave nothing out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ripstop.machinery.functions import CallMetrics, Function, Limits, outcome
 from tests.stores import Place
 from tests.unit.functions.yard import Yard
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[3] / "docs" / "build"
 
 
 def page(name: str) -> str:

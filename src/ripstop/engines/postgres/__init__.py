@@ -1,4 +1,4 @@
-"""The PostgreSQL engine. See docs/engines-postgres.md."""
+"""The PostgreSQL engine. See docs/build/engines-postgres.md."""
 
 from ripstop.engines.postgres.store import PostgresStore
 

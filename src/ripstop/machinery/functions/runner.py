@@ -170,7 +170,7 @@ class Runner:
     async def _bury(self, lease: LeasedCall, error: str) -> None:
         await self._end(lease, dead(lease, error))
 
-    # Calls whose worker died: docs/functions.md, "Poison"
+    # Calls whose worker died: docs/build/functions.md, "Poison"
 
     def _set_apart(self, run: Run, now_ms: int) -> None:
         """Hand back a call whose lease ran out, as one to be tried apart; after too many trials it is dead."""

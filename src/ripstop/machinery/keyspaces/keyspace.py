@@ -1,7 +1,7 @@
 """Declarations of keyspaces, which are their accessors as well.
 
 What a keyspace holds is *derived*: it may be lost at any moment, wholly or in part, and every user of one can do
-without or build it again. It is never part of a batch. See docs/keyspaces.md.
+without or build it again. It is never part of a batch. See docs/build/keyspaces.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

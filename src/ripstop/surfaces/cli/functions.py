@@ -142,7 +142,7 @@ COLUMNS = (
     "waiting", "ready", "leased", "dead", "oldest", "calls/s", "starts/s", "fail/s", "die/s", "delay 50%", "99%",
     "run 50%", "99%", "share", "quota", "factor", "max/min",
 )  # fmt: skip
-"""Of the list; how they are called in JSON is in docs/functions.md."""
+"""Of the list; how they are called in JSON is in docs/build/functions.md."""
 
 
 def _table(functions: dict[str, Overview]) -> str:

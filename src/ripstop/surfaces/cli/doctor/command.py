@@ -44,7 +44,7 @@ async def _all(program: Program) -> list[Finding]:
     try:
         configuration = program.configuration()
     except ConfigurationError as error:
-        remedy = "docs/configuration.md lists all settings."
+        remedy = "docs/operate/configuration.md lists all settings."
         return [wrong("settings", sentence, remedy) for sentence in error.sentences]
     return [finding async for finding in examine(program, configuration)]
 

@@ -1,4 +1,4 @@
-"""The journey of README.md, as written there."""
+"""The journey of docs/start/first-steps.md, as written there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.server import Server
 
 
 def first_steps() -> str:
-    """All code of the section."""
-    section = (ROOT / "README.md").read_text().partition("## First steps")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("    ")]
+    """All code of the page."""
+    page = (ROOT / "docs" / "start" / "first-steps.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("    ")]
     return textwrap.dedent("\n".join(lines))
 
 
