@@ -101,7 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory-seconds", type=float, default=3600.0, help="how long memory is watched")
     parser.add_argument("--memory-rate", type=float, default=100.0, help="requests per second meanwhile")
     parser.add_argument("--no-ceilings", dest="ceilings", action="store_false")
-    parser.add_argument("--no-page", dest="page", action="store_false", help="leave docs/operate/performance.md as it is")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="leave performance.md as it is")
     return parser.parse_args()
 
 

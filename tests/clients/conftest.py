@@ -1,8 +1,8 @@
 """People who use the clients, and what each test says that it uses of them.
 
 A test is marked ``@pytest.mark.covers("method", …)`` with the methods or commands of its client that it uses, and fails
-if it did not use one of them. So the marks can be believed, and the page of the clients (docs/start/clients.md) is made of
-them.
+if it did not use one of them. So the marks can be believed, and the page of the clients (docs/start/clients.md) is
+made of them.
 """
 
 from __future__ import annotations

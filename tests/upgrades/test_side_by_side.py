@@ -128,7 +128,7 @@ async def test_people_on_an_older_and_a_newer_server_meet(servers: tuple[OlderSe
                 assert town.ask(PEOPLE[0], "GET", f"/api/v1/statuses/{quoting}")["id"] == quoting
                 there.ask(PEOPLE[1], "DELETE", f"/api/v1/statuses/{quoting}")
             older.stop()
-            # What an older worker met and did not know, it gave up for good: see docs/operate/operating.md, "Upgrading".
+            # What an older worker met and did not know, it gave up for good: docs/operate/operating.md, "Upgrading".
             retried = await asyncio.to_thread(newer.run, "functions", "retry", "--all", "--error", "declared here")
             assert retried.returncode == 0, retried.stderr
         else:

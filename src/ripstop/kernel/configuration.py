@@ -1,8 +1,8 @@
 """What an installation sets: read once at start from a file and the environment, and validated whole.
 
 The file is TOML, found at ``RIPSTOP_CONFIG`` or ``./ripstop.toml``. The environment goes before the file: a setting
-``port`` is ``RIPSTOP_PORT`` there, and ``level`` in the table ``log`` is ``RIPSTOP_LOG_LEVEL``. docs/operate/configuration.md
-lists all of them.
+``port`` is ``RIPSTOP_PORT`` there, and ``level`` in the table ``log`` is ``RIPSTOP_LOG_LEVEL``.
+docs/operate/configuration.md lists all of them.
 """
 
 import os

@@ -2,7 +2,8 @@
 
 All rows that the group names are read with one statement, judged in memory (`judge`), and what became of them is
 written with one statement for each kind of change, sorted by key. That costs somewhat more CPU than row by row, and
-needs neither savepoints for what is refused nor more statements the larger the group is: docs/build/engines.md has figures.
+needs neither savepoints for what is refused nor more statements the larger the group is: docs/build/engines.md has
+figures.
 """
 
 import itertools

@@ -13,7 +13,8 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     """Kept in the store as the call's checkpoint, around the one of the function.
 
     :ivar token: of the last lease that ended in good order; 0 if none did.
-    :ivar trials: how often the call was set apart since it last ended in good order. See docs/build/functions.md, "Poison".
+    :ivar trials: how often the call was set apart since it last ended in good order. See docs/build/functions.md,
+        "Poison".
     :ivar state: the function's own checkpoint.
     :ivar parts: into how many parts the call has split to wait for them; 0 if it has not.
     :ivar progress: what it told of itself last; once it was split, the items of its parts.
