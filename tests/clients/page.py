@@ -30,8 +30,8 @@ ABOUT = """\
 
 What programs and libraries that people use with other servers of the Mastodon API can do with this one. `make clients`
 writes this page from the tests in [tests/clients](../../tests/clients/README.md) once all of them have passed, on
-SQLite and on PostgreSQL; edit the tests, not the page. What a client can do and the tests do not use fails the suite, unless
-it stands below with its reason.
+SQLite and on PostgreSQL; edit the tests, not the page. What a client can do and the tests do not use fails the suite,
+unless it stands below with its reason.
 """
 
 
