@@ -147,7 +147,7 @@ async def _run(data: Path, database: Database, *arguments: str) -> int:
 
 
 def table(moved: Moved) -> str:
-    """What docs/operating.md shows."""
+    """What docs/operate/operating.md shows."""
     size = moved.size
     rows = {
         "accounts, posts, follows": f"{size.accounts:,}, {size.posts:,}, {size.accounts * size.follows:,}",

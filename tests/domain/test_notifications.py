@@ -14,7 +14,7 @@ from ripstop.domain.conversations.events import ConversationUnsettled
 from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
-from ripstop.domain.notifications import keeping, queries
+from ripstop.domain.notifications import keeping, queries, telling
 from ripstop.domain.notifications.events import Cleared
 from ripstop.domain.notifications.groups import Groups
 from ripstop.domain.notifications.groups import groups as grouped
@@ -27,6 +27,12 @@ from ripstop.machinery.functions.testing import calls_of
 from tests.domain.house import House, Person
 
 GROUPS_PATH = "/api/v2/notifications"
+
+
+@pytest.fixture(autouse=True)
+def settle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at again a little later is so as soon as there is time."""
+    monkeypatch.setattr(telling, "LATE_MS", 0)
 
 
 async def groups(who: Person) -> list[dict[str, Any]]:

@@ -49,6 +49,11 @@ KEPT_MS = 7 * 86_400_000
 """How long a row marked as undone waits for a telling that comes late."""
 
 
+LATE_MS = 10_000
+"""After which a group that its newest has left is settled, once for all that leave meanwhile: an older one may have been
+told in the same moment, of which the batch cannot know."""
+
+
 class Forget(msgspec.Struct, frozen=True, kw_only=True):
     """Remove what undoing has left behind."""
 
@@ -184,7 +189,7 @@ class Telling:
             write.check_association(GROUPED, group, row.order)
             return
         rest = [each for each in await self._graph.range(group, GROUPED, limit=2) if each.target != id_]
-        self.settle(write, account, group)
+        self.settle(write, account, group, after_ms=LATE_MS)
         write.check_association(GROUPS, account, group, order=id_)
         if not rest:
             write.remove(GROUPS, account, group)
@@ -202,9 +207,12 @@ class Telling:
         write.remove(NOTIFIED, account, id_)
         return Done(write.batch())
 
-    def settle(self, write: Write, account: int, group: int) -> None:
-        """Have a group settled after this batch."""
-        write.call(self._settling, Unsettled(account=account, group=group), key=f"{account}/{group}")
+    def settle(self, write: Write, account: int, group: int, *, after_ms: int = 0) -> None:
+        """Have a group settled after this batch, or so much later."""
+        due, key = 0, f"{account}/{group}"
+        if after_ms:
+            due, key = self._graph.now_ms() + after_ms, f"{key}/later"
+        write.call(self._settling, Unsettled(account=account, group=group), due=due, key=key)
 
     async def _settle(self, call: Call[Unsettled]) -> Outcome:
         """Compare the row of a group with what is in it, and change it if need be."""
