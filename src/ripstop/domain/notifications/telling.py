@@ -50,8 +50,8 @@ KEPT_MS = 7 * 86_400_000
 
 
 LATE_MS = 10_000
-"""After which a group that its newest has left is settled, once for all that leave meanwhile: an older one may have been
-told in the same moment, of which the batch cannot know."""
+"""After which a group that its newest has left is settled, once for all that leave meanwhile: an older one may have
+been told in the same moment, of which the batch cannot know."""
 
 
 class Forget(msgspec.Struct, frozen=True, kw_only=True):
