@@ -34,7 +34,9 @@ class Cpu(NamedTuple):
     database: float = 0.0
 
     def since(self, before: Cpu) -> Cpu:
-        return Cpu(self.total - before.total, self.helper - before.helper, self.database - before.database)
+        """What was used since then. A helper that ended meanwhile has taken its own figure along, but not the total."""
+        helper = max(0.0, self.helper - before.helper)
+        return Cpu(self.total - before.total, helper, self.database - before.database)
 
     def and_also(self, other: Cpu) -> Cpu:
         return Cpu(self.total + other.total, self.helper + other.helper, self.database + other.database)
