@@ -14,7 +14,7 @@ serve: run-environment ## Start the server on 127.0.0.1:8080, its data in ./var
 	@exec $(BIN)/ripstop serve
 
 test: check ## All checks and all tests, on SQLite and PostgreSQL; what CI runs
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 check: dev-environment ## Format check, lint, types, import contracts
 	$(BIN)/ruff format --check
