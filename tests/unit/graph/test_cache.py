@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ripstop.engines.base import Count
-from ripstop.machinery.graph.cache import Cache, Entry, Generations, Members, Tally
+from ripstop.machinery.graph.cache import AGE_SECONDS, Cache, Entry, Generations, Members, Tally
 from tests.unit.graph.worlds import COUNTS, LINKED_BY, LINKS, Page
 
 
@@ -35,6 +35,40 @@ def test_nothing_vanishes_between_two_turns() -> None:
     for id_ in range(100):
         kept.put(id_, entry(id_, 600))
     assert all(kept.get(id_) is not None for id_ in range(100))
+
+
+def test_what_nobody_asks_for_goes_in_time_however_little_there_is() -> None:
+    """A process that reads something new now and then does not fill its cache with it."""
+    cache = Cache(1 << 30)
+    cache.turn(0.0)
+    cache.objects.put(0, entry(0))
+    most = 0
+    for number in range(1, 1_000):
+        cache.objects.put(number, entry(number))
+        cache.tallies_of(COUNTS).put(number, Tally(COUNTS, ()))
+        cache.turn(AGE_SECONDS / 10 * number)
+        assert cache.objects.get(0) is not None
+        most = max(most, cache.bytes)
+    assert most < 30 * (entry(0).size + Tally(COUNTS, ()).size)
+    assert cache.objects.get(999) is not None
+    assert cache.objects.get(970) is None
+
+
+def test_bytes_of_what_moves_and_goes_are_counted_once() -> None:
+    kept: Generations[int, Entry[Page]] = Generations(100_000)
+    for id_ in range(10):
+        kept.put(id_, entry(id_))
+    before = kept.bytes
+    kept.age()
+    assert kept.bytes == before
+    kept.get(1)
+    assert kept.bytes == before
+    kept.drop(1)
+    kept.drop(2)
+    assert kept.bytes == before * 8 // 10
+    kept.age()
+    kept.age()
+    assert kept.bytes == 0
 
 
 def test_rendered_bytes_count() -> None:

@@ -21,6 +21,9 @@ class Sized(Protocol):
     size: int
 
 
+AGE_SECONDS = 300.0
+"""Seconds after which a generation gives way however little it holds."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V", bound=Sized)
 
@@ -89,24 +92,26 @@ class Generations(Generic[K, V]):
     """A map bounded in bytes, which forgets what was not asked for during about one half of its content.
 
     Two dicts: when the young one holds half of the bytes it becomes the old one, and the old one goes. A hit in the
-    old one moves to the young. `turn` does it between requests, so that nothing vanishes during one.
+    old one moves to the young. `turn` does it between requests, so that nothing vanishes during one, and `age` does it
+    however little the young one holds.
 
     `young` is there for loops over many keys, where a call for each would cost more than the look-up: what is not in it
     must be asked for with `get`.
     """
 
-    __slots__ = ("_half", "_old", "_young_bytes", "young")
+    __slots__ = ("_half", "_old", "_old_bytes", "_young_bytes", "young")
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
         self.young: dict[K, V] = {}
         self._old: dict[K, V] = {}
         self._young_bytes = 0
+        self._old_bytes = 0
 
     def get(self, key: K) -> V | None:
         value = self.young.get(key)
         if value is None and self._old:
-            value = self._old.pop(key, None)
+            value = self._leave_old(key)
             if value is not None:
                 self.young[key] = value
                 self._young_bytes += value.size
@@ -125,23 +130,32 @@ class Generations(Generic[K, V]):
         if value is not None:
             self._young_bytes -= value.size
         elif self._old:
-            self._old.pop(key, None)
+            self._leave_old(key)
 
     def clear(self) -> None:
         self.young = {}
         self._old = {}
-        self._young_bytes = 0
+        self._young_bytes = self._old_bytes = 0
 
     def turn(self) -> None:
         if self._young_bytes > self._half:
-            self._old = self.young
-            self.young = {}
-            self._young_bytes = 0
+            self.age()
+
+    def age(self) -> None:
+        self._old, self._old_bytes = self.young, self._young_bytes
+        self.young = {}
+        self._young_bytes = 0
 
     @property
     def bytes(self) -> int:
-        """About how many bytes are held, the old generation taken as a full half where there is one."""
-        return self._young_bytes + (self._half if self._old else 0)
+        """About how many bytes are held."""
+        return self._young_bytes + max(0, self._old_bytes)
+
+    def _leave_old(self, key: K) -> V | None:
+        value = self._old.pop(key, None)
+        if value is not None:
+            self._old_bytes -= value.size
+        return value
 
 
 class Fetch:
@@ -179,6 +193,7 @@ class Cache:
         self.marks: dict[TypeSet, Generations[int, Marks]] = {}
         self.kept: dict[TypeSet, Generations[int, Kept]] = {}
         self._limit = limit
+        self._ages_at = 0.0
         self._by_type: dict[int, list[Generations[int, Any]]] = {}
         self._all: list[Generations[Any, Any]] = [self.objects, self.members]
         self._fetches: set[Fetch] = set()
@@ -234,8 +249,18 @@ class Cache:
         for fetch in self._fetches:
             fetch.everything = True
 
-    def turn(self) -> None:
-        """Let go of what is beyond the bound. Between requests only."""
+    def turn(self, now: float) -> None:
+        """Let go of what is beyond the bound, and of what nobody asked for in a while. Between requests only.
+
+        Without the latter each process would grow to its bound, however slowly: on posts that were read once.
+
+        :param now: seconds on a clock that never steps back.
+        """
+        if now >= self._ages_at:
+            self._ages_at = now + AGE_SECONDS
+            for generations in self._all:
+                generations.age()
+            return
         for generations in self._all:
             generations.turn()
 

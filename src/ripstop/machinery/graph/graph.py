@@ -74,7 +74,7 @@ class Graph:
             self._cache.drop(changes.ids, changes.lists)
             self._learned += 1
         self._cursor = changes.cursor
-        self._cache.turn()
+        self._cache.turn(self.clock.monotonic())
 
     # Objects
 
