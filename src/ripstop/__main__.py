@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
+from typing import Any
 
 import typer
 
@@ -20,7 +21,6 @@ from ripstop.kernel.secrets import SecretUnusable
 from ripstop.machinery.graph import Graph
 from ripstop.processes import running, system
 from ripstop.processes.board import Board
-from ripstop.processes.darkroom import run_darkroom
 from ripstop.processes.folder import FolderLock, FolderUnusable
 from ripstop.processes.helper import run_helper
 from ripstop.processes.host import run_web, run_worker
@@ -137,7 +137,7 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
     # It stops last: requests and calls that are still under way may need it.
     roles.append(Role(name="rip-helper", main=helper, listen=partial(listen_at, socket), on_demand=True, stops=1))
     darkroom = partial(
-        run_darkroom,
+        _run_darkroom,
         metrics=ground.helper,
         snapshot=ground.metrics.snapshot,
         at_once=max(1, min(4, len(os.sched_getaffinity(0)) // 2)),
@@ -146,6 +146,13 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
     socket = ground.configuration.run_folder / boot.DARKROOM_SOCKET
     roles.append(Role(name="rip-darkroom", main=darkroom, listen=partial(listen_at, socket), on_demand=True, stops=1))
     return roles
+
+
+def _run_darkroom(*arguments: Any, **named: Any) -> None:
+    """The picture process's main, imported by that process alone: Pillow takes 5 MB, mostly for nothing."""
+    from ripstop.processes.darkroom import run_darkroom
+
+    run_darkroom(*arguments, **named)
 
 
 def _stuck_writer(ground: Ground) -> StuckHolder:

@@ -49,8 +49,6 @@ from ripstop.domain.viewing.functions import FilterKeeping
 from ripstop.engines.base import Schema, Store
 from ripstop.engines.blobs import BlobStore, FolderBlobs
 from ripstop.engines.moving import Destination, Origin
-from ripstop.engines.postgres import PostgresStore
-from ripstop.engines.postgres.moving import PostgresDestination
 from ripstop.engines.slots import FileSlot
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.folder import DataFolder, lock_holder
@@ -196,6 +194,9 @@ def make_store(configuration: Configuration, clock: Clock | None = None) -> Stor
     """The store that the settings name, not open yet."""
     clock = clock or SystemClock()
     if configuration.database:
+        # Not above, here and below: it takes 5 MB, which a server on SQLite needs for nothing.
+        from ripstop.engines.postgres import PostgresStore
+
         return PostgresStore(configuration.database, SCHEMA, clock=clock)
     return SqliteStore(configuration.data_folder, SCHEMA, clock=clock)
 
@@ -225,6 +226,8 @@ def move_origin(configuration: Configuration) -> Origin:
 @asynccontextmanager
 async def move_destination(database: str) -> AsyncIterator[Destination]:
     """The database that a store shall be moved into, connected."""
+    from ripstop.engines.postgres.moving import PostgresDestination
+
     destination = PostgresDestination(database, SCHEMA)
     await destination.open()
     try:

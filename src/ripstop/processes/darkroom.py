@@ -17,9 +17,9 @@ from typing import NoReturn
 import msgspec
 
 from ripstop.processes.helper import HelperMetrics
-from ripstop.processes.jobs import IMAGING, Answer, MakePictures
+from ripstop.processes.jobs import IMAGING, Answer, MakePictures, Unusable
 from ripstop.processes.on_demand import serve
-from ripstop.processes.pixels import Unusable, make
+from ripstop.processes.pixels import make
 from ripstop.processes.seat import Seat
 from ripstop.processes.system import be_modest, die_with_parent, limit_memory
 

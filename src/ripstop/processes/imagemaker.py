@@ -7,8 +7,7 @@ from pathlib import Path
 from ripstop.domain.media.imaging import Pictures, Size
 from ripstop.kernel.errors import Invalid
 from ripstop.processes.client import HelperClient
-from ripstop.processes.jobs import IMAGING, Answer, MakePictures
-from ripstop.processes.pixels import Unusable, make
+from ripstop.processes.jobs import IMAGING, Answer, MakePictures, Unusable
 
 NOT_NOW = "Pictures cannot be processed at the moment. Please try again a little later."
 
@@ -32,6 +31,8 @@ class ThreadImaging:
     """Pictures made in a thread of this process, for programs that have no supervisor to start another."""
 
     async def make(self, data: bytes, sizes: Sequence[Size]) -> Pictures:
+        from ripstop.processes.pixels import make  # with Pillow, which those who have the picture process never need
+
         return _checked(await asyncio.to_thread(make, data, sizes))
 
 

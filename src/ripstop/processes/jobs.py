@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ripstop.domain.media.imaging import Pictures, Size
-from ripstop.processes.pixels import Unusable
 
 J = TypeVar("J")
 A = TypeVar("A")
@@ -41,6 +40,12 @@ class MakePictures(Job, frozen=True, tag="pictures"):
 
     data: bytes
     sizes: tuple[Size, ...]
+
+
+class Unusable(msgspec.Struct, frozen=True, array_like=True, tag="unusable"):
+    """No picture that can be taken; `sentence` says why."""
+
+    sentence: str
 
 
 class Question(msgspec.Struct, Generic[J], frozen=True, array_like=True):

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Sequence
 
 import blurhash  # type: ignore[import-untyped] # the package has no types
-import msgspec
 from PIL import (
     GifImagePlugin,
     Image,
@@ -24,6 +23,7 @@ from PIL import (
 )
 
 from ripstop.domain.media.imaging import MOST_PIXELS, Area, Made, Pictures, Size
+from ripstop.processes.jobs import Unusable
 
 FORMATS = (
     JpegImagePlugin.JpegImageFile.format,
@@ -58,12 +58,6 @@ _UPRIGHT = {
 _ON_ITS_SIDE = frozenset({5, 6, 7, 8})
 
 Box = tuple[float, float, float, float]
-
-
-class Unusable(msgspec.Struct, frozen=True, array_like=True, tag="unusable"):
-    """No picture that can be taken; `sentence` says why."""
-
-    sentence: str
 
 
 def make(data: bytes, sizes: Sequence[Size]) -> Pictures | Unusable:

@@ -21,10 +21,10 @@ from ripstop.kernel.metrics import Metrics
 from ripstop.processes.darkroom import Darkroom, Make, develop
 from ripstop.processes.helper import HelperMetrics
 from ripstop.processes.imagemaker import Imaging, ThreadImaging, imaging_client
-from ripstop.processes.jobs import IMAGING, Answer, MakePictures
+from ripstop.processes.jobs import IMAGING, Answer, MakePictures, Unusable
 from ripstop.processes.listener import listen_at
 from ripstop.processes.on_demand import Desk
-from ripstop.processes.pixels import Unusable, make
+from ripstop.processes.pixels import make
 from tests import pictures
 from tests.pictures import corners, decoded, encoded, photograph, quarters
 

@@ -1,0 +1,18 @@
+"""What is loaded before the processes part, and so lies in the memory of every server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ASKED = "import sys, ripstop.__main__; print(*sys.modules)"
+
+
+@pytest.mark.parametrize("package", ["aiohttp", "asyncpg", "PIL"])
+def test_what_few_processes_need_is_not_loaded_for_all(package: str) -> None:
+    """Megabytes each, which only those take who ask other servers, speak to PostgreSQL or make pictures."""
+    loaded = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, check=True).stdout.split()
+    assert "ripstop.boot" in loaded
+    assert package not in loaded
