@@ -149,7 +149,8 @@ def make_roles(ground: Ground, port: Port | None, *, https: int, workers: int) -
 
 
 def _run_darkroom(*arguments: Any, **named: Any) -> None:
-    """The picture process's main, imported by that process alone: Pillow takes 5 MB, mostly for nothing."""
+    """The picture process's main."""
+    # NOTE: not above, so that this process alone takes the 5 MB of Pillow; most servers seldom have one.
     from ripstop.processes.darkroom import run_darkroom
 
     run_darkroom(*arguments, **named)

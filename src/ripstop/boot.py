@@ -194,7 +194,7 @@ def make_store(configuration: Configuration, clock: Clock | None = None) -> Stor
     """The store that the settings name, not open yet."""
     clock = clock or SystemClock()
     if configuration.database:
-        # Not above, here and below: it takes 5 MB, which a server on SQLite needs for nothing.
+        # NOTE: not above, here and below: it takes 5 MB, which a server on SQLite needs for nothing.
         from ripstop.engines.postgres import PostgresStore
 
         return PostgresStore(configuration.database, SCHEMA, clock=clock)
@@ -226,6 +226,7 @@ def move_origin(configuration: Configuration) -> Origin:
 @asynccontextmanager
 async def move_destination(database: str) -> AsyncIterator[Destination]:
     """The database that a store shall be moved into, connected."""
+    # NOTE: not above, as in `make_store`.
     from ripstop.engines.postgres.moving import PostgresDestination
 
     destination = PostgresDestination(database, SCHEMA)

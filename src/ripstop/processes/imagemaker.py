@@ -31,7 +31,8 @@ class ThreadImaging:
     """Pictures made in a thread of this process, for programs that have no supervisor to start another."""
 
     async def make(self, data: bytes, sizes: Sequence[Size]) -> Pictures:
-        from ripstop.processes.pixels import make  # with Pillow, which those who have the picture process never need
+        # NOTE: not above, since it comes with Pillow, which nobody needs who has the picture process.
+        from ripstop.processes.pixels import make
 
         return _checked(await asyncio.to_thread(make, data, sizes))
 
