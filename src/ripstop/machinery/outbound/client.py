@@ -92,7 +92,7 @@ class Outbound:
 
     def _open(self) -> "Connections":
         if self._connections is None:
-            # NOTE: not above, since aiohttp takes 13 MB, and of all processes only workers ask, and only of some servers.
+            # NOTE: not above, since aiohttp takes 13 MB, and of all processes only workers ask others, if any do.
             from ripstop.machinery.outbound.connections import Connections
 
             self._connections = Connections(self._guard, self.limits, agent=self._agent, resolver=self._resolver)
