@@ -40,6 +40,7 @@ class Said(NamedTuple):
     content: str
     pictures: Sequence[ShownPicture]
     hides_pictures: bool
+    language: str | None = None
 
 
 class Around:

@@ -1,10 +1,11 @@
 """Posts and people as pages show them: what the domain found, in words and paths."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
-from ripstop.domain.accounts.model import ACCOUNT, PUBLIC, Account
+from ripstop.domain.accounts.model import ACCOUNT, Account
 from ripstop.domain.media.model import LARGE, SMALL, Attachment, media_path
 from ripstop.domain.posts.audience import may_repost
 from ripstop.domain.posts.model import Post
@@ -29,6 +30,13 @@ class Face(NamedTuple):
     bot: bool = False
 
 
+class Instant(NamedTuple):
+    """An instant to the second as in RFC 3339, and to the minute in words."""
+
+    formal: str
+    words: str
+
+
 class ShownPicture(NamedTuple):
     """A picture of a post on a page: its paths, small and large; the pixels of the small one; what it shows."""
 
@@ -37,10 +45,6 @@ class ShownPicture(NamedTuple):
     width: int
     height: int
     description: str
-
-
-Keep = Callable[[Entry[Any], object, bytes], bytes]
-"""Keeps what was drawn of a post for as long as that is cached: `Graph.keep_rendered`."""
 
 
 class Counted(NamedTuple):
@@ -91,7 +95,6 @@ class Shown(NamedTuple):
     """
 
     entry: Entry[Post]
-    keep: Keep
     place: int
     author: Face
     ago: str
@@ -113,12 +116,9 @@ class Shown(NamedTuple):
         return f"/@{self.author.handle}/{self.entry.id}"
 
     @property
-    def created_at(self) -> str:
-        return _instant(self.entry.value.created_at).isoformat(timespec="seconds")
-
-    @property
-    def shown_at(self) -> str:
-        return in_words(self.entry.value.created_at)
+    def at(self) -> Instant:
+        """When it was published."""
+        return instant_of(self.entry.value.created_at)
 
     @property
     def spoiler_text(self) -> str:
@@ -132,16 +132,6 @@ class Shown(NamedTuple):
     @property
     def language(self) -> str | None:
         return self.entry.value.language
-
-    @property
-    def visibility(self) -> str:
-        """For whom it is, if not for everybody."""
-        visibility = self.entry.value.visibility
-        return "" if visibility == PUBLIC else visibility
-
-    @property
-    def edited(self) -> bool:
-        return self.entry.value.edited_at is not None
 
     @property
     def pictures(self) -> list[ShownPicture]:
@@ -163,10 +153,6 @@ class Shown(NamedTuple):
     def hides_pictures(self) -> bool:
         """Whether its pictures are sensitive, and nothing else of it."""
         return self.entry.value.sensitive and not self.entry.value.spoiler_text
-
-    @property
-    def quotes(self) -> bool:
-        return self.entry.value.quote is not None
 
 
 class _Viewed(NamedTuple):
@@ -193,7 +179,7 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
     others.update(post.value.in_reply_to_author for post in posts if post.value.in_reply_to_author is not None)
     authors = await faces(graph, others | {post.value.author for post in (*posts, *inside.values())})
     viewed = await _view(graph, viewer, posts, context)
-    now_ms, keep = graph.now_ms(), graph.keep_rendered
+    now_ms = graph.now_ms()
     found = []
     for item, post in zip(items, posts, strict=True):
         value, matches = post.value, viewed.matches.get(post.id, ())
@@ -202,12 +188,11 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
         within = inside.get(post.id)
         cited = None
         if within is not None and within.value.author in authors:
-            cited = Shown(within, keep, within.id, authors[within.value.author], "", _NOT_COUNTED)
+            cited = Shown(within, within.id, authors[within.value.author], "", _NOT_COUNTED)
         answered = value.in_reply_to_author
         found.append(
             Shown(
                 entry=post,
-                keep=keep,
                 place=item.post.id,
                 author=authors[value.author],
                 ago=ago(value.created_at, now_ms),
@@ -309,10 +294,22 @@ def _instant(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1_000, UTC)
 
 
+def instant_of(ms: int) -> Instant:
+    """An instant as it is written."""
+    minute = _minute(ms // MINUTE_MS)
+    return Instant(f"{minute.formal}:{ms // 1_000 % 60:02}+00:00", minute.words)
+
+
 def in_words(ms: int) -> str:
     """An instant to the minute, as it is read."""
-    instant = _instant(ms)
-    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
+    return _minute(ms // MINUTE_MS).words
+
+
+@lru_cache(1_024)
+def _minute(number: int) -> Instant:
+    """The minute of this number since 1970, without seconds. Posts of a page are often of the same ones."""
+    instant = _instant(number * MINUTE_MS)
+    return Instant(f"{instant:%Y-%m-%dT%H:%M}", f"{instant.day} {instant:%b %Y, %H:%M} UTC")
 
 
 def ago(instant_ms: int, now_ms: int) -> str:

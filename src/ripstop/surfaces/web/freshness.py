@@ -58,11 +58,17 @@ class Freshness:
             del self._flights[key]
 
     def _keep(self, key: str, page: Response) -> None:
-        before = self._kept.pop(key, None)
-        if before is not None:
-            self._size -= len(before.page.body)
-        self._kept[key] = _Kept(page, monotonic() + KEPT_SECONDS)
+        now, kept = monotonic(), self._kept
+        self._drop(key)
+        kept[key] = _Kept(page, now + KEPT_SECONDS)
         self._size += len(page.body)
-        while self._size > MOST_KEPT:  # the oldest first: a dict keeps its order
-            oldest = next(iter(self._kept))
-            self._size -= len(self._kept.pop(oldest).page.body)
+        while kept:  # the oldest first: a dict keeps its order
+            oldest = next(iter(kept))
+            if self._size <= MOST_KEPT and now < kept[oldest].until:
+                break
+            self._drop(oldest)
+
+    def _drop(self, key: str) -> None:
+        dropped = self._kept.pop(key, None)
+        if dropped is not None:
+            self._size -= len(dropped.page.body)

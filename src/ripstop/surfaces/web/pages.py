@@ -14,6 +14,8 @@ from ripstop.surfaces.web.drawing import Drawing
 from ripstop.surfaces.web.static import Static
 
 TEMPLATES = Path(__file__).parent / "templates"
+MACROS = (("feed.html", "feed"), ("head.html", "link_preview"), ("person.html", "person"))
+"""What all templates know. Each page that imported them would spend a tenth of its time on it."""
 PAGE = 20
 """Posts of a page."""
 
@@ -46,6 +48,7 @@ def _environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        cache_size=-1,  # however many there are: the order in which they were asked for is not kept
     )
 
 
@@ -64,6 +67,11 @@ class _Compiled(jinja2.FileSystemLoader):
         return jinja2.Template.from_code(environment, _code_of(name), {} if globals is None else globals)
 
 
+def _macros(environment: jinja2.Environment, template: str) -> Any:
+    """The macros of a template."""
+    return environment.get_template(template).module
+
+
 class Renderer:
     """Templates, compiled once. Everything is escaped but the content of posts, which the domain has made clean."""
 
@@ -72,14 +80,17 @@ class Renderer:
         environment.globals["static"] = static.url
         environment.globals["site"] = self.facts = facts
         self._drawing = Drawing(environment, nobody=static.url("avatar.svg"))
-        for draw in (self._drawing.card, self._drawing.cards, self._drawing.cited, self._drawing.face):
+        drawing = self._drawing
+        for draw in (drawing.card, drawing.cards, drawing.cited, drawing.face, drawing.wording):
             environment.globals[draw.__name__] = draw
-        icons: Any = environment.get_template("icons.html").module
+        icons = _macros(environment, "icons.html")
         environment.globals["icon"] = cache(icons.icon)
         environment.globals["symbols"] = icons.symbols()
-        looks: Any = environment.get_template("looks.html").module
+        looks = _macros(environment, "looks.html")
         environment.globals["styles"] = looks.styles()
         environment.globals["modules"] = looks.modules()
+        for template, macro in MACROS:
+            environment.globals[macro] = getattr(_macros(environment, template), macro)
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def page(self, template: str, settings: Settings | None = None, /, **context: object) -> bytes:
