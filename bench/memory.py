@@ -26,13 +26,18 @@ CACHE_BYTES = re.compile(rb"^ripstop_cache_bytes (\S+)$", re.MULTILINE)
 
 
 class Memory(msgspec.Struct, kw_only=True):
-    """PSS of all processes in MB, by the seconds since the load began; `caches` what the graph keeps of that."""
+    """PSS of all processes in MB, by the seconds since the load began.
+
+    :ivar kinds: the same by what the processes are.
+    :ivar caches: what the graph keeps of that.
+    """
 
     per_second: float
     seconds: float
     requests: int
     errors: dict[str, int]
     samples: list[tuple[float, float]]
+    kinds: list[dict[str, float]] = []
     caches: list[float] = []
 
     @property
@@ -72,7 +77,9 @@ async def measure_memory(server: Server, sources: Sequence[Source], *, seconds: 
         started = clock()
         while (elapsed := clock() - started) < seconds:
             if elapsed >= len(found.samples) * SAMPLE_SECONDS:
-                found.samples.append((round(elapsed, 1), round(server.trees.pss_mb(), 1)))
+                kinds = server.trees.pss_mb_by_kind()
+                found.samples.append((round(elapsed, 1), round(sum(kinds.values()), 1)))
+                found.kinds.append({kind: round(mb, 1) for kind, mb in kinds.items()})
                 found.caches.append(round(await _cache_bytes(pool) / 1e6, 1))
                 if len(found.samples) % TELL_SAMPLES == 0:
                     print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ IDLE_STEP_SECONDS = 0.5
 IDLE_CPU_SECONDS = 0.03
 HELPER_MARK = "helper"
 DATABASE_NAME = "postgres"
+NUMBER = re.compile(r"-[0-9]+$")
 
 
 class Process(NamedTuple):
@@ -71,14 +73,20 @@ class Trees:
 
     def pss_mb(self) -> float:
         """Proportional set size in MB: shared pages are divided among those that share them."""
-        total = 0
+        return sum(self.pss_mb_by_kind().values())
+
+    def pss_mb_by_kind(self) -> dict[str, float]:
+        """The same by what the processes are: their names, without the number that one of several has."""
+        found: dict[str, float] = {}
         for process in self.processes():
             try:
                 rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
             except OSError:  # it ended meanwhile
                 continue
-            total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        return total * 1024 / 1e6
+            kind = "supervisor" if process.pid == self.roots[0] else NUMBER.sub("", process.name)
+            kb = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+            found[kind] = found.get(kind, 0.0) + kb * 1024 / 1e6
+        return found
 
     async def idle(self, limit: float) -> bool:
         """Wait until the trees use under 6 % of a core for a second; False when that took longer than `limit`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,8 @@ from bench.machine import Machine
 from bench.memory import Memory
 from bench.suite import EngineResult
 
+MEMORY_SECONDS = 600
+"""Between two looks at the memory that are shown."""
 PAGE = Path(__file__).parents[1] / "docs" / "operate" / "performance.md"
 
 
@@ -51,7 +54,10 @@ def tables(run: Run) -> dict[str, str]:
     if run.ceilings is not None:
         parts["ceilings"] = _ceilings(run.ceilings, run.engines)
     for growth in run.growth:
-        parts[f"growth {growth.engine}"] = _growth(growth, run.machine)
+        if growth.pairs or growth.keeping or growth.kinds:
+            parts[f"growth {growth.engine}"] = _growth(growth, run.machine)
+        if growth.memory is not None:
+            parts[f"memory {growth.engine}"] = _memory(growth, growth.memory, run.machine)
     if run.large:
         parts["large"] = "\n\n".join(_large(large) for large in run.large)
     return parts
@@ -225,8 +231,6 @@ def _growth(growth: Growth, machine: Machine) -> str:
         parts.append(markdown_table(likes))
     if growth.keeping is not None:
         parts.append(_keeping(growth, growth.keeping))
-    if growth.memory is not None:
-        parts.append(_memory(growth.engine, growth.memory))
     if growth.kinds:
         parts.append(_kinds(growth))
     return "\n\n".join(parts)
@@ -245,24 +249,30 @@ def _keeping(growth: Growth, keeping: Keeping) -> str:
     )
 
 
-def _memory(engine: str, memory: Memory) -> str:
-    first, last = memory.samples[0], memory.samples[-1]
-    middle = memory.settled[0]
+def _memory(growth: Growth, memory: Memory, machine: Machine) -> str:
+    """How much memory each kind of processes took, at most every ten minutes."""
+    size = growth.size
     errors = ", ".join(f"{count} x {kind}" for kind, count in sorted(memory.errors.items())) or "0"
-    lines = [
-        [f"{engine}, MB", "at first", *(f"at {at / 60:.0f} min" for at, _ in (middle, last)), "slope between these"],
-        [
-            f"PSS of all processes, {memory.per_second:.0f} mixed requests a second, {errors} errors",
-            *(f"{mb:.0f}" for _, mb in (first, middle, last)),
-            f"{memory.slope:+.0f} an hour",
-        ],
-    ]
+    when = (
+        f"{growth.engine}, on {machine.date}: {memory.per_second:.0f} mixed requests a second, {memory.requests:,} in"
+        f" all, {errors} errors; {size.accounts:,} accounts, {size.posts:,} posts and"
+        f" {size.accounts * size.follows:,} follows were there before."
+    )
+    times = [at for at, _ in memory.samples]
+    shown = sorted({bisect_left(times, at) for at in range(0, int(times[-1]), MEMORY_SECONDS)} | {len(times) - 1})
+    slope = f"slope since {memory.seconds / 120:.0f} min"
+    lines = [["PSS, MB", *(f"{times[at] / 60:.0f} min" for at in shown), slope]]
+    lines.append(["all", *(f"{memory.samples[at][1]:.0f}" for at in shown), f"{memory.slope:+.1f} an hour"])
+    if memory.kinds:
+        kinds = sorted({kind for at in shown for kind in memory.kinds[at]})
+        lines += [[kind, *(_mb(memory.kinds[at].get(kind)) for at in shown), ""] for kind in kinds]
     if memory.caches:
-        middle_cache = memory.caches[-len(memory.settled)]
-        lines.append(
-            ["of that, caches", *(f"{mb:.0f}" for mb in (memory.caches[0], middle_cache, memory.caches[-1])), ""]
-        )
-    return markdown_table(lines)
+        lines.append(["caches in these, by their own account", *(_mb(memory.caches[at]) for at in shown), ""])
+    return f"{when}\n\n{markdown_table(lines)}"
+
+
+def _mb(found: float | None) -> str:
+    return "" if found is None else f"{found:.0f}"
 
 
 def _kinds(growth: Growth) -> str:

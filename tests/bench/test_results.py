@@ -58,6 +58,9 @@ def run() -> Run:
         memory=Memory(
             per_second=100.0, seconds=3600.0, requests=360_000, errors={},
             samples=[(0.0, 150.0), (1800.0, 200.0), (2700.0, 201.0), (3600.0, 202.0)],
+            kinds=[
+                {"rip-http": 100.0}, {"rip-http": 140.0, "rip-helper": 19.0}, {"rip-http": 141.0}, {"rip-http": 142.0}
+            ],
             caches=[20.0, 60.0, 60.0, 61.0],
         ),
     )  # fmt: skip
@@ -76,8 +79,16 @@ def test_a_figure_stands_beside_its_goal() -> None:
     assert "| main.edges | 1,000,000 | 40 | 40 | 100.0% |" in parts["growth SQLite"]
     assert "main.tiny" not in parts["growth SQLite"]
     assert "| `ripstop backup` | 30 | 2.5 GB |" in parts["growth SQLite"]
-    assert "0 errors | 150 | 200 | 202 | +4 an hour |" in parts["growth SQLite"]
-    assert "| of that, caches | 20 | 60 | 61 |  |" in parts["growth SQLite"]
+
+
+def test_memory_is_shown_by_kind_of_process_every_ten_minutes() -> None:
+    memory = tables(run())["memory SQLite"]
+    assert "100 mixed requests a second, 360,000 in all, 0 errors; 100 accounts" in memory
+    assert "| PSS, MB | 0 min | 30 min | 45 min | 60 min | slope since 30 min |" in memory
+    assert "| all | 150 | 200 | 201 | 202 | +4.0 an hour |" in memory
+    assert "| rip-helper |  | 19 |  |  |  |" in memory
+    assert "| rip-http | 100 | 140 | 141 | 142 |  |" in memory
+    assert "caches in these, by their own account | 20 | 60 | 60 | 61 |" in memory
 
 
 def test_what_was_not_drained_is_a_floor_and_gives_no_ratio() -> None:
