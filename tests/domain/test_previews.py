@@ -15,6 +15,7 @@ from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import POST, Card, Post
 from ripstop.domain.previews.model import PREVIEW, Preview, preview_name
 from ripstop.kernel.configuration import Outbound
+from ripstop.machinery.functions.testing import calls_of
 from ripstop.machinery.graph import Entry
 from tests.domain.house import House, a_house
 from tests.pictures import encoded, quarters
@@ -124,6 +125,17 @@ async def test_an_edit_while_the_page_is_looked_at_leaves_no_card_of_the_old_lin
     await house.drain()
     assert (await alice.get(f"/api/v1/statuses/{post}"))["card"]["title"] == "Page /older"
     assert "/old" not in site.asked
+
+
+async def test_a_host_that_does_not_answer_is_a_line_of_its_own(house: House, site: Site) -> None:
+    """So that it has a circuit, and a share of the workers that others keep."""
+    [alice] = await house.people("alice")
+    await alice.post(f"{site.base}/busy")
+    await alice.post("http://Other.Example:8080/busy")
+    show = house.base.functions.get("previews.show")
+    assert show is not None
+    calls = await calls_of(house.base.store, show)
+    assert sorted(call.namespace or "" for call in calls) == [HOST, "other.example"]
 
 
 async def test_a_page_that_does_not_answer_is_asked_again_later(house: House, site: Site) -> None:

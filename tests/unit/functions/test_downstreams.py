@@ -11,7 +11,7 @@ import pytest
 
 from ripstop.engines.base import Store
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import Call, Done, Outcome, Pressure
+from ripstop.machinery.functions import Call, Done, Outcome, Pressure, Retry
 from ripstop.machinery.functions.downstream import CUT_SECONDS, FIRST_PAUSE, LONGEST_PAUSE, Downstream
 from tests.unit.functions.yard import Note, Yard
 from tests.world import PATIENCE, eventually
@@ -164,6 +164,18 @@ async def test_calls_under_pressure_go_back_and_use_up_no_attempt(yard: Yard, er
     assert {call.attempt for call in yard.ran} == {1}
 
 
+@pytest.mark.parametrize("circuit", [True, False])
+async def test_pressure_may_say_how_the_call_ends(yard: Yard, circuit: bool) -> None:
+    async def given_up(call: Call[Note]) -> Outcome:
+        raise Pressure("HTTP 503", outcome=Done() if call.attempt == 2 else Retry("once more", after=0.0))
+
+    await yard.call(yard.function("given_up", given_up, attempts=2, circuit=circuit), Note(), namespace="a.example")
+    async with working(yard):
+        await all_ended(yard)
+    assert [call.attempt for call in yard.ran] == [1, 2]
+    assert await yard.dead("given_up") == 0
+
+
 async def test_functions_that_lean_on_the_same_have_one_window(yard: Yard) -> None:
     """While it is shut for one, calls of the other stay in the store, and those that lean on nothing run."""
 
@@ -190,10 +202,11 @@ async def test_functions_that_lean_on_the_same_have_one_window(yard: Yard) -> No
     assert {call.function for call in yard.ran[1:]} == {"free"}
 
 
-async def test_a_dead_host_has_a_circuit_of_its_own(yard: Yard) -> None:
+@pytest.mark.parametrize("outcome", [None, Retry("another time", after=0.0)])
+async def test_a_dead_host_has_a_circuit_of_its_own(yard: Yard, outcome: Outcome | None) -> None:
     async def deliver(call: Call[Note]) -> Outcome:
         if call.arguments.text == "dead.example":
-            raise Pressure("HTTP 503", retry_after=3600.0)
+            raise Pressure("HTTP 503", retry_after=3600.0, outcome=outcome)
         return Done()
 
     delivering = yard.function("deliver", deliver, circuit=True)

@@ -1,6 +1,8 @@
 """Looking at what posts link to, in the background."""
 
 import asyncio
+import math
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,7 +17,7 @@ from ripstop.domain.text import scan
 from ripstop.engines.base import Criticality, Lane
 from ripstop.engines.common import name_shard
 from ripstop.kernel.errors import Invalid, Unavailable
-from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Retry
+from ripstop.machinery.functions import Call, Done, Function, Functions, Outcome, Pressure, Retry, SlowStart
 from ripstop.machinery.graph import Entry, Events, Graph, Refused, Write
 from ripstop.machinery.outbound import Outbound, TooMuch, Unreachable
 from ripstop.machinery.outbound import Refused as NotAsked
@@ -30,6 +32,9 @@ TRIES = 3
 
 class Previews:
     """Has each post show what its first link leads to. A page is asked for once, whoever links to it.
+
+    Calls are those of the host that they ask, each of which has a circuit: while one does not answer, all that link
+    there wait, and nobody else. There is no bound on how fast they grow altogether, since what they lean on is many.
 
     :param outbound: asks for pages; None: nothing is asked, and no post shows a card.
     :param origin: the public URL of this server, without a slash at the end.
@@ -54,10 +59,12 @@ class Previews:
             backoff_base=30.0,
             time_limit=60.0,
             concurrency=10,
+            circuit=True,
+            slow_start=SlowStart(growth=math.inf),
         )
         functions.declare(show)
         if self._outbound is not None:
-            events.durable(PostLinked, show)
+            events.durable(PostLinked, show, namespace=_host)
 
     async def _show(self, call: Call[PostLinked]) -> Outcome:
         graph, link = self._graph, call.arguments.link
@@ -68,7 +75,7 @@ class Previews:
         try:
             card = await self._look(self._outbound, link, is_last=is_last)
         except Unreachable as error:
-            return Done() if is_last else Retry(str(error))
+            raise Pressure(str(error), outcome=Done() if is_last else Retry(str(error))) from error
         await graph.sync()
         post = await graph.get(POST, call.arguments.post)
         if card is None or post is None or not self._shows(post, link) or post.value.card == card:
@@ -112,7 +119,8 @@ class Previews:
         return None if id_ is None else await self._graph.get(PREVIEW, id_)
 
     async def _ask(self, outbound: Outbound, link: str, known: Entry[Preview] | None, *, is_last: bool) -> Card | None:
-        """Look at a page, and keep what it says. Two commits, and one more for its picture.
+        """Look at a page, and keep what it says; and that it says nothing, where it was asked for the last time. Two
+        commits, and one more for its picture.
 
         :raises Unreachable: it did not answer, and may another time.
         """
@@ -124,9 +132,9 @@ class Previews:
         except (NotAsked, TooMuch):
             found = None
         except Unreachable:
-            if not is_last:
-                raise
-            found = None
+            if is_last:
+                await self._keep(write, known, id_, Preview(link=link, looked_at=graph.now_ms()))
+            raise
         card = None if found is None else found.card
         image = None if found is None or not found.picture else await self._picture(outbound, found, id_)
         if card is not None and found is not None and image is not None:
@@ -160,6 +168,11 @@ class Previews:
             return await self._images.take(owner, answer.body, CARD)
         except (NotAsked, TooMuch, Unreachable, Invalid, Unavailable):
             return None
+
+
+def _host(event: PostLinked) -> str:
+    """Whom a link asks."""
+    return urlsplit(event.link).hostname or ""
 
 
 async def _page(outbound: Outbound, link: str) -> Found | None:

@@ -2,6 +2,8 @@
 
 from random import Random
 
+from ripstop.machinery.functions.outcome import Outcome
+
 CUT = 0.5
 """By what the window is multiplied when the downstream is under pressure."""
 
@@ -18,14 +20,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
 class Pressure(Exception):
     """What a function leans on cannot take it now: HTTP 429 or 503, a refusal, a time-out.
 
-    The call goes back and uses up no attempt.
+    The call goes back and uses up no attempt, unless it says how it ends.
 
     :param retry_after: seconds for which the other side asked, if it did.
+    :param outcome: how the call ends all the same; None: it goes back.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, outcome: Outcome | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.outcome = outcome
 
     @classmethod
     def of_http(cls, status: int, retry_after: str | None = None) -> "Pressure | None":

@@ -100,9 +100,12 @@ class Run:
                 return Retry(f"Took longer than its limit of {self.desk.function.time_limit:g} s.")
             return None
         except Exception as error:
+            ending = error.outcome if isinstance(error, Pressure) else None
             if isinstance(error, Pressure | Unavailable) and self._leans():
                 self.pressure = Pressure(describe(error), retry_after=error.retry_after)
-                return Snooze(error.retry_after or PRESSURE_SECONDS)
+                return ending or Snooze(error.retry_after or PRESSURE_SECONDS)
+            if ending is not None:
+                return ending
             if isinstance(error, Unavailable):
                 self.refused = True
                 return Snooze(max(error.retry_after or 0.0, PRESSURE_SECONDS))

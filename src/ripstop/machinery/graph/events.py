@@ -24,6 +24,15 @@ class Durable:
     function: Function[Any]
     when: Callable[[Any], bool] | None
     due: Callable[[Any], int] | None
+    namespace: Callable[[Any], str] | None
+
+
+class Wanted(NamedTuple):
+    """That a function is to be called for an event: not before the instant `due` (0: at once), for whom if said."""
+
+    function: Function[Any]
+    due: int = 0
+    namespace: str | None = None
 
 
 class Events:
@@ -41,21 +50,27 @@ class Events:
         *,
         when: Callable[[E], bool] | None = None,
         due: Callable[[E], int] | None = None,
+        namespace: Callable[[E], str] | None = None,
     ) -> None:
         """Call `function` with each such event that `when` agrees to, in the batch that causes it.
 
         :param due: the instant, in milliseconds, before which it is not to start; None: at once.
+        :param namespace: whose call it is, such as a remote host; None: nobody's in particular.
         """
-        self._durable.setdefault(event, []).append(Durable(function, when, due))
+        self._durable.setdefault(event, []).append(Durable(function, when, due, namespace))
 
     def live(self, event: type[E], topic: Callable[[E], str]) -> None:
         """Publish each such event, as JSON, on the bus topic that `topic` names."""
         self._live.setdefault(event, []).append(topic)
 
-    def calls_for(self, event: msgspec.Struct) -> list[tuple[Function[Any], int]]:
-        """The functions to be called for an event, each with the instant that it is due (0: at once)."""
+    def calls_for(self, event: msgspec.Struct) -> list[Wanted]:
+        """The functions to be called for an event."""
         return [
-            (each.function, 0 if each.due is None else each.due(event))
+            Wanted(
+                each.function,
+                0 if each.due is None else each.due(event),
+                None if each.namespace is None else each.namespace(event),
+            )
             for each in self._durable.get(type(event), ())
             if each.when is None or each.when(event)
         ]

@@ -123,18 +123,28 @@ class Write:
     ) -> int:
         return self._add(op.CheckAssociation(source, association.number, target, present, order))
 
-    def call(self, function: Function[A], arguments: A, *, due: int = 0, key: str | None = None) -> int:
+    def call(
+        self,
+        function: Function[A],
+        arguments: A,
+        *,
+        due: int = 0,
+        key: str | None = None,
+        namespace: str | None = None,
+    ) -> int:
         """Enqueue a call, not to start before the instant `due`; with a key, coalesce with one that has not started."""
         now_ms = self._now_ms()
         if due <= now_ms:  # or the engine, if its clock is behind, would keep it until somebody looks again
             due, self.wakes = 0, True
         call_id, self._call_id = self._call_id or self.new_id(), None
-        return self._add(call_put(function, arguments, id=call_id, now_ms=now_ms, due=due, key=key))
+        return self._add(
+            call_put(function, arguments, id=call_id, now_ms=now_ms, due=due, key=key, namespace=namespace)
+        )
 
     def emit(self, event: msgspec.Struct) -> None:
         """Durable subscribers become calls of this batch; live ones hear of it after the commit."""
-        for function, due in self._events.calls_for(event):
-            self.call(function, event, due=due)
+        for function, due, namespace in self._events.calls_for(event):
+            self.call(function, event, due=due, namespace=namespace)
         topics = self._events.topics_for(event)
         if topics:
             payload = msgspec.json.encode(event)
