@@ -24,11 +24,11 @@ from bench.population import Population, Size
 from bench.results import markdown_table
 from bench.servers import Database, free_port, running_database, running_server, server_environment
 from ripstop.kernel.configuration import Configuration
-from ripstop.rehearsal import Crowd, Plan, verify
 from ripstop.rehearsal.crew import Outcome
-from ripstop.rehearsal.crowd import register_app
-from ripstop.rehearsal.plan import Rates
+from ripstop.rehearsal.crowd import Crowd, register_app
+from ripstop.rehearsal.plan import Plan, Rates
 from ripstop.rehearsal.pool import Pool
+from ripstop.rehearsal.verify import verify
 
 PATIENCE_SECONDS = 300.0
 STOPPED = re.compile(r"writes were stopped for ([\d.]+) s")

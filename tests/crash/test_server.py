@@ -19,7 +19,10 @@ import psutil
 from ripstop import boot
 from ripstop.engines.base import CallState, Store, Table
 from ripstop.kernel.configuration import Configuration
-from ripstop.rehearsal import Crowd, Outcome, Plan, Rates, verify
+from ripstop.rehearsal.crew import Outcome
+from ripstop.rehearsal.crowd import Crowd
+from ripstop.rehearsal.plan import Plan, Rates
+from ripstop.rehearsal.verify import verify
 from tests.crash.kills import KILLS, Kills, MakeKills
 from tests.server import PATIENCE, Server
 

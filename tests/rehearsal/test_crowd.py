@@ -10,8 +10,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from ripstop.rehearsal import Crowd, Ledger, Outcome, Plan, Rates, verify
-from ripstop.rehearsal.ledger import Fact, PersonFact, PostFact, Refusal, State, each_pair
+from ripstop.rehearsal.crew import Outcome
+from ripstop.rehearsal.crowd import Crowd
+from ripstop.rehearsal.ledger import Fact, Ledger, PersonFact, PostFact, Refusal, State, each_pair
+from ripstop.rehearsal.plan import Plan, Rates
+from ripstop.rehearsal.verify import verify
 from tests.server import PATIENCE, Server
 
 RATES = Rates(sign_up=2, follow=20, unfollow=6, post=40, delete=6, like=60, unlike=12, boost=10, home=60, local=10)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from ripstop.rehearsal import Crowd, NotLoopbackError, Plan, Rates
 from ripstop.rehearsal.cli import app
-from ripstop.rehearsal.target import Target
+from ripstop.rehearsal.crowd import Crowd
+from ripstop.rehearsal.plan import Plan, Rates
+from ripstop.rehearsal.target import NotLoopbackError, Target
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "localhost", "[::1]"])

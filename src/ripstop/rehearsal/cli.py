@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-import uvloop
-from rich.console import Console
 
-from ripstop.rehearsal.crowd import Crowd, RehearsalError
 from ripstop.rehearsal.plan import Plan, Rates
-from ripstop.rehearsal.pool import UnansweredError
-from ripstop.rehearsal.probe import ProbeError
-from ripstop.rehearsal.report import Report, StoreCheck, build_report, print_report, write_json
-from ripstop.rehearsal.verify import verify
 
 app = typer.Typer(add_completion=False, help="Rehearse a launch against a server on this machine.")
 
@@ -44,6 +34,9 @@ def rehearse(
     json: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
 ) -> None:
     """Sign people up, let them follow, post, like and read at set rates, then check every effect and count."""
+    # NOTE: not above, since this command lies in the memory of every server: 3 MB, for nothing.
+    from ripstop.rehearsal import rehearsing
+
     try:
         plan = Plan(
             people=people,
@@ -57,36 +50,11 @@ def rehearse(
             seed=seed,
             stem=stem,
         )
-        report = uvloop.run(_rehearse(url, plan, check=check, data=data))
-    except (ValueError, RehearsalError, ProbeError, UnansweredError) as error:
+        well = rehearsing.rehearse(url, plan, check=check, data=data, json=json)
+    except rehearsing.FAILURES as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    print_report(report, Console())
-    if json is not None:
-        write_json(report, json)
-    raise typer.Exit(0 if report.ok else 1)
-
-
-async def _rehearse(url: str, plan: Plan, *, check: bool, data: Path | None) -> Report:
-    outcome = await Crowd(url, plan).run()
-    verdict = await verify(url, outcome.ledger, seed=plan.seed) if check else None
-    store = await check_store(data) if data is not None else None
-    return build_report(plan, outcome, verdict=verdict, store=store)
-
-
-async def check_store(data: Path) -> StoreCheck:
-    """Run `ripstop check` on a data folder; which database belongs to it, the environment says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "ripstop",
-        "check",
-        env={**os.environ, "RIPSTOP_DATA": str(data)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    return StoreCheck(exit_code=process.returncode or 0, said=said.decode("utf-8", "replace"))
+    raise typer.Exit(0 if well else 1)
 
 
 def _rates(given: list[str], scale: float) -> Rates:
