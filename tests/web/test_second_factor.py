@@ -10,12 +10,14 @@ import pytest
 
 from ripstop.domain.security.codes import STEP_SECONDS, code_at
 from tests.api.client import PASSWORD, Api, Person
+from tests.api.staff import of_staff
 from tests.server import Server
 from tests.web.browser import Browser, Page, browsing
 
 SECURITY = "/settings/security"
 APP = "/settings/security/app"
 CODE = "/auth/second_factor"
+REMOVAL = "remove_second_factors"
 
 pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 """What holds of second factors on each engine stands in tests/domain."""
@@ -146,6 +148,30 @@ async def test_operators_let_somebody_in_who_lost_everything(browser: Browser, s
         page = await other.log_in(alice.username, reset.stdout.rpartition(":")[2].strip())
         assert page.path == "/auth/edit", reset
         assert "The operators of this server set another password" in (await other.open(SECURITY)).text
+
+
+async def test_the_staff_removes_second_factors_in_the_web(
+    browser: Browser, server: Server, api: Api, alice: Person
+) -> None:
+    moderator = await of_staff(server, api, "moderator", "admin")
+    path = f"/admin/accounts/{alice.id}"
+    async with browsing(server) as staff:
+        await staff.log_in(moderator.username, PASSWORD)
+        page = await staff.open(path)
+        assert "Remove the second factors" not in page.text
+        await browser.log_in(alice.username, PASSWORD)
+        await set_up(browser)
+        page = await staff.open(path)
+        assert "Remove the second factors" in page.text
+        removal = next(form for form in page.forms if form.fields.get("act") == REMOVAL)
+        page = await staff.post(path, {**removal.fields, "reason": "seen in person"})
+        assert "Remove the second factors" not in page.text
+        assert "seen in person" in (await staff.open("/admin/audit")).text
+        proof = removal.fields["proof"]
+        assert (await staff.post(f"/admin/accounts/{moderator.id}", {"act": REMOVAL, "proof": proof})).status == 403
+    async with browsing(server) as other:
+        assert (await other.log_in(alice.username, PASSWORD)).path == "/auth/edit"
+        assert "The operators of this server removed all second factors" in (await other.open(SECURITY)).text
 
 
 async def test_passkeys_are_offered_only_where_browsers_have_them(browser: Browser, alice: Person) -> None:

@@ -129,15 +129,20 @@ def states_of(account: Account) -> list[str]:
 
 
 class Owner(NamedTuple):
-    """What the owner of an account said at signing up: an address of e-mail, a language, and why they come."""
+    """What the owner of an account said at signing up: an address of e-mail, a language, and why they come; and whether
+    they need more than a password to log in."""
 
     email: str = ""
     locale: str = "en"
     reason: str = ""
+    has_second_factor: bool = False
 
 
 async def owners_of(graph: Graph, accounts: Iterable[Entry[Account]]) -> dict[int, Owner]:
     """What is known of the owner of each account, by the account's id. At most one engine call."""
     ids = {entry.value.credentials: entry.id for entry in accounts if entry.value.credentials is not None}
     found = await graph.get_many(CREDENTIALS, ids)
-    return {ids[id_]: Owner(entry.value.email, entry.value.locale, entry.value.reason) for id_, entry in found.items()}
+    return {
+        ids[id_]: Owner(said.email, said.locale, said.reason, said.has_second_factor)
+        for id_, said in ((id_, entry.value) for id_, entry in found.items())
+    }

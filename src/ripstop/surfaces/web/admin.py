@@ -14,6 +14,7 @@ from ripstop.domain.moderation.audit import MAX_REASON, log, place_of
 from ripstop.domain.moderation.authority import Staff, access_staff
 from ripstop.domain.moderation.finding import PENDING, STATES, Owner, Wanted, find_people, owners_of, states_of
 from ripstop.domain.moderation.model import Audit
+from ripstop.domain.moderation.second_factors import remove_second_factors
 from ripstop.kernel.errors import Forbidden, Invalid
 from ripstop.machinery.graph import Entry, Graph
 from ripstop.surfaces.http.params import Id
@@ -78,6 +79,8 @@ JUDGING = (
 )
 """What is done about accounts that wait to be let in; nothing else is, while they do."""
 
+REMOVE_FACTORS = "remove_second_factors"
+
 
 class Line(NamedTuple):
     """An entry of the log as a page shows it."""
@@ -131,7 +134,10 @@ class Admin:
             "since": shown_instant(account.value.created_at),
             "states": states_of(account.value),
             "acts": [(one.name, one.words) for one in _offered(account.value) if above],
-            "roles": _roles(staff) if above and _may_give_roles(staff) else {},
+            "removes_factors": REMOVE_FACTORS
+            if above and owner.has_second_factor and _may(staff, Power.MANAGE_USER_ACCESS)
+            else "",
+            "roles": _roles(staff) if above and _may(staff, Power.MANAGE_ROLES) else {},
             "most": MAX_REASON,
         }
         return Shown("admin_account.html", context)
@@ -142,6 +148,9 @@ class Admin:
         account = await access_any_account(self._graph, params.id)
         if params.act == "role":
             await people.give_role(self._graph, staff, account, params.role)
+            return lead(f"{request.origin}{ACCOUNTS}/{params.id}")
+        if params.act == REMOVE_FACTORS:
+            await remove_second_factors(self._graph, staff, account, reason=params.reason)
             return lead(f"{request.origin}{ACCOUNTS}/{params.id}")
         acts = {one.name: one.act for one in (*JUDGING, *SWITCHES)}
         if params.act not in acts:
@@ -167,9 +176,9 @@ def _offered(account: Account) -> list[Switch]:
     return [one for one in (JUDGING if account.pending else SWITCHES) if one.is_on(account)]
 
 
-def _may_give_roles(staff: Staff) -> bool:
+def _may(staff: Staff, power: Power) -> bool:
     try:
-        staff.check_power(Power.MANAGE_ROLES)
+        staff.check_power(power)
     except Forbidden:
         return False
     return True
