@@ -232,3 +232,40 @@ async def test_somebody_is_muted_for_a_day(at_home: Browser, api: Api, alice: Pe
     [muted] = await api.want("GET", "/api/v1/mutes", as_=alice)
     assert muted["id"] == bob.id
     assert muted["mute_expires_at"] is not None
+
+
+async def test_a_post_is_filtered_from_its_menu(browser: Browser, api: Api, alice: Person, bob: Person) -> None:
+    post = (await api.publish(bob, "enough of this"))["id"]
+    await browser.log_in(alice.username, PASSWORD)
+    path, profile = f"/posts/{post}/filter", f"/@{bob.username}"
+    assert path in (await browser.open(profile)).text
+    page = await browser.submit(await browser.open(path), path, {"title": "x" * 257})
+    assert (page.status, await api.want("GET", "/api/v2/filters", as_=alice)) == (422, [])
+    page = await browser.submit(await browser.open(path), path, {"title": "Enough"})
+    assert page.path == "/settings/filters"
+    assert "Filtered: Enough" in (await browser.open(profile)).text
+    [held] = await api.want("GET", "/api/v2/filters", as_=alice)
+    assert [one["status_id"] for one in held["statuses"]] == [post]
+    page = await browser.open(path)
+    assert re.search(rf'value="{held["id"]}" checked', page.text)
+    await browser.submit(page, path, {"title": "More"})
+    await browser.submit(await browser.open(path), path, {"filters[]": held["id"]})
+    held = await api.want("GET", "/api/v2/filters", as_=alice)
+    assert {one["title"]: len(one["statuses"]) for one in held} == {"Enough": 1, "More": 0}
+    hidden = (await api.publish(bob, "not for her", visibility="direct"))["id"]
+    assert (await browser.open(f"/posts/{hidden}/filter")).status == 404
+
+
+async def test_servers_are_blocked_and_not_any_more(browser: Browser, api: Api, alice: Person) -> None:
+    path = "/settings/servers"
+    await browser.log_in(alice.username, PASSWORD)
+    page = await browser.open(path)
+    assert "None." in page.text
+    wrong = await browser.submit(page, path, {"server": "no server"})
+    assert (wrong.status, "not a valid domain name" in wrong.text, "no server" in wrong.text) == (422, True, True)
+    page = await browser.submit(page, path, {"server": "https://Loud.Example/"})
+    assert await api.want("GET", "/api/v1/domain_blocks", as_=alice) == ["loud.example"]
+    assert '<b dir="ltr">loud.example</b>' in page.text
+    proof = page.forms[-1].fields["proof"]
+    page = await browser.post(path, {"server": "loud.example", "act": "unblock", "proof": proof})
+    assert await api.want("GET", "/api/v1/domain_blocks", as_=alice) == []

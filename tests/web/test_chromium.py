@@ -219,6 +219,7 @@ async def test_pages_are_accessible_and_fit_the_window(
     around = f"/@{alice.username}/{quoting['id']}"
     own += [around, f"{around}/likes", f"{around}/history", f"/@{bob.username}/{post['id']}/quotes"]
     own += [f"/posts/{quoting['id']}/redraft", "/messages", "/settings/filters/new", "/settings/data"]
+    own += ["/settings/servers", f"/posts/{quoting['id']}/filter"]
     await give(server, alice, "owner")
     own += ["/about", f"/reports/new?account={bob.id}", "/admin/reports", f"/admin/accounts/{bob.id}", "/admin/health"]
     own += ["/admin/settings", "/admin/functions", "/admin/functions/media.sweep", f"/admin/posts/{post['id']}"]

@@ -1,6 +1,6 @@
 """Making and changing filters. Each action is one commit, which drops what was kept of the viewer's filters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -8,6 +8,7 @@ from ripstop.domain.viewing.events import FiltersChanged
 from ripstop.domain.viewing.filters import MOST_FILTERS, held_filters
 from ripstop.domain.viewing.model import ACTIONS, CONTEXTS, FILTER, HOLDS_FILTER, Filter, FilteredPost, Held, Keyword
 from ripstop.kernel.errors import Conflict, Invalid, NotFound
+from ripstop.kernel.ids import shard_of
 from ripstop.machinery.graph import Entry, Graph, Refused
 
 MAX_TITLE = 256
@@ -98,6 +99,29 @@ async def change_filter(graph: Graph, owner: int, id_: int, change: Change) -> E
             continue
         return Entry(FILTER.number, id_, entry.version + 1, wanted)
     raise Conflict("Somebody changed this at the same time")
+
+
+async def filter_post(graph: Graph, owner: int, post: int, filters: Collection[int], *, also_new: str = "") -> None:
+    """Have these of somebody's filters match a post by itself, and none of their others. A commit for each that
+    changes, and at most four engine calls.
+
+    :param also_new: the title of a new filter that matches it as well, everywhere; empty: none is made.
+    :raises Invalid: with what is wrong, or there are too many.
+    :raises Conflict: others kept changing one.
+    """
+
+    def named() -> FilteredPost:
+        return FilteredPost(graph.new_id(shard_of(owner)), post)
+
+    held = await held_filters(graph, owner)
+    if also_new:
+        await create_filter(graph, Filter(owner=owner, title=also_new, contexts=CONTEXTS, posts=(named(),)))
+    for entry in held:
+        parts = [one.id for one in entry.value.posts if one.post == post]
+        if entry.id in filters and not parts:
+            await change_filter(graph, owner, entry.id, with_post(named()))
+        elif parts and entry.id not in filters:
+            await change_filter(graph, owner, entry.id, without(parts[0]))
 
 
 async def delete_filter(graph: Graph, entry: Entry[Filter]) -> None:

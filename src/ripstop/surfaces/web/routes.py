@@ -28,6 +28,7 @@ from ripstop.surfaces.web.authorize import Authorize
 from ripstop.surfaces.web.composing import Composing
 from ripstop.surfaces.web.entrance import Entrance
 from ripstop.surfaces.web.filtering import Filtering
+from ripstop.surfaces.web.filtering_posts import FilteringPosts
 from ripstop.surfaces.web.finding import Finding
 from ripstop.surfaces.web.forms import Forms
 from ripstop.surfaces.web.home import Feeds
@@ -41,6 +42,7 @@ from ripstop.surfaces.web.reading import Reading
 from ripstop.surfaces.web.reporting import Reporting
 from ripstop.surfaces.web.second_factor import SecondFactor
 from ripstop.surfaces.web.security import Security
+from ripstop.surfaces.web.servers import Servers
 from ripstop.surfaces.web.settings import Settings
 from ripstop.surfaces.web.shell import Shell
 from ripstop.surfaces.web.shelves import Shelves
@@ -90,7 +92,9 @@ def web_routes(
         *Finding(graph, engine, shell, domain=domain).routes(),
         *Shelves(graph, shell).routes(),
         *Settings(graph, shell, images).routes(),
+        *Servers(graph, shell).routes(),
         *Filtering(graph, shell).routes(),
+        *FilteringPosts(graph, shell).routes(),
         *About(graph, shell).routes(),
         *Taking(graph, shell, blobs, rates, origin=origin).routes(),
         *Reporting(graph, shell).routes(),
