@@ -44,7 +44,7 @@ async def _run(options: argparse.Namespace) -> Run:
     async with contextlib.AsyncExitStack() as stack:
         database: Database | None = None
         if "postgres" in options.engines:
-            database = await stack.enter_async_context(running_database())
+            database = await stack.enter_async_context(running_database(options.database))
         run = Run(machine=describe_machine(database.version if database else "not measured"))
         if options.growth:
             for engine in options.engines:
@@ -78,6 +78,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         ),
         seconds=options.seconds,
         store=options.store,
+        dsn=options.database,
         memory_seconds=options.memory_seconds,
         memory_rate=options.memory_rate,
         parts=tuple(options.parts.split(",")),
@@ -97,6 +98,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--posts-in-store", type=int, default=10_000_000, help="posts of the full store")
     parser.add_argument("--follows", type=int, default=50, help="whom each account of the full store follows")
     parser.add_argument("--store", type=Path, help="where to keep the full SQLite store, and go on with it")
+    parser.add_argument("--database", default="", help="where to keep the full PostgreSQL store: an empty database")
     parser.add_argument("--parts", default=",".join(Plan(size=Size()).parts), help="what of growth to measure")
     parser.add_argument("--memory-seconds", type=float, default=3600.0, help="how long memory is watched")
     parser.add_argument("--memory-rate", type=float, default=100.0, help="requests per second meanwhile")

@@ -6,10 +6,11 @@ check` finds nothing wrong with it.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from ripstop.kernel.ids import shard_of
 
 MAIN = "main.db"
 PAGES_CACHED_KB = 512_000
+SORTED_MB = 1_024
 CHUNK = 100_000
 DOCUMENTS = 2_000
 """Documents that are indexed in one transaction."""
@@ -60,7 +62,10 @@ def grow_sqlite(data: Path, population: Population) -> None:
 
 
 async def grow_postgres(dsn: str, population: Population) -> None:
-    """Fill the store in a database, and leave it vacuumed, its statistics up to date."""
+    """Fill the store in a database, and leave it vacuumed, its statistics up to date.
+
+    Indexes are made after the rows, so that their pages are as full as on SQLite, and ten times sooner.
+    """
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("SET synchronous_commit = off")
@@ -75,13 +80,38 @@ async def grow_postgres(dsn: str, population: Population) -> None:
              ((name_shard(row.name), row.name, row.holder) for row in population.names())),
         ]  # fmt: skip
         for table, columns, rows in tables:
-            for chunk in _chunks(table, rows):
-                await connection.copy_records_to_table(table, records=chunk, columns=columns)
+            async with _without_indexes(connection, table):
+                for chunk in _chunks(table, rows):
+                    await connection.copy_records_to_table(table, records=chunk, columns=columns)
         # What autovacuum would do a minute later, when rows are measured.
         await connection.execute("VACUUM (ANALYZE)")
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _without_indexes(connection: asyncpg.Connection, table: str) -> AsyncIterator[None]:
+    """Take a table's indexes away, and make them again at the end."""
+    keys = await connection.fetch(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'p'",
+        table,
+    )
+    indexes = await connection.fetch(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indrelid = $1::regclass AND NOT indisprimary",
+        table,
+    )
+    for name, _ in keys:
+        await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for name, _ in indexes:
+        await connection.execute(f"DROP INDEX {name}")
+    yield
+    await connection.execute(f"SET maintenance_work_mem = '{SORTED_MB}MB'")
+    for name, definition in keys:
+        await connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for _, definition in indexes:
+        await connection.execute(definition)
 
 
 async def index_texts(configuration: Configuration, population: Population) -> None:

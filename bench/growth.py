@@ -61,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar seconds: how long each row is measured.
     :ivar store: the folder for the store on SQLite and for what was measured; None for one that is removed at the end.
+    :ivar dsn: the database for the store on PostgreSQL, empty at first; "" for one that is removed at the end. What was
+        measured of it lies in `store`, in a folder of its own.
     :ivar memory_seconds: for how long memory is watched.
     :ivar memory_rate: requests per second meanwhile.
     :ivar parts: what to measure, in which order: some of kinds, rows, memory, keeping.
@@ -69,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     size: Size
     seconds: float = 8.0
     store: Path | None = None
+    dsn: str = ""
     memory_seconds: float = 3600.0
     memory_rate: float = 100.0
     parts: tuple[str, ...] = ("kinds", "rows", "memory", "keeping")
@@ -77,8 +80,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def measure_growth(engine: str, plan: Plan, *, postgres: bool) -> Growth:
     """Load a population, and measure it beside a store that is empty."""
     async with contextlib.AsyncExitStack() as stack:
-        database = await stack.enter_async_context(running_database()) if postgres else None
-        folder = plan.store if plan.store is not None and not postgres else stack.enter_context(data_folder())
+        database = await stack.enter_async_context(running_database(plan.dsn)) if postgres else None
+        folder = plan.store
+        if folder is None or (postgres and not plan.dsn):
+            folder = stack.enter_context(data_folder())
+        elif postgres:
+            folder /= "postgresql"
         run = _Run(engine, plan, folder, database)
         await run.load()
         for part in plan.parts:

@@ -123,8 +123,12 @@ async def running_server(
 
 
 @contextlib.asynccontextmanager
-async def running_database() -> AsyncIterator[Database]:
-    """A durable PostgreSQL with an empty database in it."""
+async def running_database(dsn: str = "") -> AsyncIterator[Database]:
+    """A durable PostgreSQL with an empty database in it; or a database of a server of this machine that runs already,
+    which stays as it is at the end."""
+    if dsn:
+        yield await _describe(PostgresServer(dsn, "the running server"), dsn)
+        return
     with running_postgres(DURABLE) as server:
         async with server.fresh_database() as dsn:
             yield await _describe(server, dsn)
