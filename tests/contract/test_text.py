@@ -156,3 +156,28 @@ async def test_a_budget_that_is_used_up_is_said_honestly(store: Store) -> None:
         hits = []
     assert {hit.id for hit in hits} <= set(range(1, 2001))
     assert len(await query(store, "word")) == 10
+
+
+async def test_words_of_any_frequency_are_found_newest_first(store: Store) -> None:
+    # So many that an engine that looks at the newest 500, and then at the newest 20,000, has to look further.
+    count = 21_000
+    steps = {"half": 2, "hundredth": 100, "thousandth": 1_000, "single": count}
+    words = {n: ["all", *(word for word, step in steps.items() if n % step == 1)] for n in range(1, count + 1)}
+    words[count].append("ends")
+    words[1].append("ends")
+    authors = {n: "by:1" if n % 700 == 1 else "by:2" for n in words}
+    for start in range(1, count + 1, 3_000):
+        part = range(start, start + 3_000)
+        await write(store, *(TextDocument(n, " ".join(words[n]), n, (authors[n],)) for n in part))
+
+    def expected(wanted: str, limit: int, *filters: str) -> list[int]:
+        found = [n for n in words if set(wanted.split()) <= set(words[n]) and set(filters) <= {authors[n]}]
+        return found[::-1][:limit]
+
+    for wanted in ("all", "half", "hundredth", "thousandth", "single", "ends", "half thousandth", "ends half", "none"):
+        for limit in (1, 2, 10, 400):
+            assert await query(store, wanted, limit=limit) == expected(wanted, limit)
+            assert await query(store, wanted, "by:1", limit=limit) == expected(wanted, limit, "by:1")
+    for limit in (10, 400):
+        assert await query(store, "", limit=limit) == expected("", limit)
+        assert await query(store, "", "by:1", limit=limit) == expected("", limit, "by:1")

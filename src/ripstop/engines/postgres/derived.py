@@ -194,10 +194,7 @@ class TextIndex:
         held = [f"={index}", *filters]
         if limit <= 0 or not (wanted or filters or not query.strip()):  # punctuation alone: no document holds that
             return []
-        if wanted:
-            rows = await self._connections.fetch_within(budget, _SQL["text_query"], wanted, held, limit)
-        else:
-            rows = await self._connections.fetch_within(budget, _SQL["text_filtered"], held, limit)
+        rows = await self._connections.fetch_within(budget, _SQL["text_query"], index, wanted, held, limit)
         return [TextHit(row[0], row[1]) for row in rows]
 
     def _check(self, index: str) -> None:

@@ -26,12 +26,17 @@ def statements_for(index: str) -> Mapping[str, str]:
 
 
 def make_indexes(connection: apsw.Connection, indexes: Iterable[str]) -> None:
-    """Make the tables of indexes that the file has not seen yet. Under the folder's lock for opening."""
+    """Make the tables of indexes that the file has not seen yet, and tune all. Under the folder's lock for opening."""
     known = {name for name, _ in connection.execute(_SQL["indexes"])}
-    for index in sorted(set(indexes) - known):
+    for index in sorted(indexes):
+        statements = statements_for(index)
         with connection:
-            connection.execute(statements_for(index)["index_make"])
-            connection.execute(_SQL["index_note"], (index,))
+            if index not in known:
+                connection.execute(statements["index_make"])
+                connection.execute(_SQL["index_note"], (index,))
+            [(tuned,)] = connection.execute(statements["index_tuned"])
+            if tuned < 2:
+                connection.execute(statements["index_tune"])
 
 
 def _filter_token(filter_: str) -> str:
@@ -66,11 +71,11 @@ class TextReader:
         if match is None and query.strip():
             return []  # punctuation only: no document holds such a word
         [(shape,)] = reader.rows(statements["shape_get"], (index,))
-        by = "by_order" if shape == MIXED else "by_id"
+        by, orders = ("by_order", ()) if shape == MIXED else ("by_id", (shape == BY_ID,))
         if match is None:
-            rows = reader.rows_within(budget, statements[f"all_{by}"], (limit,))
+            rows = reader.rows_within(budget, statements[f"all_{by}"], (*orders, limit))
         else:
-            rows = reader.rows_within(budget, statements[f"query_{by}"], (match, limit))
+            rows = reader.rows_within(budget, statements[f"query_{by}"], (*orders, match, limit))
         return list(map(TextHit._make, rows))
 
 

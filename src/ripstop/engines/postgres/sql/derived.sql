@@ -81,12 +81,5 @@ ON CONFLICT (shard, text_index, id) DO UPDATE SET place = excluded.place, words 
 -- text_remove: Remove documents.
 SELECT ripstop_text_remove($1, $2, $3);
 
--- text_query: Documents that hold all words and all filters, newest first.
--- SCATTER: words lie in all shards.
-SELECT id, place FROM text_documents
-WHERE words @@ $1::text::tsquery AND filters @> $2::text[]
-ORDER BY place DESC, id DESC LIMIT $3;
-
--- text_filtered: Documents that hold all filters, newest first.
--- SCATTER: filters lie in all shards.
-SELECT id, place FROM text_documents WHERE filters @> $1::text[] ORDER BY place DESC, id DESC LIMIT $2;
+-- text_query: Documents that hold all words (or none are asked for) and all filters, newest first.
+SELECT document_id, document_place FROM ripstop_text_query($1, nullif($2::text, '')::tsquery, $3, $4);
