@@ -30,6 +30,12 @@ class Face(NamedTuple):
     bot: bool = False
 
 
+def in_a_line(post: Post, most: int) -> str:
+    """What a post says in so many characters at most; of one with a warning the warning."""
+    text = " ".join((post.spoiler_text or post.text).split())
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 class Instant(NamedTuple):
     """An instant to the second as in RFC 3339, and to the minute in words."""
 
@@ -128,6 +134,11 @@ class Shown(NamedTuple):
     def content(self) -> str:
         """Clean HTML, made by `ripstop.domain.text`."""
         return self.entry.value.content
+
+    @property
+    def in_a_line(self) -> str:
+        """What it says, or its warning, as far as a line or two can hold it."""
+        return in_a_line(self.entry.value, 140) or "A picture"
 
     @property
     def language(self) -> str | None:

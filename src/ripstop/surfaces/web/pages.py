@@ -7,6 +7,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 import jinja2
+from markupsafe import Markup, escape
 
 from ripstop.domain.settings import Settings
 from ripstop.surfaces.web.cards import Shown
@@ -41,7 +42,7 @@ class SiteFacts(NamedTuple):
 
 
 def _environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=loader,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -50,6 +51,8 @@ def _environment(loader: jinja2.BaseLoader | None = None) -> jinja2.Environment:
         auto_reload=False,
         cache_size=-1,  # however many there are: the order in which they were asked for is not kept
     )
+    environment.filters["coded"] = coded
+    return environment
 
 
 @cache
@@ -70,6 +73,15 @@ class _Compiled(jinja2.FileSystemLoader):
 def _macros(environment: jinja2.Environment, template: str) -> Any:
     """The macros of a template."""
     return environment.get_template(template).module
+
+
+def coded(words: str) -> Markup:
+    """A sentence with what stands between backticks as code."""
+    parts = [escape(part) for part in words.split("`")]
+    if len(parts) % 2 == 0:  # one of them is alone
+        return escape(words)
+    parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
+    return Markup("").join(parts)
 
 
 class Renderer:

@@ -21,7 +21,7 @@ from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.http.routing import Route
 from ripstop.surfaces.mastodon.paging import ListParams
 from ripstop.surfaces.mastodon.present.account import COUNTS
-from ripstop.surfaces.web.cards import faces_of, show
+from ripstop.surfaces.web.cards import faces_of, in_a_line, show
 from ripstop.surfaces.web.home import FeedParams
 from ripstop.surfaces.web.shell import Answer, Reader, Shell, Shown, older
 from ripstop.surfaces.web.syndication import Syndication
@@ -29,6 +29,8 @@ from ripstop.surfaces.web.syndication import Syndication
 RSS = ".rss"
 POSTS, REPLIES, MEDIA_ONLY = "posts", "replies", "media"
 """What a profile lists: what was said to everybody in general, what was said to others too, what has pictures."""
+IN_TITLE = 70
+"""Characters of a post in the title of its page."""
 
 
 class Shots(NamedTuple):
@@ -126,7 +128,7 @@ class Reading:
         author, post = account.value, item.post.value
         name = author.display_name or author.username
         context = {
-            "title": f"{name}: “{_brief(post)}”",
+            "title": f"{name}: “{in_a_line(post, IN_TITLE)}”",
             "canonical": f"{self._origin}/@{author.acct}/{id_}",
             "hidden": not author.indexable or post.visibility != PUBLIC,
             "preview": self._preview(author, post),
@@ -247,7 +249,7 @@ class Reading:
     def _preview(self, account: Account, post: Post | None) -> dict[str, Any]:
         """What other sites show of a link to this page: Open Graph. Nothing that stands behind a warning."""
         picture = None if account.avatar is None else media_path(account.avatar.key, LARGE)
-        said = account.note if post is None else _brief(post)
+        said = account.note if post is None else in_a_line(post, IN_TITLE)
         large = False
         if post is not None and post.media and not post.sensitive:
             picture, large = media_path(post.media[0].key, LARGE), True
@@ -257,12 +259,6 @@ class Reading:
             "picture": "" if picture is None else self._origin + picture,
             "large": large,
         }
-
-
-def _brief(post: Post) -> str:
-    """What a post says, in a line; of one with a warning the warning."""
-    text = " ".join((post.spoiler_text or post.text).split())
-    return text if len(text) <= 70 else text[:69].rstrip() + "…"
 
 
 def _shots(picture: Picture | None) -> Shots | None:
