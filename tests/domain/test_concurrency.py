@@ -19,6 +19,7 @@ from ripstop.domain.posts.model import POST, POSTED, QUOTED_BY, REVISED, Post
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.graph import Entry
 from tests.domain.house import House, Person
+from tests.world import PATIENCE
 
 AT_ONCE = 12
 
@@ -26,8 +27,13 @@ AT_ONCE = 12
 async def ask(
     house: House, method: str, path: str, who: Person, body: Mapping[str, object] | None = None, *, key: str = ""
 ) -> tuple[int, Any]:
-    """The status and the JSON of whatever is answered."""
-    return await house.answer(method, path, token=who.token, form=body, headers={"idempotency-key": key} if key else {})
+    """The status and the JSON of whatever is answered, once the database has the time for it."""
+    headers = {"idempotency-key": key} if key else {}
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            status, answer = await house.answer(method, path, token=who.token, form=body, headers=headers)
+            if status != 503:
+                return status, answer
 
 
 async def sound(house: House) -> bool:

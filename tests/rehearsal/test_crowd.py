@@ -32,7 +32,7 @@ def first(ledger: Ledger, state: State) -> PostFact:
 
 
 async def test_everything_acknowledged_is_there_and_every_count_is_right(server: Server, played: Outcome) -> None:
-    verdict = await verify(server.url, played.ledger)
+    verdict = await verify(server.url, played.ledger, settle=PATIENCE)
     assert verdict.ok, verdict.examples
     assert not verdict.notes
     assert not played.unsettled
@@ -122,7 +122,7 @@ async def test_what_is_in_doubt_is_asked_for_and_then_counted(server: Server, pl
         if rng.random() < 0.5:
             post.state = State.UNKNOWN
     ledger.refusals.clear()
-    verdict = await verify(server.url, ledger)
+    verdict = await verify(server.url, ledger, settle=PATIENCE)
     assert verdict.ok, verdict.examples
 
 
