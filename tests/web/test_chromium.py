@@ -127,6 +127,27 @@ async def test_new_posts_are_announced_and_shown_when_asked_for(
         await everybody.until(f"!document.getElementById('post-{posts[1]['id']}')")
 
 
+async def test_what_a_live_page_lets_go_of_comes_again(chrome: Chromium, server: Server, api: Api, bob: Person) -> None:
+    """A page that grew to its bound is shortened, and what is older begins where it ends now."""
+    for i in range(21):
+        await api.publish(bob, f"before {i}")
+    async with chrome.tab() as tab:
+        await tab.call("Emulation.setDeviceMetricsOverride", width=800, height=200, deviceScaleFactor=1, mobile=False)
+        await tab.open(f"{server.url}/public")
+        await tab.ask(
+            "(() => { const feed = document.querySelector('.feed'); window.IntersectionObserver = null;"
+            " for (let i = 0; feed.children.length < 200; i += 1) { const post = feed.lastElementChild.cloneNode(true);"
+            " post.id = `post-${i}`; post.dataset.place = String(1000 - i); feed.append(post); } })()"
+        )
+        post = await api.publish(bob, "news")
+        await tab.until(f"document.getElementById('post-{post['id']}')")
+        assert await tab.ask("document.querySelectorAll('.feed > article').length") == 200
+        last = await tab.ask("document.querySelector('.feed').lastElementChild.dataset.place")
+        assert await tab.ask("document.querySelector('.pages a').getAttribute('href')") == (
+            f"{server.url}/public?max_id={last}"
+        )
+
+
 async def test_more_news_than_fit_a_page_leave_no_gap(
     chrome: Chromium, server: Server, api: Api, alice: Person, bob: Person
 ) -> None:

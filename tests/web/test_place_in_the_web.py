@@ -54,7 +54,8 @@ async def test_search_engines_and_browsers_find_what_they_ask_for(api: Api) -> N
     found = re.search(r'rel="manifest" href="([^"]+)"', page)
     assert found is not None
     manifest = json.loads((await api.get(found[1])).body)
-    assert manifest["start_url"] == "/"
+    assert (manifest["start_url"], manifest["display"]) == ("/", "standalone")
+    assert manifest["name"] == (await api.want("GET", "/api/v2/instance"))["title"]
     for icon in manifest["icons"]:
         assert (await api.get(icon["src"])).headers["content-type"] == icon["type"]
     worker = await api.get("/sw.js")
@@ -62,7 +63,9 @@ async def test_search_engines_and_browsers_find_what_they_ask_for(api: Api) -> N
     assert "connect-src 'self'" in worker.headers["content-security-policy"]
     kept = re.findall(r'"(/[^"]*)"', worker.body.decode())
     assert "/offline" in kept
-    assert (await api.get("/offline")).status == 200
+    offline = (await api.get("/offline")).body.decode()
+    assert "There is no connection" in offline
+    assert "/auth/sign_up" not in offline
 
 
 async def test_public_pages_are_light_and_kept_for_a_moment_by_anybody(api: Api, alice: Person) -> None:

@@ -110,7 +110,7 @@ def web_routes(
         *Security(graph, shell, passwords, passkeys, tickets=tickets, seal=seal, issuer=domain).routes(),
         *AccountPage(graph, shell, forms, passwords).routes(),
         *Authorize(graph, forms).routes(),
-        *Installed(renderer).routes(),
+        *Installed(graph, renderer, static).routes(),
         *Media(blobs).routes(),
         *static.routes(),
     ]

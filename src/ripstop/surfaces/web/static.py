@@ -15,7 +15,6 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
-    ".webmanifest": "application/manifest+json",
 }
 WELL_KNOWN = {
     "/avatars/original/missing.png": "avatar.png",

@@ -25,10 +25,22 @@ function show(article) {
   article.classList.add("arrived");
   feed.prepend(article);
   document.querySelector(".empty")?.remove();
+  shorten();
+  document.dispatchEvent(new CustomEvent("ripstop:arrived"));
+}
+
+// What is let go of at the end comes again with what is older than it.
+function shorten() {
+  const link = document.querySelector(".pages a[rel=next]");
+  if (link === null || feed.children.length <= MOST_SHOWN) {
+    return;
+  }
   while (feed.children.length > MOST_SHOWN) {
     feed.lastElementChild.remove();
   }
-  document.dispatchEvent(new CustomEvent("ripstop:arrived"));
+  const older = new URL(link.href);
+  older.searchParams.set("max_id", feed.lastElementChild.dataset.place);
+  link.href = older.href;
 }
 
 async function askForNew() {

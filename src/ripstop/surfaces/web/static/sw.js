@@ -1,6 +1,6 @@
 // Keeps one page for when there is no network, and nothing else: everything is as fresh as the server says.
 
-const KEPT = "ripstop-1";
+const KEPT = "ripstop-2";
 const STYLES = ["style", "posts", "people", "forms"].map((name) => `/static/${name}.css`);
 
 self.addEventListener("install", (event) => {
