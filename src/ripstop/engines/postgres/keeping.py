@@ -7,6 +7,7 @@ from typing import Final
 from ripstop.engines.base import Counted, Fault, Schema
 from ripstop.engines.common import name_shard
 from ripstop.engines.postgres.connections import Connections
+from ripstop.engines.postgres.pool import Connection
 from ripstop.engines.statements import load
 
 _KEEP: Final = load(__package__, "sql/keep.sql")
@@ -43,24 +44,51 @@ async def sweep(connections: Connections, *, now_ms: int, limit: int) -> dict[st
 
 async def check(connections: Connections, schema: Schema) -> AsyncIterator[Fault]:
     """See `ripstop.engines.base.Store.check`. All questions are about one moment."""
-    types = schema.associations.values()
-    numbers = {kind: [type.number for type in types if type.counted is kind] for kind in Counted}
-    questions: list[tuple[str, tuple[object, ...]]] = [
-        ("shards", ()),
-        ("objects", ()),
-        ("types", ([type.number for type in types],)),
-        ("counts", (numbers[Counted.EXACT], numbers[Counted.STRIPED])),
-        *(("halves", (type.number, type.inverse, type.keyed)) for type in types if type.inverse is not None),
-        ("calls", ()),
-        ("call_counts", ()),
-    ]
     async with (
         connections.alone() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        for question, arguments in questions:
+        async for question, arguments in _questions(connection, schema):
             async for row in connection.cursor(_CHECKS[question], *arguments, prefetch=1000):
                 yield Fault(row[0], tuple(itertools.islice(row.values(), 1, None)))
         async for shard, name in connection.cursor(_CHECKS["names"], prefetch=1000):
             if name_shard(name) != shard:
                 yield Fault("The name lies in a wrong shard.", (shard, name))
+
+
+async def _questions(connection: Connection, schema: Schema) -> AsyncIterator[tuple[str, tuple[object, ...]]]:
+    """Names of statements that yield faults, and their arguments. Sums tell which of them have any to find."""
+    types = list(schema.associations.values())
+    exact, striped = (
+        [type.number for type in types if type.counted is kind] for kind in (Counted.EXACT, Counted.STRIPED)
+    )
+    numbers = [type.number for type in types]
+    inverses = [type.inverse for type in types]
+    keyed = [type.keyed for type in types]
+    counted = [type.counted is not Counted.NO for type in types]
+
+    yield "objects", ()
+    yield "calls", ()
+    yield "call_counts", ()
+    sums = await connection.fetch(_CHECKS["sums"], numbers, inverses, keyed, counted)
+    if any(row["misplaced"] for row in sums):
+        yield "misplaced", ()
+    if any(row["unknown"] for row in sums):
+        yield "types", (numbers,)
+    if ends := [row["ends"] for row in sums if row["halves"] or row["unkeyed"]]:
+        paired = [type for type in types if type.inverse is not None]
+        yield (
+            "halves",
+            (
+                [type.number for type in paired],
+                [type.inverse for type in paired],
+                [type.keyed for type in paired],
+                ends,
+            ),
+        )
+    [counts] = await connection.fetch(_CHECKS["counts_sum"], exact, striped)
+    if counts["misplaced"]:
+        yield "counts_misplaced", ()
+    rows = sum(row["rows"] for row in sums)
+    if counts["rows"] != rows or await connection.fetchval(_CHECKS["counts_newest"], exact):
+        yield "counts", (exact, striped)
