@@ -10,10 +10,12 @@ import pytest
 
 from ripstop.engines.base import CallLimit, LeasedCall, Name, Store
 from ripstop.engines.derived import KeyspaceChange
+from ripstop.kernel.clock import ManualClock
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import Call, Done, Outcome, Pressure, overview
+from ripstop.machinery.functions import Call, Done, Outcome, Pressure, SlowStart, overview
 from ripstop.machinery.functions.company import SECONDS, Company
 from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
 from tests.discipline import DisciplinedStore
@@ -252,7 +254,12 @@ async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> 
 
 
 async def test_a_desk_asks_for_something_only_while_something_limits_it(yard: Yard) -> None:
-    desk = Desk(yard.function("free", done), Quota(yard.store, "free"), None, [])
+    desk = Desk(
+        yard.function("free", done),
+        Quota(yard.store, "free"),
+        Growth(yard.store, "free", SlowStart(), monotonic=ManualClock().monotonic),
+        [],
+    )
 
     def is_limited(steer: Steer) -> bool:
         desk.set_limits(steer, planned_rate=None, spare_places=None)

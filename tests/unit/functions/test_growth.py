@@ -15,7 +15,7 @@ from ripstop.engines.base import Criticality, Store
 from ripstop.kernel.clock import ManualClock
 from ripstop.kernel.errors import Overloaded
 from ripstop.machinery.functions import Call, Done, Function, Outcome, SlowStart, overview
-from ripstop.machinery.functions.growth import MINUTE_MS, REMEMBERED, Growth
+from ripstop.machinery.functions.growth import MINUTE_MS, REMEMBERED, STARTED, Growth
 from ripstop.machinery.functions.steering import steer
 from ripstop.machinery.functions.store_window import CUT_SECONDS, LEAST, STEP, StoreWindow
 from tests.unit.functions.yard import Note, Yard
@@ -147,6 +147,37 @@ async def test_a_worker_starts_a_new_function_slowly(yard: Yard) -> None:
 
         await eventually(told)
     assert sum(call.function == "slow" for call in yard.ran) <= 40, "of one minute, or of two"
+
+
+async def test_a_surge_of_what_leans_on_the_store_alone_is_not_held_back(yard: Yard) -> None:
+    """Whatever its class: the store says itself how much it can take."""
+    low = yard.function("low", done, criticality=Criticality.LOW)
+    await yard.call(low, *[Note()] * 500)
+    async with working(yard):
+        await yard.until(lambda: len(yard.ran) == 500)
+    assert await store_growth(yard, "low") == {}
+
+
+async def store_growth(yard: Yard, function: str) -> dict[str, bytes | int]:
+    """What the workers have counted of the starts of a function lately."""
+    minute = await yard.store.now_ms() // MINUTE_MS
+    keys = [f"{function}:{minute - back}" for back in range(3)]
+    return await yard.store.keyspace_get(STARTED.name, keys)
+
+
+async def test_operators_may_have_any_function_start_slowly(yard: Yard) -> None:
+    await steer(yard.store, None, "quick", growth=0.5)
+    await yard.call(yard.function("quick", done), *[Note()] * 400)
+    async with working(yard):
+
+        async def told() -> bool:
+            return (await overview(yard.store))["quick"].held_back == ["bound by its slow start, 50% a minute"]
+
+        await eventually(told)
+        held = len(yard.ran)
+        await steer(yard.store, yard.bus, "quick", growth=None)
+        await yard.until(lambda: len(yard.ran) == 400)
+    assert 100 <= held <= 250, "of one minute, or of two"
 
 
 async def test_operators_may_let_a_function_grow_faster(store: Store) -> None:

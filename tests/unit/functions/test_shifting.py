@@ -16,8 +16,9 @@ import pytest
 from ripstop.engines.base import CallLimit, Criticality, Store
 from ripstop.engines.derived import ValuePut
 from ripstop.kernel.clock import ManualClock
-from ripstop.machinery.functions import Call, Done, Function, Outcome, overview
+from ripstop.machinery.functions import Call, Done, Function, Outcome, SlowStart, overview
 from ripstop.machinery.functions.desk import Desk
+from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.opportunity import Known, Plan, Seen, step
 from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.shifting import KEY, PLANS, Spare
@@ -191,7 +192,9 @@ async def done(call: Call[Note]) -> Outcome:
 
 async def test_a_function_that_is_left_no_place_is_not_asked_for(store: Store) -> None:
     later = Function(name="later", arguments=Note, handler=done, criticality=Criticality.LOW, opportunistic=True)
-    desk = Desk(later, Quota(store, "later"), None, [])
+    desk = Desk(
+        later, Quota(store, "later"), Growth(store, "later", SlowStart(), monotonic=ManualClock().monotonic), []
+    )
     assert desk.limits(128, 0.0, 0.0) == []
     desk.set_limits(Steer(), planned_rate=None, spare_places=0)
     assert desk.limits(128, 0.0, 0.0) == [CallLimit("later", 0)]

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from ripstop.engines.base import CallRow, Store, Table
+from ripstop.engines.base import CallRow, LeasedCall, Store, Table
 from ripstop.kernel.errors import NotFound
 from ripstop.machinery.functions import Call, Checkpoint, Done, Fail, Function, Outcome, Progress, Split
 from ripstop.machinery.functions.dead import dead_calls, drop_dead
+from ripstop.machinery.functions.settling import hand_back
+from ripstop.machinery.functions.standing import Standing
 from ripstop.machinery.functions.steering import Steer, steering
 from ripstop.machinery.functions.whole import cancel, forget, forget_ended, parts_of, pause, progress, resume
-from tests.unit.functions.yard import Note, Yard, effect
+from tests.unit.functions.yard import ALL, Note, Yard, effect
 from tests.world import PATIENCE, eventually
 
 
@@ -82,6 +84,34 @@ async def test_a_whole_is_drained_with_its_parts(yard: Yard) -> None:
     while await yard.unfinished():
         await yard.drain()
     assert len(await yard.store.object_get(made)) == 31
+
+
+async def test_a_drain_leaves_a_whole_whose_parts_others_hold(yard: Yard) -> None:
+    made = [yard.ids.new(7) for _ in range(31)]
+    [whole] = await yard.call(rebuild(yard, made), Note("all"))
+    with pytest.raises(RuntimeError, match="Still not drained"):
+        await yard.worker().drain(most=0)  # one round, in which it splits
+    taken = (await yard.store.call_lease(ALL, limit=10, seconds=60)).taken
+    await give_back(yard, [lease for lease in taken if lease.parent is None])
+
+    async def is_due() -> bool:
+        return (await yard.store.call_get([whole]))[whole].due <= await yard.store.now_ms()
+
+    await eventually(is_due)
+    await yard.worker().drain(most=50)
+    assert await yard.unfinished() == 6
+    await give_back(yard, [lease for lease in taken if lease.parent is not None])
+    while await yard.unfinished():
+        await yard.drain()
+    assert len(await yard.store.object_get(made)) == 31
+
+
+async def give_back(yard: Yard, leases: list[LeasedCall]) -> None:
+    for lease in leases:
+        [outcome] = await yard.store.commit(
+            [hand_back(lease, Standing.parse(lease.checkpoint), kind="postponed").batch]
+        )
+        assert outcome.applied
 
 
 async def test_a_dead_part_keeps_the_whole_waiting_until_it_is_dropped(yard: Yard) -> None:

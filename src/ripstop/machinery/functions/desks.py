@@ -12,8 +12,8 @@ from ripstop.engines.base import CallLimit, Engine
 from ripstop.kernel.errors import RipstopError
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.downstream import Downstream
-from ripstop.machinery.functions.function import Function, Functions
-from ripstop.machinery.functions.growth import Growth
+from ripstop.machinery.functions.function import Functions
+from ripstop.machinery.functions.growth import Growth, SlowStart
 from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.report import Activity
 from ripstop.machinery.functions.run import Run
@@ -96,14 +96,11 @@ class Desks:
             function = self._functions.get(name)
             if function is not None:
                 downstreams = [self._downstream(each) for each in function.downstreams]
-                quota, growth = Quota(self._engine, name), self._growth(function)
+                quota = Quota(self._engine, name)
+                growth = Growth(self._engine, name, function.paced or SlowStart(), monotonic=self._monotonic)
                 desk = self._desks[name] = Desk(function, quota, growth, downstreams)
                 self._set_limits(desk)
         return desk
-
-    def _growth(self, function: Function[Any]) -> Growth | None:
-        slow = function.paced
-        return None if slow is None else Growth(self._engine, function.name, slow, monotonic=self._monotonic)
 
     def _set_limits(self, desk: Desk) -> None:
         """Tell a desk what operators have set, and what it is left if it is opportunistic."""

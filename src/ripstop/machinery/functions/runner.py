@@ -21,7 +21,7 @@ from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
 from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze, Split
 from ripstop.machinery.functions.pacing import Beat, Pace
-from ripstop.machinery.functions.progress import Tally, gained
+from ripstop.machinery.functions.progress import Tally, gained, root_of
 from ripstop.machinery.functions.results import Results
 from ripstop.machinery.functions.run import Interruption, Run, describe
 from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
@@ -284,11 +284,15 @@ class Runner:
             with contextlib.suppress(RipstopError):  # others do the same; it is looked at again
                 await whole.mark(self._store, self._bus, run.lease.function, run.lease.id)
         pause = _pause(run, now_ms := await self._now_ms())
-        if self.desks.draining and left.ready + left.leased:
-            pause = 0.0
+        if self.desks.draining and (left.ready or self._holds_part_of(run.lease.id)):
+            pause = 0.0  # a drain comes to its parts, unless others hold them
         due = now_ms + round(pause * 1000) if pause else 0
         await self._end(run.lease, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=pause))
         return False
+
+    def _holds_part_of(self, call: int) -> bool:
+        leases = (run.lease for run in self.runs)
+        return any(call in (lease.parent, root_of(lease.namespace, lease.parent)) for lease in leases)
 
     async def _lock(self, run: Run) -> bool:
         """Take the lock of an exclusive call; while another has it, this one goes back, for longer the older it is."""

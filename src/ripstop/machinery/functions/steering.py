@@ -28,7 +28,7 @@ class Steer(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar rate: starts per second, over all workers.
     :ivar concurrency: how many may run at once in one worker.
     :ivar paused_namespaces: no call of these is started.
-    :ivar growth: by what share it may grow in a minute, where it starts slowly.
+    :ivar growth: by what share it may grow in a minute; what grows as it likes starts slowly then.
     :ivar cancelled: calls that end without an effect when they would start, with all their parts.
     """
 

@@ -209,7 +209,8 @@ class Worker:
     async def drain(self, *, most: int = 100_000) -> int:
         """Run everything that is due, and what that causes, until nothing is due any more. For tests and commands.
 
-        Calls whose time has not come are left, retries that back off among them.
+        Calls whose time has not come are left, retries that back off among them, and what others hold under lease
+        with what waits for it.
 
         :returns: how often a call was taken.
         :raises RuntimeError: still not done after `most` calls.
