@@ -8,7 +8,7 @@ import msgspec
 from ripstop.engines.base import CallLimit
 from ripstop.machinery.functions.downstream import Downstream
 from ripstop.machinery.functions.function import Function
-from ripstop.machinery.functions.growth import Growth
+from ripstop.machinery.functions.growth import Growth, SlowStart
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import UNSTEERED, Steer
 
@@ -27,6 +27,7 @@ class Desk:
         "downstreams",
         "first_deadline",
         "function",
+        "growing",
         "growth",
         "held",
         "is_limited",
@@ -41,14 +42,13 @@ class Desk:
         "waiting",
     )
 
-    def __init__(
-        self, function: Function[Any], quota: Quota, growth: Growth | None, downstreams: list[Downstream]
-    ) -> None:
+    def __init__(self, function: Function[Any], quota: Quota, growing: Growth, downstreams: list[Downstream]) -> None:
         self.function = function
         self.downstreams = downstreams
         self.decode = msgspec.json.Decoder(function.arguments).decode
         self.quota = quota
-        self.growth = growth
+        self.growing = growing
+        self.growth = None if function.paced is None else growing
         """How many may start while the function grows; None if it may grow as it likes."""
         self.steer = UNSTEERED
         self.planned_rate: float | None = None
@@ -86,8 +86,11 @@ class Desk:
             self.function.concurrency if steer.concurrency is None else steer.concurrency, spare_places
         )
         self.rate = _least(self.function.rate if steer.rate is None else steer.rate, planned_rate)
-        if self.growth is not None and (slow := self.function.paced) is not None:
-            self.growth.slow = slow if steer.growth is None else slow._replace(growth=steer.growth)
+        slow = self.function.paced
+        if steer.growth is not None:
+            slow = (slow or SlowStart())._replace(growth=steer.growth)
+        self.growth = None if slow is None else self.growing
+        self.growing.slow = slow or self.growing.slow
         self.is_limited = self._is_limited()
         if not (self.is_limited or self.held):
             self.allowed = None
