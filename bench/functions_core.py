@@ -85,20 +85,26 @@ class Site:
 
 @dataclass(frozen=True)
 class Load:
-    """How calls are made: by so many processes of 16 clients each, `pause` seconds between a client's calls."""
+    """How calls are made: by so many processes with so many clients each, `pause` seconds between a client's calls.
+
+    :param part: of the calls that a run makes.
+    """
 
     name: str
     callers: int = 1
+    clients: int = AT_ONCE
     bulk: bool = False
     pause: float = 0.0
+    part: float = 1.0
 
 
 LOADS = (
     Load(f"{PER_BATCH} in a batch", bulk=True),
     Load("one by one, 16 clients"),
     Load("one by one, 32 clients of two processes", callers=2),
-    Load("one by one, at most 1,000/s", pause=0.016),
-    Load("one by one, at most 100/s", pause=0.16),
+    Load("one by one, 128 clients of two processes", callers=2, clients=64),
+    Load("one by one, at most 1,000/s", pause=0.016, part=0.5),
+    Load("one by one, at most 100/s", pause=0.16, part=0.1),
 )
 
 
@@ -181,7 +187,9 @@ async def leased(store: Store) -> int:
     return sum(each.leased for each in (await store.call_stats()).values())
 
 
-def caller_main(site: Site, number: int, calls: int, pipe: Connection, *, bulk: bool, pause: float) -> None:
+def caller_main(
+    site: Site, number: int, calls: int, pipe: Connection, *, bulk: bool, pause: float, clients: int
+) -> None:
     """Make calls when told to: in batches of many, or one by one from several clients, each with its pauses."""
 
     async def main() -> None:
@@ -205,7 +213,7 @@ def caller_main(site: Site, number: int, calls: int, pipe: Connection, *, bulk: 
 
             pipe.send(None)
             await loop.run_in_executor(None, pipe.recv)
-            await asyncio.gather(*(client() for _ in range(AT_ONCE)))
+            await asyncio.gather(*(client() for _ in range(clients)))
             pipe.send(None)
             await loop.run_in_executor(None, pipe.recv)
 
@@ -256,10 +264,9 @@ async def measure_load(
     site: Site, load: Load, calls: int, to_worker: Connection, worker: int, database: list[int]
 ) -> str:
     """The figures of one load, as cells of a table."""
-    share = calls // load.callers
-    callers = [
-        start(caller_main, site, number + 1, share, bulk=load.bulk, pause=load.pause) for number in range(load.callers)
-    ]
+    share = int(calls * load.part) // load.callers
+    how = {"bulk": load.bulk, "pause": load.pause, "clients": load.clients}
+    callers = [start(caller_main, site, number + 1, share, **how) for number in range(load.callers)]
     groups = [[process.pid for process, _ in callers if process.pid is not None], [worker], database]
     before = [cpu_of(group) for group in groups]
     began = time.monotonic()
