@@ -6,17 +6,20 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ripstop.engines.base import Lane
 from ripstop.engines.batch import Batch, Outcome
 from ripstop.engines.postgres.connections import RETRIED, Connections
 from ripstop.engines.postgres.flatten import Direction, Group, check
+from ripstop.engines.postgres.plain import Ends, Puts, ends_of, puts_of
 from ripstop.engines.statements import load
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import BadRequest, DeadlineExceeded, RipstopError, Unavailable
 
-_COMMIT: Final = load(__package__, "sql/writes.sql")["commit"]
+_SQL: Final = load(__package__, "sql/writes.sql")
+
+_DONE: Final = Outcome((1,))
 
 _log = logging.getLogger(__name__)
 
@@ -206,7 +209,29 @@ class Committer:
                 start = end
 
     async def _apply(self, batches: Sequence[Batch]) -> list[Outcome]:
-        """One transaction, tried again where another one was first."""
+        """What became of batches, after one transaction or two."""
+        if (puts := puts_of(batches)) is not None:
+            return await self._put_calls(batches, puts)
+        if (ends := ends_of(batches)) is not None:
+            return await self._end_calls(batches, ends)
+        return await self._judge(batches)
+
+    async def _put_calls(self, batches: Sequence[Batch], puts: Puts) -> list[Outcome]:
+        if puts.ids:
+            await self._execute(_SQL["put_calls"], puts)
+            self._on_calls()
+        return [Outcome((1,) * len(batch.operations)) for batch in batches]
+
+    async def _end_calls(self, batches: Sequence[Batch], ends: Ends) -> list[Outcome]:
+        ended = set((await self._execute(_SQL["end_calls"], ends.arguments))["ended"])
+        if len(ended) == len(batches):
+            return [_DONE] * len(batches)
+        # The others are dead calls, or have lost their leases, or somebody changed them at that moment.
+        left = [batch for batch, call in zip(batches, ends.calls, strict=True) if call not in ended]
+        rest = iter(await self._judge(left))
+        return [_DONE if call in ended else next(rest) for call in ends.calls]
+
+    async def _judge(self, batches: Sequence[Batch]) -> list[Outcome]:
         group = Group(self._directions)
         try:
             for batch in batches:
@@ -216,22 +241,22 @@ class Committer:
             raise BadRequest("The request holds a value that cannot be stored.", cause=error) from error
         if not group:
             return [Outcome(()) for _ in batches]
+        row = await self._execute(_SQL["commit"], arguments)
+        if group.puts_calls:
+            self._on_calls()
+        return group.outcomes(row["changed"], row["refused"])
+
+    async def _execute(self, statement: str, arguments: Sequence[object]) -> Any:
+        """The row that a statement answers with, a transaction of its own: tried again where another one was first."""
         for attempt in range(TRIES):
             try:
                 async with self._connections.writer() as connection:
-                    row = await connection.fetchrow(_COMMIT, *arguments)
-                break
+                    return await connection.fetchrow(statement, *arguments)
             except RETRIED:
                 if attempt == TRIES - 1:
                     raise
                 await asyncio.sleep(self._random.random() * 0.002 * 2**attempt)
-        else:
-            raise AssertionError("unreachable")
-        if row is None:
-            raise AssertionError("a function with OUT parameters answers with one row")
-        if group.puts_calls:
-            self._on_calls()
-        return group.outcomes(row["changed"], row["refused"])
+        raise AssertionError("unreachable")
 
 
 def _late() -> DeadlineExceeded:
