@@ -261,3 +261,63 @@ async def test_a_call_in_a_refused_batch_is_not_enqueued(waist: Store) -> None:
     assert await backlog(waist) == EMPTY
     await apply(waist, follow(ident(1), ident(2), 1))
     assert await length(waist, ident(1), FOLLOWS) == 1
+
+
+async def test_of_calls_that_end_together_each_is_fenced_by_its_own_token(waist: Store) -> None:
+    await apply(waist, *(call(number) for number in range(1, 8)))
+    taken = await lease(waist, 7)
+    await apply(waist, CallDead(taken[5].id, taken[5].token, "no"))
+    await apply(waist, CallAgain(taken[6].id, taken[6].token, due=0, attempt=1))
+    await apply(waist, CallDone(taken[4].id, taken[4].token))
+    tokens = [each.token for each in taken]
+    tokens[1] += 1  # as if somebody else had it
+    tokens[2] = 0
+    batches = [Batch(HOME, [CallDone(each.id, token)]) for each, token in zip(taken, tokens, strict=True)]
+    outcomes = await waist.commit([*batches, batches[0]])
+    # The dead one is dropped under the token that it died with; one that has ended, or is ready again, has no lease.
+    assert [outcome.applied for outcome in outcomes] == [True, False, False, True, False, True, False, False]
+    assert [outcome.changed for outcome in outcomes if outcome.applied] == [(1,)] * 3
+    assert await backlog(waist, "work") == FunctionBacklog(0, 1, 2, 0, taken[1].id)
+
+
+async def test_calls_that_are_put_beside_ends_are_counted_with_them(waist: Store) -> None:
+    await apply(waist, call(1), call(2, "other"))
+    taken = await lease(waist, 2)
+    puts = [Batch(HOME, [call(3), call(4, "other", criticality=0)]), Batch(9, [call(5, shard=9)])]
+    ended = [Batch(HOME, [CallDone(each.id, each.token)]) for each in taken]
+    outcomes = await waist.commit([puts[0], ended[0], puts[1], ended[1]])
+    assert [outcome.changed for outcome in outcomes] == [(1, 1), (1,), (1,), (1,)]
+    assert await backlog(waist, "work") == FunctionBacklog(0, 2, 0, 0, min(ident(3), ident(5, 9)))
+    assert next(each.id for each in await lease(waist, 9)) == ident(4)
+
+
+async def test_a_call_that_is_leased_anew_while_it_ends_has_one_holder(waist: Store) -> None:
+    for first in range(1, 200, 20):
+        await apply(waist, *(call(number) for number in range(first, first + 20)))
+        taken = await lease(waist, 20, seconds=0.001)
+        await clock_passes(waist, taken[0].lease_until)
+        batches = [Batch(HOME, [CallDone(each.id, each.token)]) for each in taken]
+        outcomes, again = await asyncio.gather(waist.commit(batches, lane=Lane.BACKGROUND), lease(waist, 20))
+        done = {each.id for each, outcome in zip(taken, outcomes, strict=True) if outcome.applied}
+        assert not done & {each.id for each in again}
+        again += await lease(waist, 20)
+        assert done | {each.id for each in again} == {each.id for each in taken}
+        assert all(outcome.applied for outcome in await waist.commit([_done(each) for each in again]))
+    assert await backlog(waist, "work") == EMPTY
+
+
+async def test_a_call_whose_lease_is_renewed_while_it_ends_has_ended(waist: Store) -> None:
+    for first in range(1, 200, 20):
+        await apply(waist, *(call(number) for number in range(first, first + 20)))
+        taken = await lease(waist, 20)
+        renew = [(each.id, each.token) for each in taken]
+        outcomes, _ = await asyncio.gather(
+            waist.commit([_done(each) for each in taken], lane=Lane.BACKGROUND),
+            waist.call_lease((), limit=0, seconds=60, renew=renew),
+        )
+        assert all(outcome.applied for outcome in outcomes)
+    assert await backlog(waist, "work") == EMPTY
+
+
+def _done(taken: LeasedCall) -> Batch:
+    return Batch(HOME, [CallDone(taken.id, taken.token)])

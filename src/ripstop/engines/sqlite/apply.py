@@ -19,7 +19,19 @@ from ripstop.engines.batch import Batch, Outcome
 from ripstop.engines.common import call_lane
 from ripstop.engines.sqlite.calls import CallLeaser
 from ripstop.engines.sqlite.commits import CommitCounter
-from ripstop.engines.sqlite.judge import CallRow, EdgeRow, Half, Judge, Keys, NameRow, ObjectRow, Rows, rules
+from ripstop.engines.sqlite.judge import (
+    CallRow,
+    EdgeRow,
+    Half,
+    Judge,
+    Keys,
+    NameRow,
+    ObjectRow,
+    Rows,
+    rules,
+    stored_text,
+)
+from ripstop.engines.sqlite.plain import Plain, plain_of
 from ripstop.engines.sqlite.transaction import FileTransaction
 from ripstop.engines.statements import load
 from ripstop.kernel.ids import shard_of
@@ -30,6 +42,8 @@ LOG_KEPT = 8_192
 """Groups that the change log reaches back, at least."""
 
 _LOG_TRIM = 512
+
+_ONE = Outcome((1,))
 
 _encode = msgspec.json.encode
 _objects = msgspec.json.Decoder(list[tuple[int, int, int, int | None]])
@@ -106,6 +120,9 @@ class MainTransaction(FileTransaction):
     # Batches
 
     def _apply(self, commits: Sequence[Commit]) -> list[list[Outcome]]:
+        plain = plain_of(batch for commit in commits for batch in commit.batches)
+        if plain is not None and self._write_plain(plain):
+            return [[_all(len(batch.operations)) for batch in commit.batches] for commit in commits]
         keys = Keys()
         for commit in commits:
             for batch in commit.batches:
@@ -120,6 +137,29 @@ class MainTransaction(FileTransaction):
         self._write_edges(before.edges, rows.edges)
         self._write_calls(before.calls, rows.calls)
         return outcomes
+
+    def _write_plain(self, plain: Plain) -> bool:
+        """Put calls and end others; False, and nothing is done, if one of these is not as it must be."""
+        puts, ends = plain
+        moved: list[tuple[str, int | None, int | None]] = []
+        if ends:
+            rows = self._execute(_SQL["calls_leased"], (_numbers(ends),)).fetchall()
+            if len(rows) != len(ends) or any(ends[id_] != token for id_, token, _ in rows):
+                return False
+            self._execute(_SQL["calls_done"], (_numbers(ends),))
+            moved += [(function, CallState.LEASED, None) for _, _, function in rows]
+        if puts:
+            rows = [
+                (
+                    put.id, call_lane(put.criticality, put.function, put.namespace), put.deadline,
+                    stored_text(put.function), stored_text(put.arguments), put.criticality, put.namespace, put.parent,
+                )
+                for put in puts
+            ]  # fmt: skip
+            self._put("calls_put_ready", rows)
+            moved += [(put.function, None, CallState.READY) for put in puts]
+        self._count_calls(moved)
+        return True
 
     def _read(self, keys: Keys) -> Rows:
         """The rows that the keys name."""
@@ -245,6 +285,11 @@ class MainTransaction(FileTransaction):
         if seq % _LOG_TRIM == 0:
             self._execute(_SQL["change_trim"], (seq - LOG_KEPT,))
         return True
+
+
+def _all(operations: int) -> Outcome:
+    """What becomes of a batch in which each operation changes one thing."""
+    return _ONE if operations == 1 else Outcome((1,) * operations)
 
 
 class _Edges:

@@ -149,7 +149,7 @@ def _collect_object(keys: Keys, operation: CheckObject | ObjectPut | ObjectDelet
 
 
 def _collect_name(keys: Keys, operation: CheckName | NameSet) -> None:
-    keys.names.add(_text(operation.name))
+    keys.names.add(stored_text(operation.name))
 
 
 def _collect_edge(keys: Keys, operation: CheckAssociation | AssociationPut | AssociationDelete) -> None:
@@ -178,8 +178,11 @@ _COLLECT: dict[type, Callable[[Keys, Any], None]] = {
 }
 
 
-def _text(text: str) -> str:
-    """:raises ValueError: it holds a NUL, with which text ends for some."""
+def stored_text(text: str) -> str:
+    """The text, as it can be stored.
+
+    :raises ValueError: it holds a NUL, with which text ends for some.
+    """
     if "\0" in text:
         raise ValueError("A text in a batch holds the character NUL.")
     return text
@@ -298,14 +301,14 @@ class Judge:
         id_ = operation.id
         if self.rows.objects[id_] is not None:
             return REFUSED
-        self._set(self.rows.objects, id_, ObjectRow(operation.type, 1, _text(operation.data), None))
+        self._set(self.rows.objects, id_, ObjectRow(operation.type, 1, stored_text(operation.data), None))
         return 1
 
     def _object_patch(self, operation: ObjectPatch) -> int:
         row = self.rows.objects[operation.id]
         if row is None or row.data is None or row.deleted is not None or operation.version not in (None, row.version):
             return REFUSED
-        data = _text(merge_patch(row.data, operation.patch))
+        data = stored_text(merge_patch(row.data, operation.patch))
         self._set(self.rows.objects, operation.id, ObjectRow(row.type, row.version + 1, data, None))
         return 1
 
@@ -327,7 +330,7 @@ class Judge:
             return 0
         data = operation.data
         if data is not None:
-            _text(data)
+            stored_text(data)
         self._set(self.rows.edges, key, EdgeRow(operation.order, operation.flags, data))
         return int(row is None)
 
@@ -354,7 +357,7 @@ class Judge:
     def _call_put(self, operation: CallPut) -> int:
         key, due = operation.key, operation.due
         if key is not None:
-            same = (operation.function, _text(key), shard_of(operation.id))
+            same = (operation.function, stored_text(key), shard_of(operation.id))
             if self.rows.same.get(same):
                 return 0
             self.rows.same.setdefault(same, 0)
@@ -363,8 +366,8 @@ class Judge:
         if calls.setdefault(operation.id, None) is not None:
             raise ValueError(f"There is a call {operation.id} already.")
         row = CallRow(
-            self._state_at(due), 0, _text(operation.function), operation.criticality, operation.deadline, key,
-            operation.namespace, due, arguments=_text(operation.arguments), parent=operation.parent,
+            self._state_at(due), 0, stored_text(operation.function), operation.criticality, operation.deadline, key,
+            operation.namespace, due, arguments=stored_text(operation.arguments), parent=operation.parent,
         )  # fmt: skip
         self._set(calls, operation.id, row)
         return 1

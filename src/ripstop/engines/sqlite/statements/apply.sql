@@ -70,6 +70,17 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
     value ->> 8, value ->> 9, value ->> 10, value ->> 11, 1, 0, NULL, NULL
 FROM jsonb_each(?);
 
+-- calls_put_ready: Enqueue calls without keys that are due at once.
+INSERT INTO calls
+    (id, state, lane, rank, function, arguments, due, deadline, criticality, key, namespace, parent, attempt, token,
+    checkpoint, error)
+SELECT value ->> 0, 1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 0, value ->> 2, value ->> 5, NULL, value ->> 6,
+    value ->> 7, 1, 0, NULL, NULL
+FROM jsonb_each(?);
+
+-- calls_leased: Which of these calls are leased, under which tokens.
+SELECT c.id, c.token, c.function FROM carray(?) CROSS JOIN calls c ON c.id = value WHERE c.state = 2;
+
 -- calls_done: Remove calls.
 DELETE FROM calls WHERE id IN carray(?);
 
