@@ -46,11 +46,22 @@ class LocalBus:
         self._name = ""
         self._advertised: frozenset[str] = frozenset()
         self._buffer = bytearray(MAX_MESSAGE)
+        self._said: set[str] = set()
+        """Topics of what was sent in this turn of the event loop and carries nothing."""
 
     def publish(self, topic: str, payload: bytes = b"") -> None:
-        """See `Bus.publish`; before `open` and after `close` messages are lost."""
+        """See `Bus.publish`; before `open` and after `close` messages are lost.
+
+        What carries nothing is sent once in each turn of the event loop, however many ask for it.
+        """
         if self._loop is None:
             return
+        if not payload:
+            if topic in self._said:
+                return
+            if not self._said:
+                self._loop.call_soon(self._said.clear)
+            self._said.add(topic)
         head = head_of(topic)
         if head in self._advertised or EVERY_HEAD in self._advertised:
             self._loop.call_soon(self._subscriptions.deliver, topic, payload)
@@ -106,6 +117,7 @@ class LocalBus:
         self._socket = None
         for name in list(self._peers):
             self._drop(name)
+        self._said.clear()
         self._advertised = frozenset()
         self._folder_stamp = -1
         self._remove_files(self._name)
