@@ -1,6 +1,7 @@
 """Merging what several accounts posted, exactly, from either end."""
 
-import heapq
+import bisect
+import operator
 from collections.abc import Collection
 
 from ripstop.domain.feeds.model import NEWEST
@@ -54,7 +55,11 @@ async def _latest(graph: Graph, authors: list[int], stretch: Stretch) -> list[in
     if len(authors) <= stretch.limit:
         return authors
     high = MAX_ORDER if stretch.before is None else stretch.before[0]
-    newest = {author: tally.counts[0].newest for author, tally in (await graph.tallies(authors, NEWEST)).items()}
-    below = heapq.nlargest(stretch.limit, [order for order in newest.values() if order < high])
-    lowest = below[-1] if len(below) == stretch.limit else 0
-    return [author for author in authors if newest[author] >= lowest]
+    tallies = await graph.tallies(authors, NEWEST)
+    newest = [tally.counts[0].newest for tally in tallies.values()]
+    falling = sorted(newest, reverse=True)
+    last = bisect.bisect_right(falling, -high, key=operator.neg) + stretch.limit - 1
+    if last >= len(falling):
+        return authors
+    lowest = falling[last]
+    return [author for author, order in zip(tallies, newest, strict=True) if order >= lowest]

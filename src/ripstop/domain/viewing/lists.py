@@ -40,4 +40,7 @@ async def list_sight(graph: Graph, entry: Entry[List], sight: Sight) -> ListSigh
     """
     owner = entry.value.owner
     members = await members_of(graph, entry.id)
-    return ListSight(owner, entry.value.replies_policy, members, members & (sight.follows | {owner}))
+    authors = members & sight.follows
+    if owner in members:
+        authors |= {owner}
+    return ListSight(owner, entry.value.replies_policy, members, authors)
