@@ -191,6 +191,8 @@ def _large(large: Large) -> str:
     for row in large.rows:
         over = " **over**" if row.large.cpu_ms > row.budget_ms else ""
         ratio = f"{row.large.cpu_ms / row.small.cpu_ms:.2f}"
+        if row.small.errors or row.large.errors:
+            ratio += " (errors)"
         lines.append([row.title, _cpu(row.small), _cpu(row.large) + over, ratio, f"{row.budget_ms:.2f}"])
     return markdown_table(lines)
 
