@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from ripstop.engines.base import Engine, Lane
@@ -26,7 +26,7 @@ TRIES = 8
 MOST_OPERATIONS = 200
 """Operations that are handed to the engine in one piece: a background lane counts its time between such pieces."""
 
-Pending = tuple[Batch, asyncio.Future[Outcome]]
+Pending = tuple[Sequence[Batch], asyncio.Future[list[Outcome]]]
 
 
 class Finisher:
@@ -48,19 +48,22 @@ class Finisher:
         self._pending: list[Pending] = []
         self._flushing: asyncio.Task[None] | None = None
 
-    async def commit(self, batch: Batch, *, alone: bool) -> Outcome:
-        """Commit a batch in company; durable on return.
+    async def commit(self, batches: Sequence[Batch], *, alone: bool) -> list[Outcome]:
+        """Commit batches in company; durable on return.
 
-        While the engine is overloaded or takes no writes this waits: the lease decides whether the batch still counts.
+        While the engine is overloaded or takes no writes this waits: the leases decide whether the batches still count.
 
         :param alone: nothing else is about to end, so do not wait for company.
-        :raises Exception: what the engine says of this batch in particular.
+        :raises Exception: what the engine says of these batches in particular: some may have been committed.
         """
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._pending.append((batch, future))
+        loop = asyncio.get_running_loop()
+        pieces: list[Pending] = [(piece, loop.create_future()) for piece in _pieces(batches)]
+        self._pending += pieces
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush(hurry=alone))
-        return await future
+        if len(pieces) == 1:
+            return await pieces[0][1]
+        return [outcome for some in await asyncio.gather(*(future for _, future in pieces)) for outcome in some]
 
     async def close(self) -> None:
         """Give up what is still waiting."""
@@ -79,18 +82,19 @@ class Finisher:
             self._flushing = None
 
     async def _commit(self, group: list[Pending]) -> None:
-        batches = [batch for batch, _ in group]
         try:
-            outcomes = await self._patiently(batches)
+            outcomes = await self._patiently([batch for batches, _ in group for batch in batches])
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked for this batch
             if len(group) > 1:  # one of them is to blame, and the others shall not pay for it
                 await asyncio.gather(*(self._commit([one]) for one in group))
             elif not group[0][1].done():
                 group[0][1].set_exception(error)
             return
-        for (_, future), outcome in zip(group, outcomes, strict=True):
+        start = 0
+        for batches, future in group:
             if not future.done():
-                future.set_result(outcome)
+                future.set_result(outcomes[start : start + len(batches)])
+            start += len(batches)
 
     async def _patiently(self, batches: list[Batch]) -> list[Outcome]:
         reason: Unavailable
@@ -118,9 +122,21 @@ def _groups(pending: list[Pending]) -> Iterator[list[Pending]]:
     group: list[Pending] = []
     operations = 0
     for one in pending:
-        operations += len(one[0].operations)
+        size = sum(len(batch.operations) for batch in one[0])
+        operations += size
         if group and operations > MOST_OPERATIONS:
             yield group
-            group, operations = [], len(one[0].operations)
+            group, operations = [], size
         group.append(one)
     yield group
+
+
+def _pieces(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+    """What one caller hands over, in pieces that are not larger than a group should be."""
+    start = operations = 0
+    for place, batch in enumerate(batches):
+        operations += len(batch.operations)
+        if place > start and operations > MOST_OPERATIONS:
+            yield batches[start:place]
+            start, operations = place, len(batch.operations)
+    yield batches[start:]

@@ -3,35 +3,38 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 
 import msgspec
 
-from ripstop.engines.base import Criticality, Lane, LeasedCall, Store
-from ripstop.engines.batch import Batch
+from ripstop.engines.base import Lane, LeasedCall, Store
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import RipstopError, Unavailable
 from ripstop.kernel.ids import IdSource, time_ms
 from ripstop.machinery.bus import Bus
 from ripstop.machinery.functions import lock, whole
 from ripstop.machinery.functions.desks import Desks
-from ripstop.machinery.functions.finisher import Finisher
+from ripstop.machinery.functions.ends import Ends, lane_of, released
 from ripstop.machinery.functions.function import CALLS_TOPIC, Functions
 from ripstop.machinery.functions.metrics import CallMetrics
-from ripstop.machinery.functions.outcome import Cancel, Outcome, Retry, Snooze, Split
+from ripstop.machinery.functions.outcome import Cancel, Done, Outcome, Retry, Snooze, Split
 from ripstop.machinery.functions.pacing import Beat, Pace
-from ripstop.machinery.functions.progress import Tally, gained, root_of
-from ripstop.machinery.functions.results import Results
+from ripstop.machinery.functions.progress import root_of
 from ripstop.machinery.functions.run import Interruption, Run, describe
-from ripstop.machinery.functions.settling import Ending, Settler, dead, hand_back
+from ripstop.machinery.functions.settling import Ending, dead, hand_back
 from ripstop.machinery.functions.standing import TRIALS, Standing
+from ripstop.machinery.functions.stepping import Begun
 from ripstop.machinery.functions.store_window import StoreWindow
 
 logger = logging.getLogger(__name__)
 
 CONFLICTS = 3
 """How often a handler runs at once, its effect being refused, before that counts as a failed attempt."""
+
+TURN_SECONDS = 0.002
+"""For how long handlers that never wait may run before others of the event loop have their turn."""
 
 TRIAL_INTERVAL = 0.01
 """Seconds between two trials."""
@@ -44,6 +47,10 @@ HAND_BACK = 1.0
 
 HORIZON = 600.0
 """Seconds that a trial is put off at most."""
+
+
+Ended = tuple[Run, Outcome | None]
+"""A call and what its handler has come to; None if it was interrupted."""
 
 
 class Runner:
@@ -85,17 +92,17 @@ class Runner:
         self._metrics = metrics
         self._refresh = refresh
         self.hungry = hungry
-        self._settler = Settler(ids, random)
         self.store = StoreWindow(objective, commit_seconds=lambda: store.commit_seconds)
-        self._finishers = {
-            lane: Finisher(store, lane, beat=beat, random=random, window=self.store, monotonic=clock.monotonic)
-            for lane in Lane
-        }
         self.desks = Desks(
             store, functions, self, store=self.store, monotonic=clock.monotonic, random=random, most=most
         )
-        self.tally = Tally()
-        self._results = Results(store, bus, self.spawn)
+        self._ends = Ends(
+            store, functions, ids=ids, bus=bus, metrics=metrics, beat=beat, random=random, window=self.store,
+            monotonic=clock.monotonic, wake=self._wake_after, spawn=self.spawn,
+        )  # fmt: skip
+        self.tally = self._ends.tally
+        self._started: deque[Run] = deque()
+        """Calls that begin in the next turn of the loop, in one task."""
         self._trial: int | None = None
         self._trials = Pace()
 
@@ -139,8 +146,7 @@ class Runner:
             if late:
                 logger.warning("%d calls could not be handed back; they start again when their leases end.", len(late))
                 await asyncio.wait(late, timeout=grace)
-        for finisher in self._finishers.values():
-            await finisher.close()
+        await self._ends.close()
 
     # Admission
 
@@ -193,7 +199,7 @@ class Runner:
         await asyncio.gather(*(self._postpone(run, now_ms) for run in tried if run is not first))
         if first is not None:
             try:
-                await self._execute(first)
+                await self._in_its_place(first, self._run(first))
             finally:
                 self._trial = None
 
@@ -210,7 +216,12 @@ class Runner:
 
     def start(self, run: Run) -> None:
         """Run a call, for which its desk has made a place."""
-        self.spawn(self._execute(run))
+        if _asks_first(run):
+            self.spawn(self._in_its_place(run, self._run(run)))
+            return
+        if not self._started:
+            self.spawn(self._run_started())
+        self._started.append(run)
 
     def postpone(self, run: Run, seconds: float) -> None:
         """Hand back a call that shall not start here and now."""
@@ -220,22 +231,91 @@ class Runner:
         due = await self._now_ms() + round(seconds * 1000) if seconds > 0 else 0
         await self._release(run, hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=seconds))
 
-    async def _execute(self, run: Run) -> None:
-        """Run a call to its end and free its place."""
-        lease = run.lease
+    async def _in_its_place(self, run: Run, work: Awaitable[None]) -> None:
+        """Bring a call to its end and free its place."""
         run.task = asyncio.current_task()
-        run.started_at = started_at = self._monotonic()
         try:
-            await self._run(run)
-        finally:
-            seconds = self._monotonic() - started_at
-            self.desks.left(run, seconds)
-            if run.refused:
-                self.store.refused()
-            self._forget(run)
-        self._metrics.ran(lease.function, delay=run.late + started_at - run.taken_at, seconds=seconds)
+            await work
+        except BaseException:
+            self._make_room(run)
+            raise
+        self._ran(run)
+
+    def _ran(self, run: Run) -> None:
+        seconds = self._make_room(run)
+        late = 0.0 if run.started_at is None else run.started_at - run.taken_at
+        self._metrics.ran(run.lease.function, delay=run.late + late, seconds=seconds)
+
+    def _make_room(self, run: Run) -> float:
+        """Free the place of a call; for how long it had it."""
+        seconds = 0.0 if run.started_at is None else self._monotonic() - run.started_at
+        self.desks.left(run, seconds)
+        if run.refused:
+            self.store.refused()
+        self._forget(run)
+        return seconds
+
+    async def _run_started(self) -> None:
+        started, self._started = self._started, deque()
+        await self._run_together(started, [])
+
+    async def _run_together(self, runs: deque[Run], ended: list[Ended]) -> None:
+        """Run calls one after the other, and end together those that come to their ends without waiting.
+
+        One that waits has this task to itself: the others, and what has ended so far, go on in another.
+        """
+        task = asyncio.current_task()
+        until = self._monotonic() + TURN_SECONDS
+        while runs:
+            run = runs.popleft()
+            run.task = task
+            run.started_at = self._monotonic()
+            handling = Begun(run.handle())
+            if handling.waits:
+                if runs or ended:
+                    self.spawn(self._run_together(runs, ended))
+                await self._in_its_place(run, self._go_on(run, handling))
+                return
+            ended.append((run, handling.result))
+            if runs and run.started_at > until:
+                self.spawn(self._run_together(runs, []))
+                break
+        await self._end_together(ended)
+
+    async def _end_together(self, ended: Sequence[Ended]) -> None:
+        """End those that are done in one commit for each lane, all others each by itself."""
+        lanes: dict[Lane, list[tuple[Run, Done, Ending]]] = {}
+        for run, outcome in ended:
+            if isinstance(outcome, Done):
+                with contextlib.suppress(Exception):  # it comes again where the call ends by itself
+                    lanes.setdefault(lane_of(run.lease), []).append((run, outcome, self._ends.ending(run, outcome)))
+                    continue
+            self.spawn(self._in_its_place(run, self._conclude(run, outcome)))
+        await asyncio.gather(*(self._commit_together(lane, each) for lane, each in lanes.items()))
+
+    async def _commit_together(self, lane: Lane, done: Sequence[tuple[Run, Done, Ending]]) -> None:
+        batches = [ending.batch for _, _, ending in done]
+        try:
+            results = await self._ends.commit(lane, batches, alone=len(self.runs) <= 1)
+        except Exception as error:  # noqa: BLE001 - each shall hear what the engine says of its own
+            logger.info("%d calls end one by one: %s", len(done), error)
+            for run, outcome, _ in done:
+                self.spawn(self._in_its_place(run, self._conclude(run, outcome)))
+            return
+        except BaseException:
+            for run, _, _ in done:
+                self._make_room(run)
+            raise
+        for (run, _, ending), result in zip(done, results, strict=True):
+            refused = self._ends.note(run.lease, ending, result)
+            if refused is None:
+                self._ran(run)
+            else:
+                self.spawn(self._in_its_place(run, self._run_again(run, refused)))
 
     async def _run(self, run: Run) -> None:
+        """Run a call that has to ask the store first."""
+        run.started_at = self._monotonic()
         try:
             if not await self._may_begin(run):
                 return
@@ -245,8 +325,22 @@ class Runner:
             ending = hand_back(run.lease, run.standing, kind="postponed", due=due, wake_after=BUSY_SECONDS)
             await self._end(run.lease, ending)
             return
-        refused = 0
-        for _ in range(CONFLICTS):
+        await self._conclude(run, await run.handle())
+
+    async def _go_on(self, run: Run, handling: Begun[Outcome | None]) -> None:
+        await self._conclude(run, await handling.rest())
+
+    async def _conclude(self, run: Run, outcome: Outcome | None) -> None:
+        """Bring about what a handler has come to, or that it was interrupted."""
+        if outcome is None:
+            await self._interrupted(run)
+        elif (refused := await self._settle(run, outcome)) is not None:
+            await self._run_again(run, refused)
+
+    async def _run_again(self, run: Run, refused: int) -> None:
+        """Run a handler anew whose effect was refused at this operation, a few times."""
+        for _ in range(CONFLICTS - 1):
+            await self._refresh()
             outcome = await run.handle()
             if outcome is None:
                 await self._interrupted(run)
@@ -255,7 +349,7 @@ class Runner:
             if place is None:
                 return
             refused = place
-            await self._refresh()
+        await self._refresh()
         await self._settle(run, Retry(f"Its effect was refused {CONFLICTS} times, at last at operation {refused}."))
 
     async def _may_begin(self, run: Run) -> bool:
@@ -307,21 +401,18 @@ class Runner:
 
     async def _interrupted(self, run: Run) -> None:
         if run.interruption is Interruption.STOP:
-            await self._end(run.lease, _released(run, hand_back(run.lease, run.standing, kind="stop")))
+            await self._end(run.lease, released(run, hand_back(run.lease, run.standing, kind="stop")))
         else:
             self._metrics.ended(run.lease.function, "lost")
 
     async def _settle(self, run: Run, outcome: Outcome) -> int | None:
         """Commit an outcome; None when the lease has ended, else the operation of the effect that was refused."""
-        lease, function = run.lease, run.desk.function
+        lease = run.lease
         if isinstance(outcome, Retry | Cancel):
             logger.info("Call %d of %s: %s: %s", lease.id, lease.function, type(outcome).__name__, outcome.reason)
         now_ms = await self._now_ms() if isinstance(outcome, Retry | Snooze | Split) else 0
         try:
-            ending = self._settler.settle(lease, function, run.standing, outcome, now_ms=now_ms)
-            if lease.parent is not None:
-                ending = ending._replace(gain=gained(function, run.arguments, run.standing, outcome))
-            return await self._end(lease, _released(run, ending))
+            return await self._end(lease, self._ends.ending(run, outcome, now_ms=now_ms))
         except Exception as error:
             if isinstance(outcome, Retry):
                 raise
@@ -332,28 +423,8 @@ class Runner:
 
     async def _end(self, lease: LeasedCall, ending: Ending) -> int | None:
         """Commit an ending. Returns as `_settle` does."""
-        lane = Lane.FOREGROUND if lease.criticality <= Criticality.HIGH else Lane.BACKGROUND
-        result = await self._finishers[lane].commit(ending.batch, alone=len(self.runs) <= 1)
-        if result.refused:
-            return result.refused - 1
-        if not result.applied:
-            self._metrics.ended(lease.function, "lost")
-            logger.warning("Call %d of %s lost its lease, so its effect was refused.", lease.id, lease.function)
-            return None
-        self._metrics.ended(lease.function, ending.kind)
-        if lease.parent is not None:
-            self.tally.add(lease, ending.gain)
-        if ending.result is not None:
-            self._results.ended(lease.id, ending.result)
-        if ending.kind == "dead":
-            if (function := self._functions.get(lease.function)) is not None and function.answers:
-                self._results.ended(lease.id, None)
-            logger.error("Call %d of %s is dead; see `ripstop functions dead`.", lease.id, lease.function)
-        for topic, payload in ending.live:
-            self._bus.publish(topic, payload)
-        if ending.wake_after is not None:
-            self._wake_after(ending.wake_after)
-        return None
+        [result] = await self._ends.commit(lane_of(lease), [ending.batch], alone=len(self.runs) <= 1)
+        return self._ends.note(lease, ending, result)
 
     def _wake_after(self, seconds: float) -> None:
         """Have the queue looked at: here, and in all workers where something is due at once."""
@@ -393,14 +464,12 @@ class Runner:
             logger.error("A call was left to the end of its lease.", exc_info=error)
 
 
+def _asks_first(run: Run) -> bool:
+    """Whether a call may begin is for the store to say, or for an operator's mark: see `Runner._may_begin`."""
+    is_locked = run.desk.function.exclusive and run.lease.key is not None
+    return bool(is_locked or run.standing.parts or run.desk.steer.cancelled)
+
+
 def _pause(run: Run, now_ms: int) -> float:
     """Seconds for which a call waits that looks again and again: a sixteenth of its age, 5 s at most."""
     return min(max((now_ms - time_ms(run.lease.id)) / 16_000, 0.05), 5.0)
-
-
-def _released(run: Run, ending: Ending) -> Ending:
-    """An ending that frees the call's lock as well, if it holds one."""
-    if run.lock is None:
-        return ending
-    batch = ending.batch
-    return ending._replace(batch=Batch(batch.home, [*batch.operations, lock.release(run.lock, run.lease)]))
