@@ -50,7 +50,7 @@ from tests.world import (
 )
 
 ROWS = 20_000
-MOST_READ = 4_000
+MOST_READ = 6_000
 """Rows that three tours may read. A single statement with a bad plan reads `ROWS` or more."""
 
 # All in one shard, one list, one function and one keyspace, so that no prefix of a key helps.
@@ -152,6 +152,8 @@ async def derive(store: PostgresStore, first: int) -> None:
     await store.text_write(
         "posts", [TextDocument(alice, f"word{first}"), TextDocument(bob, "x"), TextDocument(bob, None)]
     )
+    await store.text_query("posts", "other", limit=5, budget=10)
+    await store.text_query("posts", f"word{first}", limit=5, budget=10)
     await store.text_write("posts", [TextDocument(alice, None)])
 
 
