@@ -183,6 +183,8 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
     :param context: which of the viewer's filters apply, as their owner names places (`ripstop.domain.viewing.model`);
         empty: all of them.
     """
+    if not items:
+        return []
     posts = [item.meant for item in items]
     quoted = await quoted_in(graph, viewer, posts)
     inside = {id_: each.post for id_, each in quoted.items() if each.post is not None}
@@ -193,26 +195,26 @@ async def show(graph: Graph, items: Sequence[Seen], viewer: int | None = None, *
     now_ms = graph.now_ms()
     found = []
     for item, post in zip(items, posts, strict=True):
-        value, matches = post.value, viewed.matches.get(post.id, ())
-        if value.author not in authors or item.post.value.author not in authors:
+        value, by = post.value, item.post.value.author
+        author = authors.get(value.author)
+        if author is None or by not in authors:
             continue
-        within = inside.get(post.id)
+        matches, within, answered = viewed.matches.get(post.id, ()), inside.get(post.id), value.in_reply_to_author
         cited = None
         if within is not None and within.value.author in authors:
             cited = Shown(within, within.id, authors[within.value.author], "", _NOT_COUNTED)
-        answered = value.in_reply_to_author
         found.append(
             Shown(
                 entry=post,
                 place=item.post.id,
-                author=authors[value.author],
+                author=author,
                 ago=ago(value.created_at, now_ms),
                 counted=_counted(viewed.tallies[post.id]),
                 marks=viewed.marks.get(post.id, _UNMARKED),
                 filtered=_titles(matches) if matches else "",
                 blurred=bool(matches) and any(one.filter.value.action == BLUR for one in matches),
                 answers=None if answered is None or answered == value.author else authors.get(answered),
-                passed_on_by=None if item.original is None else authors[item.post.value.author],
+                passed_on_by=None if item.original is None else authors[by],
                 quoted=cited,
             )
         )

@@ -80,12 +80,12 @@ class Gaps:
 
 
 class Sheet:
-    """What was drawn with gaps."""
+    """What was drawn with gaps, without what makes a template easy to read."""
 
     __slots__ = ("_names", "_pieces")
 
     def __init__(self, drawn: str, mark: str) -> None:
-        self._pieces = drawn.split(mark)
+        self._pieces = "\n".join(filter(None, map(str.strip, drawn.splitlines()))).split(mark)
         self._names = self._pieces[1::2]
 
     def filled(self, values: Mapping[str, str]) -> str:
