@@ -84,7 +84,7 @@ def test_a_list_drops_its_counts_and_not_the_object() -> None:
     tallies = cache.tallies_of(COUNTS)
     cache.objects.put(7, entry(7))
     tallies.put(7, Tally(COUNTS, (Count(1, 1), Count(2, 2))))
-    cache.members.put((7, LINKS.number), Members({8: 0}))
+    cache.put_members((7, LINKS.number), Members({8: 0}))
     cache.drop([], [(7, LINKED_BY.number)])
     assert cache.objects.get(7) is not None
     assert tallies.get(7) is None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ripstop.engines.base import Object, Store
-from ripstop.machinery.graph import Refused
+from ripstop.machinery.graph import Graph, Refused, Write
 from tests.stores import Place, session
 from tests.unit.graph.worlds import (
     COUNTS,
@@ -138,6 +138,41 @@ async def test_counts_members_and_marks_follow_the_lists(place: Place) -> None:
         await other.sync()
         assert (await other.marks(a, MARKS, [b]))[b] == 2
         assert await other.members(a, LINKS, most=10) == frozenset()
+
+
+async def test_what_one_has_done_is_read_at_once(place: Place) -> None:
+    """Without another `sync`, and where it was refused, so is what refused it."""
+    async with two_graphs(place) as (one, other):
+        a, b = one.new_id(1), one.new_id(2)
+        page = one.new_id(1)
+        write = one.write(a)
+        write.create(PAGE, page, Page("x"))
+        await one.commit(write)
+        for graph in (one, other):
+            await graph.sync()
+            assert (await graph.tallies([b], COUNTS))[b].counts[1].length == 0
+            assert await graph.members(a, LINKS, most=10) == await graph.members(b, LINKED_BY, most=10) == frozenset()
+            entry = await graph.get(PAGE, page)
+            assert entry is not None
+            assert entry.value.title == "x"
+
+        def change(graph: Graph, title: str) -> Write:
+            write = graph.write(a)
+            write.check_association(LINKS, a, b, present=False)
+            write.put(LINKS, a, b, order=17)
+            write.patch(PAGE, page, title=title)
+            return write
+
+        await one.commit(change(one, "y"))
+        with pytest.raises(Refused):
+            await other.commit(change(other, "z"))
+        for graph in (one, other):
+            assert (await graph.tallies([b], COUNTS))[b].counts[1].length == 1
+            assert await graph.members(a, LINKS, most=10) == frozenset({b})
+            assert await graph.members(b, LINKED_BY, most=10) == frozenset({a})
+            entry = await graph.get(PAGE, page)
+            assert entry is not None
+            assert entry.value.title == "y"
 
 
 async def test_a_list_that_is_too_long_is_not_held(place: Place) -> None:

@@ -195,6 +195,8 @@ class Cache:
         self._limit = limit
         self._ages_at = 0.0
         self._by_type: dict[int, list[Generations[int, Any]]] = {}
+        self._held: set[int] = set()
+        """Types of which whole lists were ever kept here: most changes are of others."""
         self._all: list[Generations[Any, Any]] = [self.objects, self.members]
         self._fetches: set[Fetch] = set()
 
@@ -221,6 +223,11 @@ class Cache:
             self._by_type.setdefault(number, []).append(generations)
         return generations
 
+    def put_members(self, key: tuple[int, int], members: Members) -> None:
+        """Keep a whole list."""
+        self._held.add(key[1])
+        self.members.put(key, members)
+
     def begin_fetch(self) -> Fetch:
         """Must be ended with `end_fetch`; only what is still `fresh` by then may be put."""
         fetch = Fetch()
@@ -234,10 +241,12 @@ class Cache:
         """Forget what these changes touch."""
         for id_ in ids:
             self.objects.drop(id_)
+        by_type, held = self._by_type, self._held
         for key in lists:
             source, number = key
-            self.members.drop(key)
-            for generations in self._by_type.get(number, ()):
+            if number in held:
+                self.members.drop(key)
+            for generations in by_type.get(number, ()):
                 generations.drop(source)
         for fetch in self._fetches:
             fetch.stale.update(ids)

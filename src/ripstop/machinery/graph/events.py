@@ -65,18 +65,22 @@ class Events:
 
     def calls_for(self, event: msgspec.Struct) -> list[Wanted]:
         """The functions to be called for an event."""
+        listening = self._durable.get(type(event))
+        if listening is None:
+            return []
         return [
             Wanted(
                 each.function,
                 0 if each.due is None else each.due(event),
                 None if each.namespace is None else each.namespace(event),
             )
-            for each in self._durable.get(type(event), ())
+            for each in listening
             if each.when is None or each.when(event)
         ]
 
     def topics_for(self, event: msgspec.Struct) -> list[str]:
-        return [topic(event) for topic in self._live.get(type(event), ())]
+        live = self._live.get(type(event))
+        return [] if live is None else [topic(event) for topic in live]
 
 
 class Listening(NamedTuple):

@@ -236,27 +236,27 @@ class Graph:
 
     async def members(self, source: int, association: Association, *, most: int) -> frozenset[int] | None:
         """All targets of a list, or None if it has more than `most` (always give the same for one association)."""
-        return (await self._members(source, association, most)).targets
+        known = self._cache.members.get((source, association.number))
+        return (known or await self._read_members(source, association, most)).targets
 
     async def flagged(self, source: int, association: Association, flag: int, *, most: int) -> frozenset[int]:
         """Those targets of a list that have all bits of `flag`; none if it has more than `most`, as for `members`."""
-        members = await self._members(source, association, most)
+        known = self._cache.members.get((source, association.number))
+        members = known or await self._read_members(source, association, most)
         if not members.flags:
             return NOBODY
         return frozenset(target for target, flags in members.flags.items() if flags & flag == flag)
 
-    async def _members(self, source: int, association: Association, most: int) -> Members:
+    async def _read_members(self, source: int, association: Association, most: int) -> Members:
         key = (source, association.number)
-        members = self._cache.members.get(key)
-        if members is None:
-            fetch = self._cache.begin_fetch()
-            try:
-                rows = await self._store.assoc_range(source, association.number, limit=most + 1)
-            finally:
-                self._cache.end_fetch(fetch)
-            members = Members(None if len(rows) > most else {row.target: row.flags for row in rows})
-            if fetch.fresh(key):
-                self._cache.members.put(key, members)
+        fetch = self._cache.begin_fetch()
+        try:
+            rows = await self._store.assoc_range(source, association.number, limit=most + 1)
+        finally:
+            self._cache.end_fetch(fetch)
+        members = Members(None if len(rows) > most else {row.target: row.flags for row in rows})
+        if fetch.fresh(key):
+            self._cache.put_members(key, members)
         return members
 
     async def marks(self, source: int, types: TypeSet, targets: Collection[int]) -> dict[int, int]:
@@ -302,6 +302,13 @@ class Graph:
         """Names that begin with ``space + "/" + prefix``, in byte order, after an exclusive whole name; uncached."""
         return await self._store.name_range(space, prefix, after=after, limit=limit)
 
+    # Calls
+
+    async def oldest_call(self, function: str) -> int | None:
+        """The lowest id of the calls of a function, by its name, that have not ended; None if there is none."""
+        row = (await self._store.call_stats((function,))).get(function)
+        return None if row is None else row.oldest
+
     # Writes
 
     def write(self, home: int) -> Write:
@@ -313,14 +320,16 @@ class Graph:
         return Write(shard, ids=self.ids, events=self._events, now_ms=self.clock.now_ms)
 
     async def commit(self, write: Write, *, lane: Lane = Lane.FOREGROUND) -> Committed:
-        """Do all of the write or nothing; durable on return.
+        """Do all of the write or nothing; durable on return. What is read then is as new as that.
 
-        :raises Refused: a precondition did not hold.
+        :raises Refused: a precondition did not hold. What is read then is at least as new as what refused it.
         :raises ripstop.kernel.errors.Unavailable: the store does not take it now; nothing was done.
         """
         (outcome,) = await self._store.commit((write.batch(),), lane=lane)
         if outcome.refused is not None:
+            await self.sync()  # somebody has changed what is known here
             raise Refused(write.operations[outcome.refused], outcome.refused)
+        self._cache.drop(write.ids, write.lists)
         for topic, payload in write.live:
             self._bus.publish(topic, payload)
         if write.wakes and not self._waking:

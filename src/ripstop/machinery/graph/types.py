@@ -56,14 +56,12 @@ class Association:
     """One direction of a kind of edge. Forward directions are written; inverses follow by themselves."""
 
     engine: AssociationType
+    number: int = field(init=False)
+    name: str = field(init=False)
 
-    @property
-    def number(self) -> int:
-        return self.engine.number
-
-    @property
-    def name(self) -> str:
-        return self.engine.name
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", self.engine.number)
+        object.__setattr__(self, "name", self.engine.name)
 
 
 def association(number: int, name: str, *, counted: Counted = Counted.EXACT) -> Association:

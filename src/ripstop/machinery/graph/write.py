@@ -40,11 +40,15 @@ class Write:
     Used once: `Graph.commit` it, or give `batch()` to a function's outcome.
     """
 
-    __slots__ = ("_call_id", "_events", "_ids", "_now_ms", "home", "live", "operations", "wakes")
+    __slots__ = ("_call_id", "_events", "_ids", "_now_ms", "home", "ids", "lists", "live", "operations", "wakes")
 
     def __init__(self, home: int, *, ids: IdSource, events: Events, now_ms: Callable[[], int]) -> None:
         self.home = home
         self.operations: list[AnyOperation] = []
+        self.ids: list[int] = []
+        """Objects that this may change."""
+        self.lists: list[tuple[int, int]] = []
+        """Lists that this may change, by source and type, of both directions."""
         self.live: list[tuple[str, bytes]] = []
         self.wakes = False
         self._ids = ids
@@ -62,6 +66,7 @@ class Write:
 
     def create(self, type_: ObjectType[T], id_: int, value: T) -> int:
         """Create an object; refused if its id was ever used."""
+        self.ids.append(id_)
         return self._add(op.ObjectPut(id_, type_.number, type_.encode(value)))
 
     def patch(self, type_: ObjectType[Any], id_: int, *, version: int | None = None, **fields: object) -> int:
@@ -70,10 +75,12 @@ class Write:
         unknown = fields.keys() - set(type_.struct.__struct_fields__)
         if unknown:
             raise ValueError(f"{type_.name} has no field {sorted(unknown)}")
+        self.ids.append(id_)
         return self._add(op.ObjectPatch(id_, msgspec.json.encode(fields).decode(), version))
 
     def delete(self, id_: int) -> int:
         """Delete an object; its associations stay until they are removed."""
+        self.ids.append(id_)
         return self._add(op.ObjectDelete(id_))
 
     def put(
@@ -93,12 +100,20 @@ class Write:
         :param if_absent: leave one that is there.
         :param rising: leave one whose order is as high.
         """
+        self._touch(association, source, target)
         text = None if data is None else msgspec.json.encode(data).decode()
         return self._add(op.AssociationPut(source, association.number, target, order, flags, text, if_absent, rising))
 
     def remove(self, association: Association, source: int, target: int) -> int:
         """Remove an association and its inverse half; changes 1 if it was there."""
+        self._touch(association, source, target)
         return self._add(op.AssociationDelete(source, association.number, target))
+
+    def _touch(self, association: Association, source: int, target: int) -> None:
+        self.lists.append((source, association.number))
+        inverse = association.engine.inverse
+        if inverse is not None:
+            self.lists.append((target, inverse))
 
     def claim(self, name: str, holder: int, *, expires: int | None = None) -> int:
         """Take a free name; refused if it is held. `expires` is an instant in milliseconds."""
