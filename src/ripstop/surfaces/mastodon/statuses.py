@@ -154,7 +154,6 @@ class Statuses:
         )
         if isinstance(published, int):
             return await self._show(viewer, published)
-        await self._graph.sync()
         return await self._statuses.render_new(published)
 
     async def several(self, request: Request, params: StatusesParams) -> bytes:
@@ -288,11 +287,10 @@ class Statuses:
             raise NotFound(f"The post you are trying to {purpose} does not appear to exist.") from None
 
     async def _show(self, viewer: int, id_: int) -> bytes:
-        await self._graph.sync()
         return await self._statuses.render_one(viewer, await access_post(self._graph, viewer, id_))
 
     async def _show_again(self, viewer: int, post: Entry[Post]) -> bytes:
-        await self._graph.sync()
+        """A post, after what was done with it: its commit has told the cache."""
         return await self._statuses.render_one(viewer, Seen(post, None))
 
     async def _signature(self, request: Request) -> Signature | None:
