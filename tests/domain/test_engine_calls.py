@@ -164,7 +164,12 @@ async def test_a_write_is_one_commit_and_a_fixed_number_of_reads(house: House) -
 AFTERWARDS: dict[str, tuple[str, dict[str, str], int, dict[str, int]]] = {
     "post": ("/api/v1/statuses", {"status": "hello"}, 1, {"keyspace_write": 1}),
     "favourite": ("/api/v1/statuses/{post}/favourite", {}, 1, {"assoc_get": 1}),
-    "unfavourite": ("/api/v1/statuses/{post}/unfavourite", {}, 1, {"assoc_get": 1, "assoc_range": 1}),
+    "unfavourite": (
+        "/api/v1/statuses/{post}/unfavourite",
+        {},
+        1,
+        {"assoc_get": 1, "assoc_range": 1, "call_stats": 1},
+    ),
     "follow": (
         "/api/v1/accounts/{alice}/follow",
         {},

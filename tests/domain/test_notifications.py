@@ -21,7 +21,8 @@ from ripstop.domain.notifications.groups import groups as grouped
 from ripstop.domain.notifications.model import ADMITS, FLOOR, GROUPED, GROUPS, NOTIFIED, UNDONE, group_id, group_key
 from ripstop.domain.notifications.queries import Told, Wanted, notifications
 from ripstop.domain.posts.events import PostDeleted, PostLiked, PostPublished, PostUnliked
-from ripstop.domain.posts.model import IS_DIRECT
+from ripstop.domain.posts.model import IS_DIRECT, LIKED
+from ripstop.kernel.ids import shard_of
 from ripstop.machinery.functions import Call, Done, Outcome, Split
 from ripstop.machinery.functions.testing import calls_of
 from tests.domain.house import House, Person
@@ -145,6 +146,49 @@ async def test_an_earlier_like_is_told_while_the_newest_is_taken_back(house: Hou
     [group] = await groups(alice)
     assert group["sample_account_ids"][0] == str(carol.id)
     await check_agreement(house, alice.id)
+
+
+async def looks_to_come(house: House) -> int:
+    """How many groups are to be looked at again."""
+    found = await house.base.store.call_stats(("notifications.settle",))
+    return found["notifications.settle"].waiting if found else 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_like_that_is_being_told_does_not_know_the_newest_which_is_taken_back(
+    house: House, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Its telling may have begun before the newest was told: then who leaves has the group looked at again."""
+    monkeypatch.setattr(telling, "LATE_MS", 3_600_000)
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    post = await alice.post()
+    graph = house.base.graph
+    await carol.do(f"/api/v1/statuses/{post}/favourite")
+    [row] = await graph.find(carol.id, (LIKED,), (post,))
+    hers = PostLiked(post=post, author=alice.id, actor=carol.id, like=row.order)
+    early = await begin(house, "notifications.liked", hers)
+    his = PostLiked(post=post, author=alice.id, actor=bob.id, like=graph.new_id(shard_of(bob.id)))
+    assert await end(house, await begin(house, "notifications.liked", his))
+    if known:
+        assert await end(house, early)
+        await house.drain()
+    undone = PostUnliked(post=post, author=alice.id, actor=bob.id, like=his.like)
+    assert await end(house, await begin(house, "notifications.unliked", undone))
+    if not known:
+        assert await end(house, early)
+    assert await looks_to_come(house) == (0 if known else 1)
+
+
+async def test_who_joins_below_the_newest_has_the_group_looked_at_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "LATE_MS", 3_600_000)
+    alice, bob, carol = await house.people("alice", "bob", "carol")
+    post = await alice.post()
+    for like, who, waiting in ((8, bob, 0), (9, carol, 0), (7, alice, 1)):
+        event = PostLiked(post=post, author=alice.id, actor=who.id, like=post + like)
+        assert await end(house, await begin(house, "notifications.liked", event))
+        assert await looks_to_come(house) == waiting
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -27,7 +27,7 @@ from ripstop.domain.notifications.model import (
     Notice,
 )
 from ripstop.domain.notifications.quotes import Quoting
-from ripstop.domain.notifications.telling import Telling, remove
+from ripstop.domain.notifications.telling import LIKES, Telling, remove
 from ripstop.domain.posts.events import (
     PostDeleted,
     PostEdited,
@@ -95,7 +95,7 @@ class Notifications:
         )
         listen.to(Followed, self._followed, name="notifications.followed", when=lambda event: not event.asked)
         listen.to(Unfollowed, self._unfollowed, name="notifications.unfollowed")
-        listen.to(PostLiked, self._liked, name="notifications.liked", when=lambda event: event.author != event.actor)
+        listen.to(PostLiked, self._liked, name=LIKES, when=lambda event: event.author != event.actor)
         listen.to(
             PostUnliked, self._unliked, name="notifications.unliked", when=lambda event: event.author != event.actor
         )

@@ -2,7 +2,7 @@
 have put away.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -114,18 +114,10 @@ async def judge(graph: Graph, account: int, rules: Rules, kind: int, notice: Not
     """What the rules want to be done about a notification. Each rule is looked into only if it may change that."""
     if kind & EXEMPT:
         return ACCEPT
-    actor = notice.actor
     worst = ACCEPT
-    questions: tuple[tuple[str, Callable[[], Awaitable[bool]]], ...] = (
-        (rules.not_following, lambda: _follows_not(graph, account, actor)),
-        (rules.not_followers, lambda: _follows_not(graph, actor, account)),
-        (rules.new_accounts, lambda: _is_new(graph, actor)),
-        (rules.private_mentions, lambda: _is_unasked(graph, account, kind, notice)),
-        (rules.bots, lambda: _is_bot(graph, actor)),
-        (rules.limited_accounts, lambda: _is_limited(graph, account, actor)),
-    )
-    for verdict, asks in questions:
-        if VERDICTS.index(verdict) > VERDICTS.index(worst) and await asks():
+    for rule, asks in _QUESTIONS:
+        verdict = getattr(rules, rule)
+        if verdict != ACCEPT and verdict != worst and await asks(graph, account, kind, notice):
             worst = verdict
             if worst == DROP:
                 break
@@ -136,24 +128,32 @@ async def _follows_not(graph: Graph, follower: int, followed: int) -> bool:
     return not await graph.find(follower, (FOLLOWS,), (followed,))
 
 
-async def _is_new(graph: Graph, actor: int) -> bool:
-    entry = await graph.get(ACCOUNT, actor)
+async def _is_not_followed(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    return await _follows_not(graph, account, notice.actor)
+
+
+async def _is_no_follower(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    return await _follows_not(graph, notice.actor, account)
+
+
+async def _is_new(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    entry = await graph.get(ACCOUNT, notice.actor)
     return entry is not None and graph.now_ms() - entry.value.created_at < NEW_MS
 
 
-async def _is_limited(graph: Graph, account: int, actor: int) -> bool:
-    entry = await graph.get(ACCOUNT, actor)
-    return entry is not None and entry.value.limited_at is not None and await _follows_not(graph, account, actor)
+async def _is_limited(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    entry = await graph.get(ACCOUNT, notice.actor)
+    return entry is not None and entry.value.limited_at is not None and await _follows_not(graph, account, notice.actor)
 
 
-async def _is_bot(graph: Graph, actor: int) -> bool:
-    entry = await graph.get(ACCOUNT, actor)
+async def _is_bot(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
+    entry = await graph.get(ACCOUNT, notice.actor)
     return entry is not None and entry.value.bot
 
 
 async def _is_unasked(graph: Graph, account: int, kind: int, notice: Notice) -> bool:
     """Whether it is a direct post of somebody whom the account neither follows nor wrote to in private."""
-    if kind not in (MENTION, QUOTE) or notice.post is None:
+    if not kind & (MENTION | QUOTE) or notice.post is None:
         return False
     post = await graph.get(POST, notice.post)
     if post is None or post.value.visibility != DIRECT:
@@ -163,3 +163,14 @@ async def _is_unasked(graph: Graph, account: int, kind: int, notice: Notice) -> 
         if answered.value.author == account and answered.value.visibility == DIRECT:
             return False
     return await _follows_not(graph, account, notice.actor)
+
+
+_QUESTIONS = (
+    ("not_following", _is_not_followed),
+    ("not_followers", _is_no_follower),
+    ("new_accounts", _is_new),
+    ("private_mentions", _is_unasked),
+    ("bots", _is_bot),
+    ("limited_accounts", _is_limited),
+)
+"""Each rule of `Rules`, and what it asks of a notification."""

@@ -8,7 +8,9 @@ leaves it behind marked as undone, which the telling then finds. In either order
 `GROUPS`, although batches of one group may come in any order: who joins puts a row that only rises, and who leaves does
 so on the condition that the newest is still what it was. Where the newest leaves, another that is older may join at
 that moment and find the row above it; and where many are put away or let in, nobody says which is the newest. Then the
-group is *settled* afterwards: the row is compared with what is in the group, and mended.
+group is *settled* afterwards: the row is compared with what is in the group, and mended. For one that leaves that takes
+two sides: who joins below the newest has the group settled; and who leaves as the newest has, unless no telling that
+could have begun before that newest was told is under way.
 """
 
 from collections.abc import Mapping
@@ -28,6 +30,7 @@ from ripstop.domain.notifications.model import (
     GROUPED,
     GROUPS,
     IN_GROUP,
+    LIKE,
     NOTIFIED,
     OF_KIND,
     UNDONE,
@@ -52,6 +55,9 @@ KEPT_MS = 7 * 86_400_000
 LATE_MS = 10_000
 """After which a group that its newest has left is settled, once for all that leave meanwhile: an older one may have
 been told in the same moment, of which the batch cannot know."""
+
+LIKES = "notifications.liked"
+"""The function that tells of likes. The id of its call is below that of the like, in whose batch it is the first."""
 
 
 class Forget(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +122,7 @@ class Telling:
         if verdict == ACCEPT:
             self.show(write, account, id_, kind, notice)
             if group is not None:
-                _join(write, account, group, known.group, id_, flags=kind, head=Head(actor, notice.post))
+                self._join(write, account, group, known.group, id_, flags=kind, head=Head(actor, notice.post))
             write.emit(Notified(account=account, notification=id_))
         else:
             await self._hold_back(write, account, id_, kind, notice)
@@ -128,12 +134,16 @@ class Telling:
         if group is not None:
             types.append(GROUPS)
             targets.append(group)
-        rows = await self._graph.find(account, types, targets)
-        return Known(
-            told=next((row for row in rows if (row.type, row.target) == (NOTIFIED.number, id_)), None),
-            group=next((row for row in rows if (row.type, row.target) == (GROUPS.number, group)), None),
-            standing={row.type: row for row in rows if row.target == actor},
-        )
+        told = of_group = None
+        standing = {}
+        for row in await self._graph.find(account, types, targets):
+            if row.type == NOTIFIED.number:
+                told = row if row.target == id_ else told
+            elif row.type == GROUPS.number:
+                of_group = row if row.target == group else of_group
+            elif row.target == actor:
+                standing[row.type] = row
+        return Known(told, of_group, standing)
 
     async def _hold_back(self, write: Write, account: int, id_: int, kind: int, notice: Notice) -> None:
         """Put a notification into the request of who did it. One engine call."""
@@ -145,7 +155,29 @@ class Telling:
         write.put(GROUPED, request, id_, order=id_, flags=kind, data=notice)
         if row is None:  # so that the row says which was the first
             write.check_association(GROUPS, account, request, present=False)
-        _join(write, account, request, row, id_, flags=ASKS, head=_asking(id_, notice, row))
+        self._join(write, account, request, row, id_, flags=ASKS, head=_asking(id_, notice, row))
+
+    def _join(
+        self,
+        write: Write,
+        account: int,
+        group: int,
+        row: base.Association | None,
+        id_: int,
+        *,
+        flags: int,
+        head: Head,
+    ) -> None:
+        """Have the row of a group say that this is its newest notification, unless it has a newer one.
+
+        :param row: as it was found; one that is being put away stands there anew.
+        """
+        is_away = row is not None and bool(row.flags & AWAY)
+        if row is not None and is_away:
+            write.check_association(GROUPS, account, group, order=row.order)
+        elif row is not None and row.order > id_:
+            self.settle(write, account, group, after_ms=LATE_MS)  # the newest may leave at this moment
+        write.put(GROUPS, account, group, order=id_, flags=flags, data=head, rising=not is_away)
 
     def show(self, write: Write, account: int, id_: int, kind: int, notice: Notice) -> int | None:
         """Put a notification among those that are told, and into its group if it has one; says which."""
@@ -183,13 +215,14 @@ class Telling:
         return Done(write.batch())
 
     async def _leave(self, write: Write, row: base.Association, id_: int) -> None:
-        """Have the row of a group say what is its newest once a notification has left it. One engine call at most."""
+        """Have the row of a group say what is its newest once a notification has left it. Two engine calls at most."""
         account, group = row.source, row.target
         if row.order != id_:
             write.check_association(GROUPED, group, row.order)
             return
+        if await self._may_be_joined(row):
+            self.settle(write, account, group, after_ms=LATE_MS)
         rest = [each for each in await self._graph.range(group, GROUPED, limit=2) if each.target != id_]
-        self.settle(write, account, group, after_ms=LATE_MS)
         write.check_association(GROUPS, account, group, order=id_)
         if not rest:
             write.remove(GROUPS, account, group)
@@ -197,6 +230,16 @@ class Telling:
             write.check_association(GROUPED, group, rest[0].target)
             flags, head = _row_of(account, group, row, rest[0])
             write.put(GROUPS, account, group, order=rest[0].order, flags=flags, data=head)
+
+    async def _may_be_joined(self, row: base.Association) -> bool:
+        """Whether one below the newest of a group may be told by who has not seen that newest.
+
+        What was told before this look is in the group by now, and what is called after it sees the newest.
+        """
+        if row.flags & OF_KIND != LIKE:
+            return True
+        oldest = await self._graph.oldest_call(LIKES)
+        return oldest is not None and oldest < row.order
 
     async def _forget(self, call: Call[Forget]) -> Outcome:
         account, id_ = call.arguments.account, call.arguments.id
@@ -234,19 +277,6 @@ class Telling:
             flags, head = _row_of(account, group, row, last)
             write.put(GROUPS, account, group, order=last.order, flags=flags, data=head, rising=row is None)
         return Done(write.batch())
-
-
-def _join(
-    write: Write, account: int, group: int, row: base.Association | None, id_: int, *, flags: int, head: Head
-) -> None:
-    """Have the row of a group say that this is its newest notification, unless it has a newer one.
-
-    :param row: as it was found; one that is being put away stands there anew.
-    """
-    is_away = row is not None and bool(row.flags & AWAY)
-    if row is not None and is_away:
-        write.check_association(GROUPS, account, group, order=row.order)
-    write.put(GROUPS, account, group, order=id_, flags=flags, data=head, rising=not is_away)
 
 
 def _row_of(account: int, group: int, row: base.Association | None, last: base.Association) -> tuple[int, Head]:
