@@ -9,6 +9,7 @@ import pytest
 
 from ripstop.domain.accounts.model import Account
 from ripstop.domain.feeds import model as feeds
+from ripstop.domain.feeds.home import REMNANTS
 from ripstop.domain.follows import actions as following
 from ripstop.engines.derived import ListDrop
 from ripstop.machinery.graph import Entry
@@ -142,6 +143,26 @@ async def test_lost_lists_lose_nothing(town: Town) -> None:
     assert await town.whole_home(bob) == newest_first(posts)
     await town.store.keyspace_write(feeds.HOME.name, [ListDrop([bob.id])])
     assert await town.whole_home(bob) == newest_first(posts)
+
+
+async def test_a_list_full_of_whom_one_left_is_made_anew(town: Town) -> None:
+    alice, bob, carol = await town.people("alice", "bob", "carol")
+    for author in (alice, bob):
+        await town.follow(carol, author)
+    await town.home_ids(carol)
+    hers = [await town.post(alice, f"hers {i}") for i in range(4)]
+    his = [await town.post(bob, f"his {i}") for i in range(REMNANTS)]
+    await town.drain()
+    assert await town.home_ids(carol, limit=20) == newest_first(his)[:20]
+    await town.unfollow(carol, bob)
+    for _ in range(2):
+        assert await town.home_ids(carol, limit=20) == newest_first(hers)
+    pushed = await feeds.HOME.range(town.store, carol.id, limit=100)
+    assert pushed is not None
+    assert {entry.order for entry in pushed.entries} == set(hers)
+    hers.append(await town.post(alice, "after it"))
+    await town.drain()
+    assert await town.whole_home(carol) == newest_first(hers)
 
 
 async def test_large_authors_are_merged_and_become_small_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ FILL = 80
 CATCH_UP = 800
 """Entries below the floor among which the oldest ones are looked for, when paging up with `min_id`."""
 DAY_MS = 86_400_000
+REMNANTS = 20
+"""Entries of whom the viewer follows no more, met while reading one page, for which the list is not worth keeping."""
 
 
 class Home:
@@ -62,15 +64,24 @@ class Home:
         def keep(post: Post) -> bool:
             return post.author not in apart
 
+        read: list[Slice] = []
+
         async def skeleton(stretch: Stretch) -> list[int]:
-            return await self._skeleton(viewer, sight, stretch)
+            home = await self._slice(viewer, stretch)
+            read.append(home)
+            return await self._skeleton(viewer, sight, stretch, home)
 
-        return await fill_page(graph, sight, Place.HOME, window, skeleton, distinct=True, keep=keep if apart else None)
+        page = await fill_page(graph, sight, Place.HOME, window, skeleton, distinct=True, keep=keep if apart else None)
+        if len(read) > 1 and _remnants(read, viewer, sight) >= REMNANTS:
+            await HOME.drop(self._engine, [viewer])  # the next read opens it again
+        return page
 
-    async def _skeleton(self, viewer: int, sight: Sight, stretch: Stretch) -> list[int]:
-        """The ids of a stretch of home, in its direction."""
+    async def _skeleton(self, viewer: int, sight: Sight, stretch: Stretch, home: Slice) -> list[int]:
+        """The ids of a stretch of home, in its direction.
+
+        :param home: what was pushed of that stretch.
+        """
         follows = sight.follows
-        home = await self._slice(viewer, stretch)
         floor = home.floor
         ids = {entry.order for entry in home.entries if entry.order >= floor}
         newest_first = stretch.direction is Direction.NEWEST_FIRST
@@ -168,3 +179,9 @@ class Home:
         if viewer not in self._touched:
             self._touched.add(viewer)
             await HOME.touch(self._engine, [viewer])
+
+
+def _remnants(read: Iterable[Slice], viewer: int, sight: Sight) -> int:
+    """How many entries are of those whom the viewer follows no more."""
+    members = (entry.member for home in read for entry in home.entries)
+    return sum(member not in sight.follows and member != viewer for member in members)
