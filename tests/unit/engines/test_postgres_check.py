@@ -1,16 +1,17 @@
 """What a check of a PostgreSQL store costs, and that its sums do not let damage cancel itself out."""
 
+from contextlib import AbstractAsyncContextManager
+
 import pytest
 
+from ripstop.engines.base import Store
 from ripstop.engines.batch import AssociationPut
-from ripstop.engines.postgres import PostgresStore
-from tests.stores import session
+from tests.stores import Place, session
 from tests.world import (
     FOLLOWED_BY,
     FOLLOWS,
     LIKED_BY,
     LIKES,
-    SCHEMA,
     TAGGED,
     apply,
     eventually,
@@ -42,7 +43,11 @@ CANCELLING = {
 """Damage in two places that balance each other."""
 
 
-async def live(store: PostgresStore) -> None:
+def opened(dsn: str) -> AbstractAsyncContextManager[Store]:
+    return Place("postgres", dsn).opened()
+
+
+async def live(store: Store) -> None:
     await apply(store, *(thing(number) for number in range(1, 50)))
     for start in range(0, 4_000, 500):
         await apply(store, *(follow(BOB, ident(number), number) for number in range(100 + start, 600 + start)))
@@ -64,36 +69,28 @@ async def passes(dsn: str) -> int:
 
 
 async def test_a_sound_store_is_passed_over_once(postgres_dsn: str) -> None:
-    store = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
-    await store.open()
-    await live(store)
-    await store.close()
+    async with opened(postgres_dsn) as store:
+        await live(store)
     before = await passes(postgres_dsn)
-    await store.open()
-    assert await faults(store) == []
-    await store.close()
+    async with opened(postgres_dsn) as store:
+        assert await faults(store) == []
     assert await passes(postgres_dsn) - before == 1
 
 
 @pytest.mark.parametrize("damage", CANCELLING.values(), ids=CANCELLING)
 async def test_damage_does_not_cancel_itself_out(postgres_dsn: str, damage: str) -> None:
-    store = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
-    await store.open()
-    await live(store)
-    async with session(postgres_dsn) as connection:
-        await connection.execute(damage)
-    found = [fault.row async for fault in store.check()]
-    await store.close()
-    assert found
+    async with opened(postgres_dsn) as store:
+        await live(store)
+        async with session(postgres_dsn) as connection:
+            await connection.execute(damage)
+        assert await faults(store)
 
 
 async def test_only_what_is_damaged_is_told(postgres_dsn: str) -> None:
-    store = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
-    await store.open()
-    await live(store)
-    async with session(postgres_dsn) as connection:
-        await connection.execute(f"UPDATE associations SET flags = 9 WHERE source = {ALICE} AND type = {FOLLOWS}")
-        await connection.execute(f"UPDATE counts SET length = 7 WHERE source = {BOB} AND type = {LIKED_BY}")
-    found = {fault.row[:3] for fault in [fault async for fault in store.check()]}
-    await store.close()
+    async with opened(postgres_dsn) as store:
+        await live(store)
+        async with session(postgres_dsn) as connection:
+            await connection.execute(f"UPDATE associations SET flags = 9 WHERE source = {ALICE} AND type = {FOLLOWS}")
+            await connection.execute(f"UPDATE counts SET length = 7 WHERE source = {BOB} AND type = {LIKED_BY}")
+        found = {fault.row[:3] for fault in [fault async for fault in store.check()]}
     assert found == {(ALICE, FOLLOWS, BOB), (BOB, FOLLOWED_BY, ALICE), (BOB, LIKED_BY, 7)}
