@@ -1,8 +1,9 @@
 """The writer: one thread per process and database file, which commits in groups all that wait.
 
 It waits for work, takes the lock between processes, and only *then* takes what is queued, so that everything which
-arrived during the wait shares one transaction and one fsync. Foreground jobs go first, background ones fill what is
-their share. A group is applied as a whole; should that raise, it is rolled back and applied once more job by job,
+arrived during the wait shares one transaction and one fsync. Foreground jobs go first, background ones when it is
+their turn (`turns`) and as many as that lets them; groups without the foreground are brought to disk once the lock is
+free (`sync`). A group is applied as a whole; should that raise, it is rolled back and applied once more job by job,
 with a savepoint around each, so that the faulty one bears its error alone.
 """
 
@@ -14,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import apsw
@@ -23,7 +23,9 @@ from ripstop.engines.base import Lane
 from ripstop.engines.sqlite.clock import EngineClock
 from ripstop.engines.sqlite.connection import DAMAGE
 from ripstop.engines.sqlite.folder import FileLock, Room
+from ripstop.engines.sqlite.sync import LogSync
 from ripstop.engines.sqlite.transaction import FileTransaction
+from ripstop.engines.sqlite.turns import Turns
 from ripstop.kernel.errors import DeadlineExceeded, ReadOnly, Unavailable
 
 log = logging.getLogger(__name__)
@@ -33,9 +35,6 @@ GATHER_SECONDS = 0.001
 
 FOREGROUND_WEIGHT = 4_096
 """Operations of foreground jobs in one group, about: some 40 ms."""
-
-BACKGROUND_WEIGHT = 1_024
-"""Operations of background jobs in one group, about: some 10 ms."""
 
 _ALL = 1 << 62
 
@@ -61,6 +60,7 @@ class Job:
     begins_by: float
     durable: bool
     weight: int
+    is_background: bool
     result: Any = None
     error: BaseException | None = None
     ticket: list[None] = field(default_factory=lambda: [None])
@@ -99,9 +99,15 @@ class GroupWriter(Generic[T]):
         self._moved_to = moved_to
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._wake = (
+            threading.Lock()
+        )  # a queue may wait for ever when it is asked to wait for an instant (CPython 3.11)
+        self._wake.acquire()
         self._is_idle = False
+        self._is_pausing = False
         self._is_closing = False
+        self._turns = Turns(lock)
+        self._sync: LogSync[Job] = LogSync(Path(transaction.connection.filename_wal), self._synced)
         self._in_flight = 0
         self._expiry: asyncio.TimerHandle | None = None
         self._broken: str | None = None
@@ -147,10 +153,11 @@ class GroupWriter(Generic[T]):
             raise ReadOnly(f"Nothing can be written now. {reason}", cause=self._name, retry_after=5)
         now = time.monotonic()
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._lanes[lane is Lane.BACKGROUND].append(Job(act, future, now, now + deadline, durable, weight))
+        is_background = lane is Lane.BACKGROUND
+        self._lanes[is_background].append(Job(act, future, now, now + deadline, durable, weight, is_background))
         self._in_flight += 1
-        if self._is_idle:
-            self._wake.put(None)
+        if self._is_idle or (self._is_pausing and not is_background):
+            self._wake_up()
         if self._expiry is None:
             self._expiry = self._loop.call_later(EXPIRY_SECONDS, self._expire)
         return future
@@ -175,10 +182,15 @@ class GroupWriter(Generic[T]):
             else:
                 job.future.set_result(job.result)
 
+    def _wake_up(self) -> None:
+        """Let the writer's thread go on if it sleeps, or not sleep next time."""
+        if self._wake.locked():
+            self._wake.release()
+
     async def close(self) -> None:
         """Finish what is queued, then end the thread. Idempotent."""
         self._is_closing = True
-        self._wake.put(None)
+        self._wake_up()
         await asyncio.to_thread(self._thread.join)
         await asyncio.sleep(0)  # the last answers are behind this in the queue of the event loop
         if self._expiry is not None:
@@ -199,7 +211,9 @@ class GroupWriter(Generic[T]):
                 job.error = self._sentence(error)
             self._loop.call_soon_threadsafe(self._answer, left)
         finally:
+            self._sync.close()
             lock.close()
+            self._turns.close()
             self._transaction.close()
 
     def _serve(self, lock: FileLock) -> None:
@@ -207,32 +221,56 @@ class GroupWriter(Generic[T]):
         foreground, background = self._lanes
         company = 0
         while self._await_work():
-            if company > 1 or len(foreground) + len(background) > 1:
+            stands_in_line = bool(foreground) or self._turns.stands_in_line(time.monotonic())
+            if stands_in_line and (company > 1 or len(foreground) + len(background) > 1):
                 time.sleep(GATHER_SECONDS)
-            lock.acquire()
+            if not lock.acquire(blocking=stands_in_line):
+                self._turns.turned_away(time.monotonic())
+                continue
             try:
                 done = self._group(lock.note_after(self._clock), is_sealed=lock.is_sealed)
             finally:
                 lock.release()
             company = len(done)
-            self._deliver(done)
+            self._hand_out(done)
 
     def _await_work(self) -> bool:
-        """Sleep until there is work; False when there will be no more."""
+        """Sleep until there is work whose turn it is; False when there will be no more."""
         foreground, background = self._lanes
-        while not foreground and not background:
-            if self._is_closing:
+        while not foreground:
+            pause = None
+            if background:
+                pause = self._turns.pause(time.monotonic())
+                if not pause:
+                    return True
+            elif self._is_closing:
                 return False
-            self._is_idle = True
-            if not foreground and not background:  # whoever appends after this look sees that the writer is idle
-                self._wake.get()
-            self._is_idle = False
+            self._sleep(pause)
         return True
+
+    def _sleep(self, pause: float | None) -> None:
+        """Sleep until something is appended: of the foreground, with a pause, and no longer than that."""
+        foreground, background = self._lanes
+        if pause is None:
+            self._is_idle = True
+        else:
+            self._is_pausing = True
+        # Whoever appends after this look sees that the writer sleeps.
+        if not foreground and (pause is not None or not background):
+            self._wake.acquire(timeout=-1 if pause is None else pause)
+        self._is_idle = self._is_pausing = False
 
     def _group(self, now_ms: int, *, is_sealed: bool) -> list[Job]:
         """Take what is queued and commit it; the jobs, with their results or errors."""
         late: list[Job] = []
-        jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late) + self._take(self._lanes[1], BACKGROUND_WEIGHT, late)
+        began = time.monotonic()
+        jobs = self._take(self._lanes[0], FOREGROUND_WEIGHT, late)
+        # What need not be on disk, a lease, is work for the background.
+        foreground = sum(job.weight for job in jobs if job.durable)
+        background = sum(job.weight for job in jobs) - foreground
+        if room := self._turns.room(began):
+            jobs += (others := self._take(self._lanes[1], max(1, room - background), late))
+            background += sum(job.weight for job in others)
         try:
             moved_to = self._moved_to() if is_sealed else None
             if moved_to is not None:
@@ -241,6 +279,7 @@ class GroupWriter(Generic[T]):
             self._transact(jobs, now_ms)
         except Exception as error:  # noqa: BLE001 - the thread must live, and everybody gets an answer
             self._fail(jobs, error)
+        self._turns.wrote(foreground, background, began=began, ended=time.monotonic())
         return jobs + late
 
     @staticmethod
@@ -265,7 +304,7 @@ class GroupWriter(Generic[T]):
         if not jobs:
             return
         transaction = self._transaction
-        durable = any(job.durable for job in jobs)
+        durable = _must_be_synced(jobs)
         try:
             transaction.begin(now_ms, durable=durable)
             results = transaction.run([job.act for job in jobs])
@@ -305,18 +344,43 @@ class GroupWriter(Generic[T]):
             job.error = self._sentence(error)
 
     def _sentence(self, error: Exception) -> Unavailable:
-        if isinstance(error, (*DAMAGE, ReadOnly)):
+        if isinstance(error, (*DAMAGE, OSError, ReadOnly)):
             reason = self._broken or self._no_room or "The disk failed."
             return ReadOnly(f"Nothing can be written now. {reason}", cause=error, retry_after=5)
         return Unavailable("This could not be written now.", cause=error, retry_after=1)
 
+    def _hand_out(self, jobs: list[Job]) -> None:
+        """Answer a group, what must be on disk once it is there."""
+        if _must_be_synced(jobs):
+            self._deliver(jobs)
+            return
+        waiting = [job for job in jobs if job.durable and job.error is None]
+        if len(waiting) < len(jobs):
+            self._deliver([job for job in jobs if not job.durable or job.error is not None])
+        if waiting:
+            self._sync.later(waiting)
+
+    def _synced(self, jobs: list[Job], error: OSError | None) -> None:
+        """What these jobs have written is on disk, or will never be for sure."""
+        if error is not None:
+            log.error("What %d jobs of the writer %s wrote may be lost.", len(jobs), self._name, exc_info=error)
+            self._broken = "A write to the disk failed; writing is taken up again after a restart."
+            for job in jobs:
+                job.error = self._sentence(error)
+        self._deliver(jobs)
+
     def _deliver(self, jobs: list[Job]) -> None:
         now = time.monotonic()
         for job in jobs:
-            if job.durable and job.error is None:
+            if job.durable and job.error is None and not job.is_background:
                 self.commit_seconds += _SMOOTHING * (now - job.arrived - self.commit_seconds)
                 break
         self._loop.call_soon_threadsafe(self._answer, jobs)
+
+
+def _must_be_synced(jobs: list[Job]) -> bool:
+    """Whether a group is on disk before anybody sees it: one of the foreground, unless it need never be there."""
+    return any(job.durable and not job.is_background for job in jobs)
 
 
 def _too_late() -> DeadlineExceeded:
