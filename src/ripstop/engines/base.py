@@ -115,7 +115,7 @@ class Direction(Enum):
 
 
 class Lane(Enum):
-    """Foreground batches go first; background ones fill a time budget of about 10 ms in each group."""
+    """Foreground batches go first; background ones wait for their turn, in groups of some milliseconds."""
 
     FOREGROUND = "foreground"
     BACKGROUND = "background"

@@ -1,4 +1,4 @@
-"""When background groups are written on SQLite, how large they are, and that they are on disk when they are answered."""
+"""When background groups are written on SQLite, how large they are, and that all are answered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ripstop.engines.sqlite.turns import (
     PATIENCE_SECONDS,
     Turns,
 )
-from ripstop.kernel.errors import DeadlineExceeded
+from ripstop.kernel.errors import DeadlineExceeded, ReadOnly
 from tests.world import HOME, SCHEMA, faults, ident, thing
 
 NOW = 1_000.0
@@ -170,6 +170,17 @@ async def test_background_is_answered_before_the_end(stores: list[SqliteStore]) 
     await two.close()
     assert all(outcome.applied for [outcome] in await asyncio.gather(*queued))
     assert len(await one.object_get([ident(number) for number in range(1, 500)])) == 499
+
+
+async def test_background_that_cannot_be_brought_to_disk_is_not_acknowledged(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "data", SCHEMA)
+    await store.open()
+    (tmp_path / "data" / "main.db-wal").unlink()
+    with pytest.raises(ReadOnly, match="disk failed"):
+        await store.commit([Batch(HOME, [thing(1)])], lane=Lane.BACKGROUND)
+    with pytest.raises(ReadOnly, match="disk failed"):
+        await store.commit([Batch(HOME, [thing(2)])])
+    await store.close()
 
 
 def test_what_waits_for_the_disk_is_told_together_and_none_is_left(tmp_path: Path) -> None:

@@ -99,9 +99,8 @@ class GroupWriter(Generic[T]):
         self._moved_to = moved_to
         self._loop = asyncio.get_running_loop()
         self._lanes: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self._wake = (
-            threading.Lock()
-        )  # a queue may wait for ever when it is asked to wait for an instant (CPython 3.11)
+        self._wake = threading.Lock()
+        """Free when the thread shall not sleep. A `SimpleQueue` with a timeout may wait for ever (CPython 3.11)."""
         self._wake.acquire()
         self._is_idle = False
         self._is_pausing = False
