@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ripstop.engines.base import Store
+from ripstop.engines.base import Leases, Store
 from ripstop.engines.batch import Batch, CallDone, CheckObject, ObjectPut
 from ripstop.engines.batch import Outcome as Result
 from ripstop.kernel.ids import shard_of
@@ -51,6 +51,55 @@ async def test_calls_that_never_wait_end_together(yard: Yard) -> None:
     assert sum(commits.ended) == 20
     assert len(commits.ended) < 20
     assert await yard.unfinished() == 0
+
+
+class Slow:
+    """A store that commits no end before more calls are leased than that."""
+
+    def __init__(self, store: Store, more_than: int) -> None:
+        self._store = store
+        self._more_than = more_than
+        self._leased_more = asyncio.Event()
+        self._held = 0
+        self.most_held = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def call_lease(self, *what: Any, **how: Any) -> Leases:
+        leases = await self._store.call_lease(*what, **how)
+        self._held += len(leases.taken)
+        self.most_held = max(self.most_held, self._held)
+        if self._held > self._more_than:
+            self._leased_more.set()
+        return leases
+
+    async def commit(self, batches: Sequence[Batch], **how: Any) -> list[Result]:
+        ends = sum(isinstance(batch.operations[0], CallDone) for batch in batches)
+        if ends:
+            await self._leased_more.wait()
+        outcomes = await self._store.commit(batches, **how)
+        self._held -= ends
+        return outcomes
+
+
+async def test_the_next_calls_are_leased_while_ends_are_committed(yard: Yard) -> None:
+    async def done(call: Call[Note]) -> Outcome:
+        return Done()
+
+    await yard.call(yard.function("quick", done), *(Note(number=number) for number in range(100)))
+    slow: Any = Slow(yard.store, 16)
+    stop = asyncio.Event()
+    work = asyncio.create_task(yard.worker(store=slow, concurrency=16).run(stop))
+
+    async def none_left() -> bool:
+        return await yard.unfinished() == 0
+
+    await eventually(none_left)
+    stop.set()
+    await work
+    assert len(yard.ran) == 100
+    assert slow.most_held <= 32
 
 
 async def test_a_call_that_waits_holds_up_none_of_its_round(yard: Yard) -> None:

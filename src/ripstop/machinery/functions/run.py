@@ -38,6 +38,7 @@ class Run:
         "desk",
         "handling",
         "interruption",
+        "is_ending",
         "late",
         "lease",
         "lock",
@@ -65,6 +66,8 @@ class Run:
         self.taken_at = taken_at
         self.renewed_at = taken_at
         self.started_at: float | None = None
+        self.is_ending = False
+        """Whether its end is being committed, so that it has no place any more."""
         self.handling = False
         """Whether the handler runs at this moment: only then may it be interrupted."""
         self.interruption: Interruption | None = None

@@ -82,10 +82,15 @@ class Runner:
         """What is held under lease. A call may be held twice, if its first lease ran out."""
         self.tasks: set[asyncio.Task[None]] = set()
         """What is being done for them. Nothing is held without a task or a place in a desk's queue."""
+        self.leases_ahead = True
+        """Whether the next calls are leased while the ends of others are being committed."""
+        self._ending = 0
+        """How many of them have come to their ends, which are being committed."""
         self.starved = False
         """Whether calls may have been left for want of room."""
         self._store = store
         self._now_ms = store.now_ms
+        self._most = most
         self._functions = functions
         self._monotonic = clock.monotonic
         self._bus = bus
@@ -129,6 +134,12 @@ class Runner:
                 self.desks.offer(run)
         if tried:
             self.spawn(self._try_one(tried, now_ms))
+
+    def held(self) -> int:
+        """How many calls have a place here. Those whose ends are being committed have none any more, as far as they are
+        no more than there are places: so the next ones are leased meanwhile.
+        """
+        return len(self.runs) - min(self._ending, self._most)
 
     async def let_go(self, grace: float) -> None:
         """End all that is held: handlers may go on for `grace` seconds, what has not begun is handed back at once."""
@@ -295,11 +306,13 @@ class Runner:
 
     async def _commit_together(self, lane: Lane, done: Sequence[tuple[Run, Done, Ending]]) -> None:
         batches = [ending.batch for _, _, ending in done]
+        self._begin_to_end([run for run, _, _ in done])
         try:
             results = await self._ends.commit(lane, batches, alone=len(self.runs) <= 1)
         except Exception as error:  # noqa: BLE001 - each shall hear what the engine says of its own
             logger.info("%d calls end one by one: %s", len(done), error)
             for run, outcome, _ in done:
+                self._stay(run)
                 self.spawn(self._in_its_place(run, self._conclude(run, outcome)))
             return
         except BaseException:
@@ -311,7 +324,27 @@ class Runner:
             if refused is None:
                 self._ran(run)
             else:
+                self._stay(run)
                 self.spawn(self._in_its_place(run, self._run_again(run, refused)))
+
+    def _begin_to_end(self, runs: Sequence[Run]) -> None:
+        """Make room for others before the ends of these are committed."""
+        if not self.leases_ahead:
+            return
+        for run in runs:
+            if run in self.runs and not run.is_ending:
+                run.is_ending = True
+                self._ending += 1
+                run.desk.let_go(run.lease.namespace)
+        if self.starved:
+            self.hungry(0.0)
+
+    def _stay(self, run: Run) -> None:
+        """Have a place again: the end could not be committed."""
+        if run.is_ending:
+            run.is_ending = False
+            self._ending -= 1
+            run.desk.take(run.lease.namespace, run.lease.deadline)
 
     async def _run(self, run: Run) -> None:
         """Run a call that has to ask the store first."""
@@ -448,7 +481,10 @@ class Runner:
     def _forget(self, run: Run) -> None:
         if run in self.runs:
             self.runs.discard(run)
-            run.desk.let_go(run.lease.namespace)
+            if run.is_ending:
+                self._ending -= 1
+            else:
+                run.desk.let_go(run.lease.namespace)
         if self.starved or run.desk.takes_more():
             self.hungry(0.0)
 

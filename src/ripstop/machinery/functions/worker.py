@@ -256,7 +256,9 @@ class Worker:
 
         Under pressure of the store it counts as full the sooner, but not for critical calls.
         """
-        held = len(self._runner.runs)
+        most = self._company.most()
+        self._runner.leases_ahead = most is None
+        held = self._runner.held()
         share = self._runner.store.share
         chunk = max(1, int(self._limits.concurrency * share) // 16)  # a few places are not worth a lease
         room = {
@@ -265,7 +267,6 @@ class Worker:
         classes = [class_ for class_, places in room.items() if places >= chunk]
         self._runner.starved = len(classes) < len(SHARES)
         places = min((room[class_] for class_ in classes), default=0)
-        most = self._company.most()
         return classes, places if most is None else min(places, most)
 
     async def _appetite(self) -> None:
