@@ -1,11 +1,11 @@
 """A lot of work that is one call, over several workers: how it gets faster, and each item's effect once.
 
-    python -m bench.functions_big [--engines sqlite,postgres] [--items 5000000] [--workers 1,2,4]
+    python -m bench.functions_big [--engines sqlite,postgres] [--items 5000000] [--workers 1,2,4] [--alone]
 
 The call splits into parts, which wait for parts of their own; each of those goes through its items in steps of a
 hundred, with a checkpoint after each. The effect of an item is a row that the store would refuse to make twice; at
-the end all of them are looked for. Beside it, this process commits in the foreground lane, a hundred times a second,
-before the work and during it.
+the end all of them are looked for. Beside it, unless it shall be alone, this process commits in the foreground lane, a
+hundred times a second, before the work and during it.
 """
 
 from __future__ import annotations
@@ -179,19 +179,19 @@ async def missing(store: Store, items: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def probing(store: Store) -> AsyncIterator[list[float]]:
-    """Commit small batches in the foreground lane meanwhile; the seconds that each took."""
+async def probing(store: Store, *, probe: bool) -> AsyncIterator[list[float]]:
+    """Commit small batches in the foreground lane meanwhile, if asked to; the seconds that each took."""
     ids = IdSource(SystemClock(), ProcessSlot(0))
     seconds: list[float] = []
 
-    async def probe() -> None:
-        while True:
+    async def commit() -> None:
+        while probe:
             asked = time.monotonic()
             await store.commit([Batch(5, [ObjectPut(ids.new(5), PROBE, "{}")])], deadline=60.0)
             seconds.append(time.monotonic() - asked)
             await asyncio.sleep(PROBE_PAUSE)
 
-    task = asyncio.create_task(probe())
+    task = asyncio.create_task(commit())
     try:
         yield seconds
     finally:
@@ -199,17 +199,22 @@ async def probing(store: Store) -> AsyncIterator[list[float]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def measure(site: Site, title: str, items: int, count: int, database: list[int], alone: float | None) -> float:
+async def measure(
+    site: Site, title: str, items: int, count: int, database: list[int], alone: float | None, *, probe: bool
+) -> float:
     """One row of the table; says how many items were done in a second.
 
     :param alone: what one worker did.
+    :param probe: whether there is a foreground beside it.
     """
-    async with site.opened() as (store, _), probing(store) as quiet:
-        await asyncio.sleep(PROBE_SECONDS)
+    quiet: list[float] = []
+    if probe:
+        async with site.opened() as (store, _), probing(store, probe=True) as quiet:
+            await asyncio.sleep(PROBE_SECONDS)
     with Workers(site, count) as workers:
         pids = [*workers.pids(), *database]
         before, began = Trees(pids).cpu().total, time.monotonic()
-        async with site.opened() as (store, _), probing(store) as busy:
+        async with site.opened() as (store, _), probing(store, probe=probe) as busy:
             call = await begin(site, items)
             await until_done(store, call)
             rate = items / (time.monotonic() - began)
@@ -217,16 +222,15 @@ async def measure(site: Site, title: str, items: int, count: int, database: list
     async with site.opened() as (store, _):
         wrong = await missing(store, items)
     faster = "" if alone is None else f"{rate / alone:.2f}"
-    low, high = (percentile(each, 0.99) * 1e3 for each in (quiet, busy))
-    print(
-        f"| {title} | {count} | {rate:,.0f}/s | {faster} | {cpu:.1f} us | {low:.1f} / {high:.1f} ms, {high / low:.2f} "
-        f"| {wrong or 'none'} |",
-        flush=True,
-    )
+    delays = ""
+    if probe:
+        low, high = (percentile(each, 0.99) * 1e3 for each in (quiet, busy))
+        delays = f"{low:.1f} / {high:.1f} ms, {high / low:.2f}"
+    print(f"| {title} | {count} | {rate:,.0f}/s | {faster} | {cpu:.1f} us | {delays} | {wrong or 'none'} |", flush=True)
     return rate
 
 
-async def run(engines: list[str], items: int, counts: list[int]) -> None:
+async def run(engines: list[str], items: int, counts: list[int], *, probe: bool) -> None:
     print(f"{items:,} items, {len(os.sched_getaffinity(0))} cores\n")
     print("| engine | workers | items | faster | CPU of an item | p99 in the foreground before / beside | not once |")
     print("|---|---|---|---|---|---|---|", flush=True)
@@ -240,7 +244,7 @@ async def run(engines: list[str], items: int, counts: list[int]) -> None:
                     running = await stack.enter_async_context(running_database())
                     where, database = running.dsn, [running.pid]
                 site = Site(engine, where, folder / "bus")
-                rate = await measure(site, TITLES[engine], items, count, database, alone)
+                rate = await measure(site, TITLES[engine], items, count, database, alone, probe=probe)
                 alone = alone or rate
 
 
@@ -249,8 +253,9 @@ def main() -> None:
     parser.add_argument("--engines", type=lambda text: text.split(","), default=list(TITLES))
     parser.add_argument("--items", type=int, default=5_000_000)
     parser.add_argument("--workers", type=lambda text: [int(each) for each in text.split(",")], default=[1, 2, 4])
+    parser.add_argument("--alone", action="store_true", help="without a foreground beside it")
     options = parser.parse_args()
-    asyncio.run(run(options.engines, options.items, options.workers))
+    asyncio.run(run(options.engines, options.items, options.workers, probe=not options.alone))
 
 
 if __name__ == "__main__":
