@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 
-from ripstop.engines.base import CallLimit, LeasedCall, Name, Store
+from ripstop.engines.base import CallLimit, LeasedCall, Leases, Name, Store
 from ripstop.engines.derived import KeyspaceChange
 from ripstop.kernel.clock import ManualClock
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import Call, Done, Outcome, Pressure, SlowStart, overview
-from ripstop.machinery.functions.company import SECONDS, Company
+from ripstop.machinery.functions import Call, Done, Function, Outcome, Pressure, SlowStart, overview
+from ripstop.machinery.functions.company import MOST_REST, REST, SECONDS, Company
 from ripstop.machinery.functions.desk import Desk
 from ripstop.machinery.functions.growth import Growth
 from ripstop.machinery.functions.quota import WINDOW_MS, Quota
 from ripstop.machinery.functions.steering import Steer, steer, steering
 from tests.discipline import DisciplinedStore
 from tests.stores import Place
-from tests.unit.functions.yard import Note, Yard
+from tests.unit.functions.yard import Note, Yard, manual_yard
 from tests.world import PATIENCE, SCHEMA, eventually
 
 
@@ -118,25 +120,121 @@ def test_a_flood_is_taken_in_small_rounds_as_long_as_it_has_company() -> None:
     company.took(leased(*["flood"] * 128))
     assert company.most() is None, "it is alone"
     company.took(leased("quiet"))
-    assert company.most() == 32
+    assert company.most() == 16
     now += SECONDS * 0.9
-    company.took(leased(*["flood"] * 32))
-    assert company.most() == 32
+    company.took(leased(*["flood"] * 16))
+    assert company.most() == 16
     now += SECONDS * 0.2
     assert company.most() is None, "the quiet one has had no call for a second"
-    company.took(leased("quiet", *["flood"] * 31))
-    assert company.most() == 32
+    company.took(leased("quiet", *["flood"] * 15))
+    assert company.most() == 16
 
 
-def test_lines_that_share_what_is_taken_are_no_crowd() -> None:
+def test_floods_that_share_what_is_taken_have_no_company_in_each_other() -> None:
     company = Company(256, lambda: 100.0)
     for _ in range(3):
         company.took(leased(*["one", "two"] * 64))
         company.took(leased(*["one"] * 5))
     assert company.most() is None
-    company.took(leased(*["one"] * 32))
-    company.took(leased(*["two"] * 32))
-    assert company.most() == 32, "each is company to the other"
+    company.took(leased("quiet", *["one", "two"] * 64))
+    assert company.most() == 16
+    assert [limit.namespace for limit in company.but_floods()] == ["one", "two"]
+
+
+def test_a_line_that_no_longer_has_its_share_is_no_flood() -> None:
+    company = Company(256, lambda: 100.0)
+    company.took(leased(*["one"] * 64))
+    company.took(leased(*["one"] * 4, *["two"] * 60))
+    assert [limit.namespace for limit in company.but_floods()] == ["two"]
+
+
+def test_a_flood_rests_between_rounds_while_it_has_company() -> None:
+    now = 100.0
+    company = Company(256, lambda: now)
+    company.took(leased(*["flood"] * 128))
+    company.leased(0.001)
+    assert company.rest() == 0.0, "it is alone"
+    company.took(leased("quiet"))
+    assert company.rest() == pytest.approx(REST * 0.001)
+    company.leased(10.0)
+    assert company.rest() == pytest.approx(MOST_REST)
+    now += MOST_REST
+    assert company.rest() == 0.0
+
+
+@contextlib.asynccontextmanager
+async def beside_a_flood(place: Place, make: Callable[[Store], Store]) -> AsyncIterator[tuple[Yard, Function[Note]]]:
+    """A worker that a namespace floods with 4,000 calls of a function, at its work; time stands still."""
+    async with manual_yard(place) as (yard, clock):
+        await yard.bus.open()
+        shared = yard.function("shared", done)
+        for _ in range(16):
+            await yard.call(shared, *[Note("flood")] * 250, namespace="flood")
+            clock.advance(0.001)
+        stop = asyncio.Event()
+        task = asyncio.create_task(yard.worker(store=make(yard.store), concurrency=256).run(stop))
+        await yard.until(lambda: len(yard.ran) >= 100)
+        yield yard, shared
+        stop.set()
+        await task
+        await yard.bus.close()
+
+
+def quiet_ones(yard: Yard) -> list[int]:
+    """At which places among all that ran."""
+    return [place for place, call in enumerate(yard.ran) if call.arguments.text == "quiet"]
+
+
+async def test_calls_beside_a_flood_wait_for_a_few_small_rounds_of_it(place: Place) -> None:
+    """They start after what of it was taken before they were made, and a round or two."""
+    waited = []
+    async with beside_a_flood(place, lambda store: store) as (yard, shared):
+
+        def has_run(number: int) -> bool:
+            return len(quiet_ones(yard)) > number
+
+        for number in range(12):
+            await yard.call(shared, Note("quiet"), namespace="quiet")
+            made = len(yard.ran)
+            await yard.until(partial(has_run, number))
+            waited.append(quiet_ones(yard)[-1] - made)
+        assert len(yard.ran) < 4000, "the flood was there all the time"
+    assert max(waited[2:]) <= 4 * 16
+
+
+class SlowRounds:
+    """A store that answers requests for all lines only once it may."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.is_asked = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def call_lease(self, classes: Sequence[int], **more: Any) -> Leases:
+        if all(limit.most for limit in more.get("limits", ())):
+            self.is_asked.set()
+            await self.may_answer.wait()
+        return await self._store.call_lease(classes, **more)
+
+
+async def test_calls_beside_a_flood_do_not_wait_for_its_round(place: Place) -> None:
+    stores: list[SlowRounds] = []
+
+    def slow(store: Store) -> Any:
+        stores.append(SlowRounds(store))
+        return stores[0]
+
+    async with beside_a_flood(place, slow) as (yard, shared):
+        stores[0].may_answer.clear()
+        stores[0].is_asked.clear()
+        await soon(stores[0].is_asked)
+        await yard.call(shared, Note("quiet"), namespace="quiet")
+        await yard.until(lambda: bool(quiet_ones(yard)))
+        stores[0].may_answer.set()
 
 
 async def test_a_namespace_that_had_its_share_needs_no_poll(yard: Yard) -> None:

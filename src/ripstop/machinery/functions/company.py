@@ -1,51 +1,82 @@
-"""How many calls a worker asks for at a time: fewer while one line has most of the calls and others have some."""
+"""How a worker leases while some lines flood it and others have few calls, which should not wait for the floods."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ripstop.engines.base import LeasedCall
+from ripstop.engines.base import CallLimit, LeasedCall
 
 SECONDS = 1.0
-"""For how long a line counts as company after a call of it was leased."""
+"""For how long a line counts as a flood, or as company, after calls of it were leased."""
 
-PART = 8
-"""What one request brings of a worker's places in such company: an eighth of them."""
+PART = 16
+"""What one round brings of a worker's places in such company: a sixteenth of them."""
 
-CROWD = 0.75
-"""A line with more than this part of what a request brings crowds the others."""
+LEAST = 8
+"""Calls that a round may always bring, however few places there are."""
+
+REST = 3.0
+"""How long no round is asked for after one, measured by what it took to lease it."""
+
+MOST_REST = 0.05
+"""Seconds that such a rest lasts at most."""
+
+Line = tuple[str, str | None]
+"""A function and a namespace, of which calls wait in one line."""
 
 
 class Company:
-    """Tells a flood beside which others have calls from one that is alone.
+    """Tells lines that flood a worker from those beside them.
 
     Whatever becomes ready waits for the round under way: what a request brings is leased, started and ended together.
-    A line that is alone may make rounds of any size, and the larger they are the less a call costs. Beside others it
-    makes small ones, so that theirs wait for few of its calls.
+    Floods that are alone may make rounds of any size, and the larger they are the less a call costs. Beside others
+    they make small ones and rest between two of them, so that the store and the worker are free for the others most
+    of the time.
 
     :param places: calls that the worker holds at once.
     """
 
     def __init__(self, places: int, monotonic: Callable[[], float]) -> None:
-        self._few = max(1, places // PART)
+        self.few = max(LEAST, places // PART)
+        """What one round brings in such company, and a request beside it."""
         self._monotonic = monotonic
-        self._crowd: tuple[str, str | None] | None = None
-        """The line that had most of the calls, when one had."""
-        self._crowd_at = self._others_at = -SECONDS
-        """When calls of that line, and of another one, were leased last."""
-
-    def most(self) -> int | None:
-        """How many calls the next request may bring; None for any number."""
-        since = self._monotonic() - SECONDS
-        return self._few if self._crowd_at > since and self._others_at > since else None
+        self._floods: dict[Line, float] = {}
+        """When calls of each flood were leased last."""
+        self._others_at = -SECONDS
+        """When calls of another line were."""
+        self._rested_at = 0.0
 
     def took(self, calls: Sequence[LeasedCall]) -> None:
-        """These were leased together."""
+        """These were leased together. A line that has its equal share of many calls is a flood."""
         now = self._monotonic()
         lines = Counter([(call.function, call.namespace) for call in calls])
-        line, count = lines.most_common(1)[0]
-        if count >= self._few and count > CROWD * len(calls):
-            if self._crowd is not None and self._crowd != line:
-                self._others_at = self._crowd_at
-            self._crowd, self._crowd_at = line, now
-        if len(lines) > 1 or line != self._crowd:
+        if len(calls) >= self.few:
+            for line, count in lines.items():
+                if count * len(lines) >= len(calls):
+                    self._floods[line] = now
+                else:
+                    self._floods.pop(line, None)
+        if any(line not in self._floods for line in lines):
             self._others_at = now
+
+    def floods(self) -> list[Line]:
+        """The lines that flood this worker."""
+        since = self._monotonic() - SECONDS
+        self._floods = {line: at for line, at in self._floods.items() if at > since}
+        return list(self._floods)
+
+    def most(self) -> int | None:
+        """How many calls the next round may bring; None for any number."""
+        has_company = self._others_at > self._monotonic() - SECONDS
+        return self.few if has_company and self.floods() else None
+
+    def leased(self, seconds: float) -> None:
+        """It took so long to lease a round."""
+        self._rested_at = self._monotonic() + min(REST * seconds, MOST_REST)
+
+    def rest(self) -> float:
+        """Seconds until the next round may be asked for."""
+        return 0.0 if self.most() is None else max(0.0, self._rested_at - self._monotonic())
+
+    def but_floods(self) -> list[CallLimit]:
+        """What a request must be told that is for the others alone."""
+        return [CallLimit(function, 0, namespace) for function, namespace in self.floods()]

@@ -286,10 +286,11 @@ class Desks:
 
     # Asking
 
-    def limits(self, rooms: Mapping[int, int]) -> list[CallLimit]:
+    def limits(self, rooms: Mapping[int, int], *, beside: bool = False) -> list[CallLimit]:
         """What the next request for leases must be told: how much of which functions it may bring.
 
         :param rooms: by class, how many calls this worker may hold.
+        :param beside: another request is under way, which may bring all that functions with limits may have.
         """
         for name in (*self._restricted, *self._plan):
             self.get(name)
@@ -301,7 +302,9 @@ class Desks:
         ]
         limits += [CallLimit(name, 0) for name in self._left(now)]
         for desk in self._desks.values():
-            if desk.held or desk.is_limited:
+            if beside and desk.is_limited:
+                limits.append(CallLimit(desk.function.name, 0))
+            elif desk.held or desk.is_limited:
                 limits += desk.limits(rooms[desk.function.criticality], now, now_ms)
         return limits
 

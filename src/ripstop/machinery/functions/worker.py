@@ -108,6 +108,13 @@ class Worker:
         self._company = Company(self._limits.concurrency, clock.monotonic)
         self._hungry = asyncio.Event()
         """Set when there may be calls to lease."""
+        self._called = asyncio.Event()
+        """Set when somebody has made calls."""
+        self._no_newcomers = asyncio.Event()
+        """Set unless newcomers are being leased."""
+        self._no_newcomers.set()
+        self._is_round_asked = False
+        """Whether a request is under way that may bring all that functions with limits may have."""
         self._steered = asyncio.Event()
         """Set when operators may have changed how functions are steered."""
         self._runner = Runner(
@@ -139,7 +146,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then let running handlers end within the grace, and hand back all other leases."""
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(self._bus.subscribe(CALLS_TOPIC, lambda _topic, _payload: self._hungry.set()))
+            stack.callback(self._bus.subscribe(CALLS_TOPIC, lambda _topic, _payload: self._wake()))
             stack.callback(self._bus.subscribe(STEERING_TOPIC, lambda _topic, _payload: self._steered.set()))
             stack.callback(asyncio.create_task(self._wake_at(stop)).cancel)
             await self._look_at_steering()
@@ -151,15 +158,25 @@ class Worker:
             stack.callback(asyncio.create_task(self._keep_order()).cancel)
             stack.callback(asyncio.create_task(self._shifting.run()).cancel)
             await stack.enter_async_context(self._watching())
+            leasing = [
+                asyncio.create_task(self._lease_until(stop)),
+                asyncio.create_task(self._lease_newcomers_until(stop)),
+            ]
             try:
-                await self._lease_until(stop)
+                await asyncio.gather(*leasing)
             finally:
+                for each in leasing:
+                    each.cancel()
                 await self._runner.let_go(self._limits.grace)
                 await self._tell_progress()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        self._wake()
+
+    def _wake(self) -> None:
         self._hungry.set()
+        self._called.set()
 
     async def _follow_steering(self) -> None:
         while True:
@@ -237,19 +254,63 @@ class Worker:
 
     # Leasing
 
+    # A lease that was asked for is always awaited: what it takes would else be held by nobody.
+
     async def _lease_until(self, stop: asyncio.Event) -> None:
-        # A lease that was asked for is always awaited: what it takes would else be held by nobody.
+        """Take calls in rounds."""
         while not stop.is_set():
             await self._appetite()
+            if rest := self._company.rest():
+                await asyncio.sleep(rest)
+            await self._no_newcomers.wait()
             self._hungry.clear()
             await self._beat.next(hurry=not self._runner.runs)
-            try:
-                classes, room = self._appetites()
-                if classes and await self._lease(classes, room, self._runner.desks.limits(self._rooms)) == room:
-                    self._hungry.set()
-            except Unavailable as error:
-                logger.warning("Cannot take calls now: %s", error)
-                await asyncio.sleep(self._random.uniform(0.5, 1.5))
+            await self._patiently(self._round())
+
+    async def _lease_newcomers_until(self, stop: asyncio.Event) -> None:
+        """While lines flood this worker, take what others call at once: beside the round under way, not after it."""
+        while not stop.is_set():
+            await self._called.wait()
+            self._called.clear()
+            if closed := self._company.but_floods():
+                await self._patiently(self._newcomers(closed))
+
+    async def _patiently(self, request: Awaitable[None]) -> None:
+        try:
+            await request
+        except Unavailable as error:
+            logger.warning("Cannot take calls now: %s", error)
+            await asyncio.sleep(self._random.uniform(0.5, 1.5))
+
+    async def _round(self) -> None:
+        """Take as much as there is room for."""
+        classes, room = self._appetites()
+        if not classes:
+            return
+        asked = self._monotonic()
+        self._is_round_asked = True
+        try:
+            taken = await self._lease(classes, room, self._runner.desks.limits(self._rooms))
+        finally:
+            self._is_round_asked = False
+        self._company.leased(self._monotonic() - asked)
+        if taken == room:
+            self._hungry.set()
+
+    async def _newcomers(self, closed: Sequence[CallLimit]) -> None:
+        """Take a few calls of lines that are not closed; the next round waits until they are there."""
+        classes, room = self._appetites()
+        if not classes:
+            return
+        asked = self._monotonic()
+        self._no_newcomers.clear()
+        try:
+            limits = self._runner.desks.limits(self._rooms, beside=self._is_round_asked)
+            taken = await self._lease(classes, min(room, self._company.few), [*closed, *limits])
+        finally:
+            self._no_newcomers.set()
+        if not taken:  # a flood that is being made wakes as others do: looking for them must not take all the time
+            await asyncio.sleep(self._monotonic() - asked)
 
     def _appetites(self) -> tuple[list[int], int]:
         """Of which classes to take calls now, and how many. The fuller the worker, the higher a class must be.
