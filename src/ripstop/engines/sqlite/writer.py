@@ -221,7 +221,9 @@ class GroupWriter(Generic[T]):
         company = 0
         while self._await_work():
             stands_in_line = bool(foreground) or self._turns.stands_in_line(time.monotonic())
-            if stands_in_line and (company > 1 or len(foreground) + len(background) > 1):
+            has_company = company > 1 or len(foreground) + len(background) > 1
+            # What need not be on disk, a lease, saves no sync by waiting.
+            if stands_in_line and has_company and not (foreground and not foreground[0].durable):
                 time.sleep(GATHER_SECONDS)
             if not lock.acquire(blocking=stands_in_line):
                 self._turns.turned_away(time.monotonic())
