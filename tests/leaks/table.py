@@ -313,6 +313,7 @@ PAGES_OF_ONE = frozenset(
         "/people/{id}/lists",
         "/posts/{id}/delete",
         "/posts/{id}/edit",
+        "/posts/{id}/filter",
         "/posts/{id}/redraft",
         "/search",
         "/settings/blocks",
@@ -325,6 +326,7 @@ PAGES_OF_ONE = frozenset(
         "/settings/profile",
         "/settings/security",
         "/settings/security/app",
+        "/settings/servers",
         "/settings/requests",
         "/tags",
     }
@@ -351,6 +353,7 @@ CARRIES_NOTHING = frozenset(
         "/api/v2/instance",
         "/avatars/original/missing.png",
         "/favicon.ico",
+        "/manifest.webmanifest",
         "/offline",
         "/robots.txt",
         "/sw.js",
