@@ -24,7 +24,7 @@ from ripstop.kernel.ids import IdSource
 from ripstop.machinery.functions.steering import steer
 from ripstop.machinery.functions.whole import progress
 
-ITEMS, PART = 20_000_000, 500
+ITEMS, PART = 3_000_000, 500
 """More items than can be done, in parts so small that what was done is known."""
 SETTLED_SECONDS = 1.5
 """After which workers do what they were told, and the disk has what was written."""
