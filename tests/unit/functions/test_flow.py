@@ -117,44 +117,56 @@ def leased(*namespaces: str) -> list[LeasedCall]:
 def test_a_flood_is_taken_in_small_rounds_as_long_as_it_has_company() -> None:
     now = 100.0
     company = Company(256, lambda: now)
-    company.took(leased(*["flood"] * 128))
+    company.took(leased(*["flood"] * 128), asked=128)
     assert company.most() is None, "it is alone"
-    company.took(leased("quiet"))
+    company.took(leased("quiet"), asked=128)
     assert company.most() == 16
     now += SECONDS * 0.9
-    company.took(leased(*["flood"] * 16))
+    company.took(leased(*["flood"] * 16), asked=16)
     assert company.most() == 16
     now += SECONDS * 0.2
     assert company.most() is None, "the quiet one has had no call for a second"
-    company.took(leased("quiet", *["flood"] * 15))
+    company.took(leased("quiet", *["flood"] * 15), asked=16)
     assert company.most() == 16
 
 
 def test_floods_that_share_what_is_taken_have_no_company_in_each_other() -> None:
     company = Company(256, lambda: 100.0)
     for _ in range(3):
-        company.took(leased(*["one", "two"] * 64))
-        company.took(leased(*["one"] * 5))
+        company.took(leased(*["one", "two"] * 64), asked=128)
+        company.took(leased(*["one"] * 5), asked=128)
     assert company.most() is None
-    company.took(leased("quiet", *["one", "two"] * 64))
+    company.took(leased("quiet", *["one", "two"] * 64), asked=129)
     assert company.most() == 16
     assert [limit.namespace for limit in company.but_floods()] == ["one", "two"]
 
 
 def test_a_line_that_no_longer_has_its_share_is_no_flood() -> None:
     company = Company(256, lambda: 100.0)
-    company.took(leased(*["one"] * 64))
-    company.took(leased(*["one"] * 4, *["two"] * 60))
+    company.took(leased(*["one"] * 64), asked=64)
+    company.took(leased(*["one"] * 4, *["two"] * 60), asked=64)
     assert [limit.namespace for limit in company.but_floods()] == ["two"]
+
+
+def test_what_is_taken_to_its_last_call_is_no_flood() -> None:
+    company = Company(256, lambda: 100.0)
+    company.took(leased("quiet", *["many"] * 100), asked=128)
+    assert company.floods() == []
+    company.took(leased("quiet", *["many"] * 100), asked=128, limits=[CallLimit("shared", 100, "many")])
+    assert [limit.namespace for limit in company.but_floods()] == ["many"]
+    company.took(leased("quiet", *["many"] * 100), asked=128, limits=[CallLimit("shared", 102), CallLimit("else", 0)])
+    assert company.floods() == []
+    company.took(leased("quiet", *["many"] * 100), asked=128, limits=[CallLimit("shared", 101)])
+    assert [limit.namespace for limit in company.but_floods()] == ["many"]
 
 
 def test_a_flood_rests_between_rounds_while_it_has_company() -> None:
     now = 100.0
     company = Company(256, lambda: now)
-    company.took(leased(*["flood"] * 128))
+    company.took(leased(*["flood"] * 128), asked=128)
     company.leased(0.001)
     assert company.rest() == 0.0, "it is alone"
-    company.took(leased("quiet"))
+    company.took(leased("quiet"), asked=128)
     assert company.rest() == pytest.approx(REST * 0.001)
     company.leased(10.0)
     assert company.rest() == pytest.approx(MOST_REST)

@@ -45,13 +45,19 @@ class Company:
         """When calls of another line were."""
         self._rested_at = 0.0
 
-    def took(self, calls: Sequence[LeasedCall]) -> None:
-        """These were leased together. A line that has its equal share of many calls is a flood."""
+    def took(self, calls: Sequence[LeasedCall], *, asked: int, limits: Sequence[CallLimit] = ()) -> None:
+        """These were leased together. A line that has its equal share of many calls, and was left more, is a flood.
+
+        :param asked: how many calls could have been leased.
+        :param limits: how many of which lines.
+        """
         now = self._monotonic()
         lines = Counter([(call.function, call.namespace) for call in calls])
         if len(calls) >= self.few:
+            full = {(limit.function, limit.namespace) for limit in limits if _is_reached(limit, lines)}
             for line, count in lines.items():
-                if count * len(lines) >= len(calls):
+                was_left_more = len(calls) >= asked or line in full or (line[0], None) in full
+                if was_left_more and count * len(lines) >= len(calls):
                     self._floods[line] = now
                 else:
                     self._floods.pop(line, None)
@@ -80,3 +86,10 @@ class Company:
     def but_floods(self) -> list[CallLimit]:
         """What a request must be told that is for the others alone."""
         return [CallLimit(function, 0, namespace) for function, namespace in self.floods()]
+
+
+def _is_reached(limit: CallLimit, lines: Counter[Line]) -> bool:
+    """Whether as many calls were taken as it allows."""
+    if limit.namespace is not None:
+        return lines[limit.function, limit.namespace] >= limit.most
+    return sum(count for (function, _), count in lines.items() if function == limit.function) >= limit.most

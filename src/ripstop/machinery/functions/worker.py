@@ -350,7 +350,7 @@ class Worker:
         seconds = self._limits.lease
         taken = (await self._store.call_lease(classes, limit=limit, seconds=seconds, limits=limits)).taken
         if taken:
-            self._company.took(taken)
+            self._company.took(taken, asked=limit, limits=limits)
             # A lease tells the engine's time, which may differ from ours.
             await self._runner.begin(taken, now_ms=taken[0].lease_until - round(seconds * 1000))
         return len(taken)
