@@ -56,7 +56,7 @@ from ripstop.engines.sqlite.moving import SqliteOrigin
 from ripstop.kernel import secrets
 from ripstop.kernel.clock import Clock, SystemClock
 from ripstop.kernel.configuration import Configuration
-from ripstop.kernel.ids import IdSource, Slot
+from ripstop.kernel.ids import IdSource
 from ripstop.kernel.metrics import Merge, Metrics
 from ripstop.machinery.bus import Bus, LocalBus
 from ripstop.machinery.functions import Functions
@@ -256,7 +256,7 @@ async def open_base(
         store = ground.wrap_store(make_store(ground.configuration, ground.clock))
         await store.open()
         parts.push_async_callback(store.close)
-        ids = IdSource(ground.clock, await take_slot(ground, store, parts))
+        ids = await mint_ids(ground, store, parts)
         if bus is None:
             bus = LocalBus(run / "bus")
         await bus.open()
@@ -314,16 +314,21 @@ async def opened_graph(configuration: Configuration) -> AsyncIterator[Graph]:
         yield base.graph
 
 
-async def take_slot(ground: Ground, store: Store, parts: AsyncExitStack) -> Slot:
-    """A slot for minting ids: of the data folder, or of the store where that is open to several machines."""
+async def mint_ids(ground: Ground, store: Store, parts: AsyncExitStack) -> IdSource:
+    """Ids in a slot of the data folder, or of the store where that is open to several machines.
+
+    The slot is given back with the time of the last id, so that whoever has it next need not begin in the future.
+    """
     if not ground.configuration.database:
         file_slot = FileSlot(ground.configuration.data_folder / "slots")
-        parts.callback(file_slot.close)
-        return file_slot
+        ids = IdSource(ground.clock, file_slot)
+        parts.callback(lambda: file_slot.close(minted_ms=ids.end()))
+        return ids
     slot = await LeasedSlot.take(store, ground.clock)
-    parts.push_async_callback(slot.release)
+    ids = IdSource(ground.clock, slot)
+    parts.push_async_callback(lambda: slot.release(minted_ms=ids.end()))
     await parts.enter_async_context(slot.kept())
-    return slot
+    return ids
 
 
 def declare_functions(
@@ -452,6 +457,7 @@ async def open_worker(ground: Ground, seat: Seat) -> Work:
 
 def make_worker(ground: Ground, base: Base) -> Worker:
     """A worker over an open base."""
+    limits = ground.configuration.limits
     return Worker(
         base.store,
         base.functions,
@@ -461,7 +467,7 @@ def make_worker(ground: Ground, base: Base) -> Worker:
         metrics=ground.calls,
         before_round=base.graph.sync,
         # Work that can wait gives way before requests are refused.
-        limits=WorkerLimits(objective=ground.configuration.limits.commit_seconds / 2),
+        limits=WorkerLimits(objective=limits.commit_seconds / 2, lag=limits.event_loop_lag),
     )
 
 

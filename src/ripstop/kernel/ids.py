@@ -98,6 +98,12 @@ class IdSource:
         """The time of the last id minted here, milliseconds since the Unix epoch; None if there was none."""
         return self._last_ms if self._last_ms >= self._first_ms else None
 
+    def end(self) -> int | None:
+        """Mint no more, which the slot refuses once it is given back; the time of the last id, as `minted_ms`."""
+        with self._lock:
+            self._high_water_ms = 0
+            return self.minted_ms
+
     def new(self, shard: int) -> int:
         """A fresh id in `shard`, 0 to 1,023. May be called from any thread."""
         with self._lock:

@@ -118,13 +118,17 @@ class LeasedSlot:
             raise SlotLost(f"slot {self._number} was lost")
         self._mark_ms = mark_ms
 
-    async def release(self) -> None:
-        """Give the slot back, with the mark no further ahead than ids were minted.
+    async def release(self, *, minted_ms: int | None = None) -> None:
+        """Give the slot back, with the mark no further ahead than ids may have been minted.
 
         If the store cannot be reached, the lease runs out by itself.
+
+        :param minted_ms: the time of the last id, where it is known.
         """
+        ahead_ms = self._high_water_ms if minted_ms is None else minted_ms + 1
         lease = NameSet(_lease(self._number), self._holder, None)
-        mark = NameSet(mark_name(self._number), self._mark_ms, max(1, min(self._mark_ms, self._high_water_ms)))
+        mark = NameSet(mark_name(self._number), self._mark_ms, max(1, min(self._mark_ms, ahead_ms)))
+        self._mark_ms = 0
         try:
             await _commit(self._store, [lease, mark])
         except RipstopError as error:
