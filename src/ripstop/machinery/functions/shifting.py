@@ -50,17 +50,18 @@ class Spare:
     """What this worker leaves to opportunistic functions, as a part of what they get at most.
 
     Halved while the worker is busy or the store slow, down to nothing; regained by steps of a sixteenth.
+
+    :param lag: seconds by which the event loop may be late.
     """
 
-    LAG = 0.05
-    """Seconds by which the event loop may be late."""
     BUSY = 0.9
     """The part of a core that the process may use."""
     FULL = 0.75
     """The part of the worker's places that may be taken, by whatever calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, lag: float) -> None:
         self.share = 1.0
+        self._lag = lag
 
     def look(self, *, lag: float, cpu: float, held: float, store: float) -> None:
         """Take stock, once a second.
@@ -70,7 +71,7 @@ class Spare:
         :param held: the part of its places that is taken.
         :param store: the part of what it could hold that it asks of the store.
         """
-        if lag > self.LAG or cpu > self.BUSY or held > self.FULL or store < 1.0:
+        if lag > self._lag or cpu > self.BUSY or held > self.FULL or store < 1.0:
             self.share = self.share / 2 if self.share > 1 / 16 else 0.0
         else:
             self.share = min(1.0, self.share + 1 / 16)
@@ -82,6 +83,7 @@ class Shifting:
     :param ids: tell the slot of this process.
     :param most: calls that the worker holds at once.
     :param held: how many it holds now.
+    :param lag: seconds by which its event loop may be late.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Shifting:
         ids: IdSource,
         most: int,
         held: Callable[[], int],
+        lag: float,
     ) -> None:
         self.plan = Plan()
         self._store = store
@@ -107,7 +110,7 @@ class Shifting:
         self._ids = ids
         self._most = most
         self._held = held
-        self._spare = Spare()
+        self._spare = Spare(lag)
         self._told: dict[str, tuple[int, int, float]] = {}
         """Starts, ends and busy seconds of each function that the counters know of."""
 

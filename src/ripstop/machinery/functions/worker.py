@@ -55,6 +55,7 @@ class Limits:
     :param gather: how long an end waits for company while other calls run.
     :param grace: how long running handlers may go on after a stop.
     :param objective: how long a commit should take; while it takes longer, the worker fills itself less.
+    :param lag: how late the event loop may be; while it is later, the worker leaves what can wait.
     """
 
     concurrency: int = 256
@@ -63,6 +64,7 @@ class Limits:
     gather: float = 0.001
     grace: float = 5.0
     objective: float = 0.125
+    lag: float = 0.05
 
 
 async def _nothing() -> None:
@@ -141,6 +143,7 @@ class Worker:
             ids=ids,
             most=self._limits.concurrency,
             held=lambda: len(self._runner.runs),
+            lag=self._limits.lag,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
