@@ -71,6 +71,7 @@ from ripstop.engines.derived import (
     ValuePut,
 )
 from ripstop.kernel.ids import MAX_ID, SHARDS, shard_of
+from tests.world import PATIENCE
 
 MAX_FLAGS = (1 << 31) - 1
 KINDS = {
@@ -291,8 +292,9 @@ class DisciplinedStore:
     # Writes
 
     async def commit(
-        self, batches: Sequence[Batch], *, lane: Lane = Lane.FOREGROUND, deadline: float = 2.0
+        self, batches: Sequence[Batch], *, lane: Lane = Lane.FOREGROUND, deadline: float = PATIENCE
     ) -> list[Outcome]:
+        """With more patience than an engine has, since tests share a machine with others."""
         for batch in batches:
             check_batch(batch, self._schema)
         return await self._store.commit(batches, lane=lane, deadline=deadline)

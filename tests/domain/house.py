@@ -62,13 +62,15 @@ def _is_renewal(batch: Batch) -> bool:
 class House:
     """One process of an installation."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, place: Place) -> None:
         self._configuration = configuration
+        self._place = place
         self._ground = Ground(configuration, wrap_store=self._wrap)
         self._stores: list[CountingStore] = []
 
-    def _wrap(self, store: Store) -> Store:
-        counting = CountingStore(discipline.wrap(store, SCHEMA))
+    def _wrap(self, _: Store) -> Store:
+        """A store with the patience of tests, where a server would tell its clients to come again."""
+        counting = CountingStore(discipline.wrap(self._place.instance(schema=SCHEMA), SCHEMA))
         self._stores.append(counting)
         return cast(Store, counting)
 
@@ -90,7 +92,7 @@ class House:
 
     def another(self) -> contextlib.AbstractAsyncContextManager[House]:
         """Another process of the same installation, with nothing cached."""
-        return House(self._configuration).opened()
+        return House(self._configuration, self._place).opened()
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[dict[str, int]]:
@@ -210,5 +212,5 @@ async def a_house(place: Place, folder: Path, outbound: Outbound | None = None) 
     data.mkdir(exist_ok=True)
     outbound = outbound or Outbound(previews=False)
     configuration = Configuration(url="http://house.test", data=str(data), database=database, outbound=outbound)
-    async with House(configuration).opened() as house:
+    async with House(configuration, place).opened() as house:
         yield house
