@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.domain.house import House, Person, a_house
 from tests.stores import NewPlace
 
@@ -95,6 +97,7 @@ async def asked_for_pages(house: House, scene: Scene) -> dict[str, tuple[int, in
     return counts
 
 
+@pytest.mark.usefixtures("lasting_marks")
 async def test_a_page_costs_the_same_calls_whatever_its_length(new_place: NewPlace, tmp_path: Path) -> None:
     counts = []
     for size in (2, 12):

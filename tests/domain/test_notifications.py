@@ -14,7 +14,7 @@ from ripstop.domain.conversations.events import ConversationUnsettled
 from ripstop.domain.conversations.functions import Enter
 from ripstop.domain.conversations.model import CONVERSING, SAID_IN
 from ripstop.domain.follows.events import Followed
-from ripstop.domain.notifications import keeping, queries, telling
+from ripstop.domain.notifications import keeping, model, queries, telling
 from ripstop.domain.notifications.events import Cleared
 from ripstop.domain.notifications.groups import Groups
 from ripstop.domain.notifications.groups import groups as grouped
@@ -28,6 +28,15 @@ from ripstop.machinery.functions.testing import calls_of
 from tests.domain.house import House, Person
 
 GROUPS_PATH = "/api/v2/notifications"
+
+
+HALF_A_DAY = model.GROUP_MS
+
+
+@pytest.fixture(autouse=True)
+def all_in_one_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of together is so even if noon or midnight comes in between."""
+    monkeypatch.setattr(model, "GROUP_MS", 1 << 62)
 
 
 @pytest.fixture(autouse=True)
@@ -371,7 +380,8 @@ async def test_only_so_many_are_kept(house: House, monkeypatch: pytest.MonkeyPat
     await check_agreement(house, alice.id)
 
 
-async def test_groups_are_of_half_a_day(house: House) -> None:
+async def test_groups_are_of_half_a_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "GROUP_MS", HALF_A_DAY)
     alice, bob, carol = await house.people("alice", "bob", "carol")
     late = house.base.graph.new_id(0)
     early = late - (12 * 3_600_000 << 22)

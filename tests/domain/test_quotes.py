@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ripstop.domain.posts.model import QUOTED_BY, QUOTES
 from tests.domain.house import House, Person, a_house
 from tests.stores import NewPlace
@@ -50,6 +52,7 @@ async def costs(house: House, *, size: int, quoting: bool) -> dict[str, tuple[in
     }
 
 
+@pytest.mark.usefixtures("lasting_marks")
 async def test_a_page_with_quotes_costs_the_same_calls_whatever_its_length(new_place: NewPlace, tmp_path: Path) -> None:
     found = []
     for name, size, quoting in (("few", 2, True), ("many", 9, True), ("none", 9, False)):
