@@ -15,6 +15,7 @@ from ripstop.domain.posts.edits import Change, edit
 from ripstop.domain.posts.model import POST, Card, Post
 from ripstop.domain.previews.model import PREVIEW, Preview, preview_name
 from ripstop.kernel.configuration import Outbound
+from ripstop.machinery.functions import settling
 from ripstop.machinery.functions.testing import calls_of
 from ripstop.machinery.graph import Entry
 from tests.domain.house import House, a_house
@@ -138,7 +139,10 @@ async def test_a_host_that_does_not_answer_is_a_line_of_its_own(house: House, si
     assert sorted(call.namespace or "" for call in calls) == [HOST, "other.example"]
 
 
-async def test_a_page_that_does_not_answer_is_asked_again_later(house: House, site: Site) -> None:
+async def test_a_page_that_does_not_answer_is_asked_again_later(
+    house: House, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "backoff", lambda *_, base, **__: base)  # the pause is drawn, and may be none
     [alice] = await house.people("alice")
     post = await alice.post(f"{site.base}/busy")
     await house.drain()
