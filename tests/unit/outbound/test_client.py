@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import socket
 import zlib
@@ -85,6 +86,18 @@ class Site:
         return web.Response(text="hello", headers={"content-type": "text/plain; charset=utf-8"})
 
 
+def listeners() -> tuple[socket.socket, socket.socket]:
+    """Sockets on both addresses at one port, which may be free on one of them and taken on the other."""
+    while True:
+        friend = socket.create_server((FRIEND, 0))
+        try:
+            return friend, socket.create_server((INSIDE, friend.getsockname()[1]))
+        except OSError as error:
+            friend.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
@@ -92,10 +105,9 @@ async def site() -> AsyncIterator[Site]:
     application.router.add_get("/{tail:.*}", site.answer)
     runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
-    first = web.TCPSite(runner, FRIEND, 0)
-    await first.start()
-    site.port = runner.addresses[0][1]
-    await web.TCPSite(runner, INSIDE, site.port).start()
+    for listener in listeners():
+        await web.SockSite(runner, listener).start()
+        site.port = listener.getsockname()[1]
     yield site
     await runner.cleanup()
 
