@@ -9,6 +9,12 @@ import pytest
 from ripstop.processes.board import Board
 
 
+@pytest.fixture(autouse=True)
+def long_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody counts as ended because the machine stood still."""
+    monkeypatch.setattr(Board, "PULSE_SECONDS", 3_600.0)
+
+
 def test_a_slot_holds_what_was_written_last() -> None:
     board = Board(2)
     assert board.read(0) is None

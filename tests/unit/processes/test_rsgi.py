@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -26,9 +27,9 @@ class Said(msgspec.Struct):
 
 
 class House:
-    """A server with routes that wait until they are let go."""
+    """A server with routes that wait until they are let go, and the patience of tests but for what shall not come."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, body_seconds: float = PATIENCE) -> None:
         self.entered = asyncio.Event()
         self.go = asyncio.Event()
         self.app = App(
@@ -40,13 +41,13 @@ class House:
             ],
             networks=Networks([]),
             max_body=100_000,
-            body_seconds=0.5,
+            body_seconds=body_seconds,
         )
         port = Port("127.0.0.1", 0)
         self.port = port.number
         self.ended = False
         self.server = RsgiServer(
-            self.app.dispatcher.__rsgi__, port.listen(), head_seconds=1.0, connections=100, backlog=100
+            self.app.dispatcher.__rsgi__, port.listen(), head_seconds=PATIENCE, connections=100, backlog=100
         )
 
     async def now(self, request: Request, params: None) -> Response:
@@ -86,14 +87,19 @@ class House:
             writer.close()
 
 
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    house = House()
+@contextlib.asynccontextmanager
+async def running(house: House) -> AsyncIterator[House]:
     house.server.start()
     yield house
     house.go.set()
     await house.app.dispatcher.close()
     await house.server.stop(PATIENCE)
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    async with running(House()) as house:
+        yield house
 
 
 async def test_a_request_gets_its_answer(house: House) -> None:
@@ -154,9 +160,10 @@ async def test_a_large_body_is_refused_before_it_is_sent(house: House) -> None:
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(house: House) -> None:
-    answer = await house.ask("POST /echo HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 50", b"{")
-    assert answer.startswith(b"HTTP/1.1 408 ")
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    head = "POST /echo HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 50"
+    async with running(House(body_seconds=0.5)) as house:
+        assert (await house.ask(head, b"{")).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_stream_goes_on_until_its_source_ends(house: House) -> None:

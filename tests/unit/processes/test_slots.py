@@ -12,6 +12,12 @@ from ripstop.kernel.ids import SLOTS, IdSource, time_ms
 from ripstop.processes.slots import LeasedSlot, SlotLost
 
 
+@pytest.fixture(autouse=True)
+def long_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease ends when a test says so, however slow the machine is: an engine's clock cannot be stopped."""
+    monkeypatch.setattr(LeasedSlot, "LEASE_MS", 3_600_000)
+
+
 async def expire(store: Store, slot: LeasedSlot) -> None:
     """Let the lease run out, as it does when nobody renews it."""
     [name] = (await store.name_get([f"slot/{slot.number}"])).values()

@@ -33,14 +33,12 @@ def say(what: str) -> None:
 
 
 def good(seat: Seat, listener: socket.socket | None) -> None:
-    """Stops when asked to."""
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    """Stops when asked to, and be it in the moment before it waits for that."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     note(f"{seat.name} begins")
     seat.board.write(seat.slot, b"")
     seat.report(None)
-    while not stopped:
-        signal.pause()
+    signal.sigwait({signal.SIGTERM})
     note(f"{seat.name} ends")
 
 
