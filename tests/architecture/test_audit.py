@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -26,8 +27,10 @@ def test_what_is_known_is_told_with_what_mends_it() -> None:
     ]
 
 
-def test_a_machine_without_a_way_out_says_so_and_goes_on() -> None:
+def test_a_machine_without_a_way_out_says_so_and_goes_on(tmp_path: Path) -> None:
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"), "http://127.0.0.1:9")
+    # Nor may it find what an audit before kept of the answers.
+    nowhere |= dict.fromkeys(("HOME", "PIP_CACHE_DIR", "XDG_CACHE_HOME"), str(tmp_path))
     environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"} | nowhere
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "audit.py"], env=environment, capture_output=True, text=True, check=False
