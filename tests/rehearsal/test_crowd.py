@@ -14,11 +14,19 @@ from ripstop.rehearsal.crew import Outcome
 from ripstop.rehearsal.crowd import Crowd
 from ripstop.rehearsal.ledger import Fact, Ledger, PersonFact, PostFact, Refusal, State, each_pair
 from ripstop.rehearsal.plan import Plan, Rates
+from ripstop.rehearsal.pool import Pool
+from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.verify import verify
 from tests.server import PATIENCE, Server
 
 RATES = Rates(sign_up=2, follow=20, unfollow=6, post=40, delete=6, like=60, unlike=12, boost=10, home=60, local=10)
-PLAN = Plan(people=12, follows=4, seconds=3, processes=1, connections=8, rates=RATES, reply_share=0.3)
+PLAN = Plan(
+    people=12, follows=4, closed_loop=True, requests=1_000, seconds=3_600, processes=1, connections=8, rates=RATES,
+    reply_share=0.3,
+)  # fmt: skip
+"""So many requests, each begun when the one before was answered, however long that takes."""
+SETTLE = 2 * PATIENCE
+"""Seconds for what follows from all of it; a call whose worker was killed waits for the end of its lease first."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def first(ledger: Ledger, state: State) -> PostFact:
 
 
 async def test_everything_acknowledged_is_there_and_every_count_is_right(server: Server, played: Outcome) -> None:
-    verdict = await verify(server.url, played.ledger, settle=PATIENCE)
+    verdict = await verify(server.url, played.ledger, settle=SETTLE)
     assert verdict.ok, verdict.examples
     assert not verdict.notes
     assert not played.unsettled
@@ -122,26 +130,34 @@ async def test_what_is_in_doubt_is_asked_for_and_then_counted(server: Server, pl
         if rng.random() < 0.5:
             post.state = State.UNKNOWN
     ledger.refusals.clear()
-    verdict = await verify(server.url, ledger, settle=PATIENCE)
+    verdict = await verify(server.url, ledger, settle=SETTLE)
     assert verdict.ok, verdict.examples
 
 
 async def test_a_closed_loop_keeps_to_its_number_of_requests(server: Server) -> None:
-    plan = msgspec.structs.replace(PLAN, people=3, closed_loop=True, requests=100, seconds=30, seed=2)
+    plan = msgspec.structs.replace(PLAN, people=3, requests=100, seed=2)
     outcome = await Crowd(server.url, plan).run()
     begun = sum(tally.begun for tally in outcome.tallies.values())
     assert 100 <= begun <= 100 + 3 * (2 + PLAN.follows * 3) + PLAN.connections
 
 
 async def test_nothing_acknowledged_is_lost_when_all_processes_are_killed(own_server: Server) -> None:
-    plan = msgspec.structs.replace(PLAN, seconds=4, patience=30, timeout=10)
+    plan = msgspec.structs.replace(PLAN, requests=3_000, patience=SETTLE)
     crowd = asyncio.create_task(Crowd(own_server.url, plan).run())
-    for _ in range(2):
-        await asyncio.sleep(1.5)
-        await asyncio.to_thread(own_server.kill_all)
-        await asyncio.to_thread(own_server.start)
+    async with Pool(Target.from_url(own_server.url), size=1) as pool:
+
+        async def newest() -> bytes:
+            return (await pool.call("GET", "/api/v1/timelines/public?local=true&limit=1", tries=20)).body
+
+        seen = b"[]"
+        for _ in range(2):
+            # As long as there is traffic, of which news tell, all connections have a request under way.
+            while not crowd.done() and await newest() == seen:  # noqa: ASYNC110 - a server tells only whoever asks
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(own_server.kill_all)
+            await asyncio.to_thread(own_server.start)
+            seen = await newest()
     outcome = await crowd
     assert sum(tally.unanswered for tally in outcome.tallies.values()) > 0
-    # What a killed worker was at, such as taking back the reposts of a deleted post, waits for the end of its lease.
-    verdict = await verify(own_server.url, outcome.ledger, settle=PATIENCE)
+    verdict = await verify(own_server.url, outcome.ledger, settle=SETTLE)
     assert verdict.ok, verdict.examples

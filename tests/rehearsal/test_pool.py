@@ -13,6 +13,7 @@ from ripstop.rehearsal.pool import Pool, UnansweredError, clock
 from ripstop.rehearsal.sender import Attempt, Sender
 from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.wire import Answer
+from tests.world import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 SHED = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n"
@@ -52,14 +53,16 @@ async def running(script: Script, *, size: int = 2, **pool: float) -> AsyncItera
         server.close()
 
 
-async def settled(pool: Pool, *, patience: float = 5.0, patient: bool = True) -> tuple[Sender, Attempt, Answer | None]:
+async def settled(
+    pool: Pool, *, patience: float = PATIENCE, patient: bool = True
+) -> tuple[Sender, Attempt, Answer | None]:
     """One act through all its tries."""
     sender = Sender(pool, patience=patience)
     outcome: list[Answer | None] = []
     request = pool.target.request("POST", "/act")
     attempt = Attempt("act", request, lambda _, answer: outcome.append(answer), due=clock(), patient=patient)
     sender.send(attempt)
-    assert await sender.drained(10.0)
+    assert await sender.drained(2 * PATIENCE)
     [answer] = outcome
     return sender, attempt, answer
 
@@ -145,10 +148,10 @@ async def test_what_may_have_happened_is_in_doubt_when_patience_ends(answers: tu
 
 async def test_an_answer_that_cannot_be_read_is_a_finding_and_not_the_end() -> None:
     async with running(Script(OK)) as pool:
-        sender = Sender(pool, patience=1.0)
+        sender = Sender(pool, patience=PATIENCE)
         request = pool.target.request("GET", "/")
         sender.send(Attempt("act", request, lambda _, answer: msgspec.json.decode(answer.body), due=clock()))  # type: ignore[union-attr] # it is answered
-        assert await sender.drained(5.0)
+        assert await sender.drained(PATIENCE)
     assert sender.tallies["act"].refused == {"unreadable": 1}
 
 
@@ -164,7 +167,7 @@ async def test_latency_counts_from_when_the_act_was_due() -> None:
     finished = asyncio.Event()
     act: Callable[[Attempt, Answer | None], None] = lambda *_: finished.set()  # noqa: E731 typed once, used once
     async with running(Script()) as pool:
-        sender = Sender(pool, patience=1.0)
+        sender = Sender(pool, patience=PATIENCE)
         sender.send(Attempt("act", pool.target.request("GET", "/"), act, due=clock() - 3.0))
         await finished.wait()
     tally = sender.tallies["act"]
