@@ -15,19 +15,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import pytest
 
+from ripstop.kernel.configuration import Configuration, load
+from ripstop.kernel.errors import Unavailable
 from tests.postgres import PostgresServer
 from tests.stores import ENGINES, temporary_folder
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which something awaited counts as not coming."""
 BUSY_MACHINE = {"RIPSTOP_LIMITS_EVENT_LOOP_LAG": "60", "RIPSTOP_LIMITS_COMMIT_SECONDS": "60"}
 """Settings with which nobody is turned away because of what else the machine does; test_flood.py has others."""
+
+T = TypeVar("T")
 
 
 class Server:
@@ -59,6 +64,11 @@ class Server:
     def environment(self) -> dict[str, str]:
         """What tells the program where this installation is."""
         return dict(self._environment)
+
+    @property
+    def configuration(self) -> Configuration:
+        """The settings, for what a test does to the store beside the server, as a command would."""
+        return load(self._environment)
 
     @property
     def pid(self) -> int:
@@ -149,6 +159,16 @@ class Server:
     def log(self) -> str:
         """All that the server has logged."""
         return self._log.read_text()
+
+
+async def patiently(act: Callable[[], Awaitable[T]]) -> T:
+    """What comes of something done beside a server; done again where the store had too much to do, and did nothing."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await act()
+            except Unavailable:
+                await asyncio.sleep(0.1)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -15,7 +15,9 @@ from tests.server import Server
 @pytest.fixture
 async def api(server: Server) -> AsyncIterator[Api]:
     # A page's Link header repeats the query, and some tests ask with queries that are longer than the client's limit.
-    async with aiohttp.ClientSession(auto_decompress=False, max_field_size=1 << 16) as session:
+    # Idle connections are let go long before the server closes them, which the client may learn too late.
+    connector = aiohttp.TCPConnector(keepalive_timeout=5)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False, max_field_size=1 << 16) as session:
         yield Api(session, server)
 
 

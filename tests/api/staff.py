@@ -6,9 +6,8 @@ from ripstop.boot import opened_graph
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.moderation.people import give_role
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
-from tests.server import Server
+from tests.server import Server, patiently
 
 SCOPES = "read write follow profile push admin:read admin:write"
 """All that a token can hold."""
@@ -16,8 +15,12 @@ SCOPES = "read write follow profile push admin:read admin:write"
 
 async def give(server: Server, person: Person, role: str) -> None:
     """Give somebody a role, in a process of its own, as the command line does."""
-    async with opened_graph(Configuration(data=str(server.folder), database=server.database)) as graph:
-        await give_role(graph, OPERATOR, await access_account(graph, int(person.id)), role)
+
+    async def act() -> None:
+        async with opened_graph(server.configuration) as graph:
+            await give_role(graph, OPERATOR, await access_account(graph, int(person.id)), role)
+
+    await patiently(act)
 
 
 async def of_staff(server: Server, api: Api, name: str, role: str) -> Person:

@@ -11,11 +11,10 @@ from ripstop.boot import opened_graph
 from ripstop.domain.moderation.authority import OPERATOR
 from ripstop.domain.moderation.settings import Changes, change_settings
 from ripstop.domain.settings import settings_of
-from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.errors import Invalid
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import of_staff
-from tests.server import Server
+from tests.server import Server, patiently
 from tests.web.browser import browsing
 
 PLAIN = Changes(
@@ -36,8 +35,12 @@ PLAIN = Changes(
 
 async def change(server: Server, changes: Changes) -> None:
     """Do it in a process of its own, as the command line does."""
-    async with opened_graph(Configuration(data=str(server.folder), database=server.database)) as graph:
-        await change_settings(graph, OPERATOR, changes)
+
+    async def act() -> None:
+        async with opened_graph(server.configuration) as graph:
+            await change_settings(graph, OPERATOR, changes)
+
+    await patiently(act)
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +133,7 @@ async def test_nobody_signs_up_where_registrations_are_closed(server: Server, ap
 
 
 async def test_changes_at_once_all_hold(server: Server, api: Api) -> None:
-    async with opened_graph(Configuration(data=str(server.folder), database=server.database)) as graph:
+    async with opened_graph(server.configuration) as graph:
         await asyncio.gather(
             change_settings(graph, OPERATOR, Changes(contact_email="a@example.org")),
             change_settings(graph, OPERATOR, Changes(rules=("one",))),

@@ -16,10 +16,9 @@ import aiohttp
 from ripstop.boot import opened_graph
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.leaving import suspend
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.leaks.oracle import DIRECT, PRIVATE, PUBLIC, UNLISTED, VIEWERS, VISIBILITIES, Item, Viewer
-from tests.server import Server
+from tests.server import Server, patiently
 
 STILL_NAMED = frozenset({"named", "renamed", "dave"})
 NAMED_LATER = STILL_NAMED | {"blocked", "blocker", "muter", "silencer"}
@@ -219,9 +218,12 @@ class Builder:
 
     async def suspend(self, server: Server) -> None:
         """Sam is suspended, by another process."""
-        configuration = Configuration(data=str(server.folder), database=server.database)
-        async with opened_graph(configuration) as graph:
-            await suspend(graph, await access_account(graph, int(self.world.people["sam"].id)))
+
+        async def act() -> None:
+            async with opened_graph(server.configuration) as graph:
+                await suspend(graph, await access_account(graph, int(self.world.people["sam"].id)))
+
+        await patiently(act)
         self.world.items = [replace(i, deleted=True) if i.author == "sam" else i for i in self.world.items]
 
     async def write_again(self) -> None:
