@@ -17,10 +17,24 @@ PATH = "/api/v1/streaming"
 
 
 class Socket:
-    """An open WebSocket."""
+    """An open WebSocket.
+
+    What comes is taken at once, whatever the test does meanwhile: a client answers pings only while it reads, and who
+    answers none is let go.
+    """
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         self.websocket = websocket
+        self._came: asyncio.Queue[aiohttp.WSMessage] = asyncio.Queue()
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> aiohttp.WSMessage:
+        """Until the end, which is the last that comes."""
+        while True:
+            message = await self.websocket.receive()
+            self._came.put_nowait(message)
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return message
 
     async def order(self, kind: str, stream: str, **fields: object) -> None:
         """Subscribe or unsubscribe, and return when the server has done so."""
@@ -30,25 +44,41 @@ class Socket:
     async def settled(self) -> None:
         """Return when the server has taken all that was sent before: it answers in turn what it does not know."""
         await self.websocket.send_json({"type": "subscribe", "stream": "nonsense"})
-        answer = await self._next()
+        answer = await self.frame()
         assert answer == {"error": "Unknown stream type", "status": 404}, answer
 
-    async def next(self) -> tuple[list[str], str, Any]:
-        """The streams, the event and the payload of what comes next."""
-        frame = await self._next()
-        assert set(frame) | {"payload"} == {"stream", "event", "payload"}, frame
-        return frame["stream"], frame["event"], msgspec.json.decode(frame.get("payload", "null"))
+    async def next(self, *by: Person) -> tuple[list[str], str, Any]:
+        """The streams, the event and the payload of what comes next.
 
-    async def _next(self) -> dict[str, Any]:
+        :param by: whose posts are looked for in streams that bring those of all: what others do is passed by, and what
+            is deleted.
+        """
+        authors = {person.id for person in by}
+        while True:
+            frame = await self.frame()
+            assert set(frame) | {"payload"} == {"stream", "event", "payload"}, frame
+            event, payload = frame["event"], msgspec.json.decode(frame.get("payload", "null"))
+            of_others = event == "delete" or ("account" in (payload or ()) and payload["account"]["id"] not in authors)
+            if not authors or not of_others:
+                return frame["stream"], event, payload
+
+    async def frame(self) -> dict[str, Any]:
+        """What comes next, whatever it is."""
         async with asyncio.timeout(PATIENCE):
-            return dict(await self.websocket.receive_json())
+            message = await self._came.get()
+        assert message.type is aiohttp.WSMsgType.TEXT, message
+        return dict(message.json())
 
     async def closed(self) -> int | None:
         """The code with which the server closes, after whatever else it sends."""
         async with asyncio.timeout(PATIENCE):
-            async for _ in self.websocket:
-                pass
-        return self.websocket.close_code
+            last = await self._reading
+        return last.data if last.type is aiohttp.WSMsgType.CLOSE else self.websocket.close_code
+
+    async def close(self) -> None:
+        """Close it, if the server did not."""
+        await self.websocket.close()
+        await self._reading
 
 
 class Events:
@@ -89,12 +119,14 @@ class Streams:
     @asynccontextmanager
     async def socket(self, who: Person, *subscribed: str, **query: str) -> AsyncIterator[Socket]:
         """A WebSocket that is subscribed to these streams."""
-        async with await self.connect(params={"access_token": who.token, **query}) as websocket:
-            socket = Socket(websocket)
+        socket = Socket(await self.connect(params={"access_token": who.token, **query}))
+        try:
             for stream in subscribed:
-                await websocket.send_json({"type": "subscribe", "stream": stream})
+                await socket.websocket.send_json({"type": "subscribe", "stream": stream})
             await socket.settled()
             yield socket
+        finally:
+            await socket.close()
 
     @asynccontextmanager
     async def events(self, who: Person, path: str, **query: str) -> AsyncIterator[Events]:

@@ -114,7 +114,7 @@ async def test_nobody_listens_to_the_lists_of_others(api: Api, streams: Streams,
     async with streams.socket(bob) as socket:
         for wrong, status in ((list_, 404), ("1", 404), (None, 400), ("nonsense", 400)):
             await socket.websocket.send_json({"type": "subscribe", "stream": "list", "list": wrong})
-            assert (await socket.websocket.receive_json())["status"] == status
+            assert (await socket.frame())["status"] == status
         await socket.order("subscribe", "list", list=int(own))
         await api.want("DELETE", f"/api/v1/lists/{own}", as_=bob)
         await api.publish(alice, "to a list that is gone")
