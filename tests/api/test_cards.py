@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -14,21 +15,31 @@ from tests.pictures import decoded, encoded, quarters
 from tests.server import Server, installed
 
 FRIEND, INSIDE = "127.0.0.10", "127.0.1.11"
-SETTINGS = {"RIPSTOP_OUTBOUND_PREVIEWS": "true", "RIPSTOP_OUTBOUND_ALLOWED": "127.0.0.0/24"}
+SETTINGS = {
+    "RIPSTOP_OUTBOUND_PREVIEWS": "true",
+    "RIPSTOP_OUTBOUND_ALLOWED": "127.0.0.0/24",
+    "RIPSTOP_OUTBOUND_SECONDS": "30",
+}
 
 
 class Site:
-    """A site with a page, a picture, and ways to what nobody shall see."""
+    """A site with a page, a picture, and ways to what nobody shall see.
+
+    :ivar answers: while it is not set, nobody is answered: so a test decides what comes before a card.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.agents: set[str] = set()
         self.port = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         self.asked.append(f"{request.transport.get_extra_info('sockname')[0]}{request.path}")
         self.agents.add(request.headers["user-agent"])
+        await self.answers.wait()
         if request.path == "/inside":
             raise web.HTTPFound(f"http://{INSIDE}:{self.port}/secret")
         if request.path == "/picture.png":
@@ -75,9 +86,11 @@ async def test_a_post_shows_what_it_links_to_as_soon_as_that_is_known(
     link = f"http://{FRIEND}:{site.port}/cats"
     await api.follow(bob, alice)
     async with streams.socket(bob, "user") as socket:
+        site.answers.clear()
         post = await api.publish(alice, f"look: {link}#now")
         assert post["card"] is None
         assert (await socket.next())[1] == "update"
+        site.answers.set()
         stream, event, told = await socket.next()
     assert (stream, event, told["edited_at"]) == (["user"], "status.update", None)
     card = told["card"]
@@ -106,7 +119,9 @@ async def test_an_edit_shows_what_the_new_link_leads_to(api: Api, site: Site, al
     await api.drained()
     edited = await api.edit(alice, post["id"], f"Oh: {base}/one")
     assert edited["card"]["title"] == "Cats <3 /one"
+    site.answers.clear()
     assert (await api.edit(alice, post["id"], f"Oh: {base}/plain"))["card"] is None
+    site.answers.set()
     await api.drained()
     card = (await api.want("GET", f"/api/v1/statuses/{post['id']}"))["card"]
     assert (card["title"], card["image"], card["width"]) == ("Cats <3 /plain", None, 0)

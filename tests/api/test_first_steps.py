@@ -6,7 +6,7 @@ import subprocess
 import textwrap
 
 from tests.architecture.sources import ROOT
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 
 def first_steps() -> str:
@@ -23,7 +23,7 @@ def test_the_first_steps_lead_somewhere(server: Server) -> None:
         ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:8080", server.url)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

@@ -32,14 +32,11 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.client import Api
 from tests.api.everything import a_world
 from tests.api.staff import of_staff
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 Operation = APIOperation[Any, Any, Any, Any]
 
 EXAMPLES = int(os.environ.get("RIPSTOP_TEST_FUZZ", "3"))
-PATIENCE = 10.0
-"""Seconds for an answer."""
-
 CHECKS = [
     content_type_conformance,
     response_headers_conformance,
