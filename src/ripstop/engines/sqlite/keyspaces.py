@@ -1,7 +1,6 @@
 """Keyspaces: values, counters and capped sorted lists in `derived.db`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -81,11 +80,9 @@ def note_clean_close(connection: apsw.Connection) -> None:
 class KeyspaceReader:
     """Reads, in place on the event loop."""
 
-    def __init__(
-        self, path: Path, keyspaces: Mapping[str, KeyspaceType], numbers_: Mapping[str, int], *, cache_kb: int
-    ) -> None:
-        self._reader = Reader(path, cache_kb=cache_kb)
-        self._rows = self._reader.rows
+    def __init__(self, reader: Reader, keyspaces: Mapping[str, KeyspaceType], numbers_: Mapping[str, int]) -> None:
+        self._reader = reader
+        self._rows = reader.rows
         self._numbers = {name: numbers_[name] for name in keyspaces}
 
     def get(self, keyspace: str, keys: Sequence[str], now_ms: int) -> dict[str, bytes | int]:

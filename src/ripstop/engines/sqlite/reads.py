@@ -3,7 +3,6 @@
 import heapq
 from array import array
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -64,9 +63,9 @@ def numbers(ids: Sequence[int]) -> Any:
 class MainReader:
     """The reads on rows of record, on one connection of the event loop's thread."""
 
-    def __init__(self, path: Path, schema: Schema, commits: CommitCounter, *, cache_kb: int) -> None:
-        self.reader = Reader(path, cache_kb=cache_kb)
-        self._rows = self.reader.rows
+    def __init__(self, reader: Reader, schema: Schema, commits: CommitCounter) -> None:
+        self.reader = reader
+        self._rows = reader.rows
         self._commits = commits
         self._followed: tuple[int, int] | None = None
         """The number of commits and the cursor that were read together."""

@@ -42,7 +42,7 @@ from ripstop.engines.sqlite.check import check_derived, check_main, check_search
 from ripstop.engines.sqlite.checkpoint import WAL_LIMIT, Checkpointer
 from ripstop.engines.sqlite.clock import EngineClock
 from ripstop.engines.sqlite.commits import CommitCounter
-from ripstop.engines.sqlite.connection import Reader, connect
+from ripstop.engines.sqlite.connection import STATEMENT_SECONDS, Reader, connect
 from ripstop.engines.sqlite.folder import DataFolder, FileLock, Room, boot_id, last_note
 from ripstop.engines.sqlite.keyspaces import (
     KeyspaceReader,
@@ -63,8 +63,8 @@ WRITER_CACHE_KB = 16 << 10
 THREAD_CACHE_KB = 2 << 10
 CHECK_CACHE_KB = 64 << 10
 
-DERIVED_DEADLINE = 10.0
-"""Seconds within which changes to derived data must begin: nobody waits for them but functions."""
+FUNCTIONS_DEADLINE = 10.0
+"""Seconds within which leases and changes to derived data must begin: nobody waits for them but functions."""
 
 SWEEP_DEADLINE = 60.0
 SCAN_SECONDS = 60.0
@@ -106,15 +106,18 @@ class SqliteStore:
         clock: Clock | None = None,
         room: Room | None = None,
         wal_limit: int = WAL_LIMIT,
+        read_seconds: float = STATEMENT_SECONDS,
     ) -> None:
         """:param room: how much of the disk must stay free for writes.
         :param wal_limit: bytes of a write-ahead log at which writers are held up to begin it anew.
+        :param read_seconds: after so much CPU time a read on the event loop is ended; text queries have budgets.
         """
         self._folder = DataFolder(folder)
         self._schema = schema
         self._wall = clock or SystemClock()
         self._room = room or Room()
         self._wal_limit = wal_limit
+        self._read_seconds = read_seconds
         self._is_open = False
 
     # Keeping
@@ -174,8 +177,11 @@ class SqliteStore:
         self._users = FileLock(folder.lock("users"))
         self._users.acquire(shared=True)
 
-        self._reader = MainReader(folder.main, schema, CommitCounter(folder.commits), cache_kb=READER_CACHE_KB)
-        self._keyspace_reader = KeyspaceReader(folder.derived, schema.keyspaces, numbers, cache_kb=READER_CACHE_KB)
+        reader, keyspace_reader = (
+            Reader(path, cache_kb=READER_CACHE_KB, seconds=self._read_seconds) for path in (folder.main, folder.derived)
+        )
+        self._reader = MainReader(reader, schema, CommitCounter(folder.commits))
+        self._keyspace_reader = KeyspaceReader(keyspace_reader, schema.keyspaces, numbers)
         self._text_reader = TextReader(schema.text_indexes)
         self._main_threads = _ReaderThreads(folder.main)
         self._search_threads = _ReaderThreads(folder.search)
@@ -391,6 +397,7 @@ class SqliteStore:
                 renew=renew,
                 limits=limits,
             ),
+            deadline=FUNCTIONS_DEADLINE,
             durable=False,
             weight=limit + len(renew),
         )
@@ -399,14 +406,14 @@ class SqliteStore:
     async def keyspace_write(self, keyspace: str, changes: Sequence[KeyspaceChange]) -> dict[str, int]:
         counters: dict[str, int] = await self._derived.submit(
             partial(KeyspaceTransaction.write, keyspace=keyspace, changes=changes),
-            deadline=DERIVED_DEADLINE,
+            deadline=FUNCTIONS_DEADLINE,
             durable=False,
         )
         return counters
 
     async def text_write(self, index: str, documents: Sequence[TextDocument]) -> None:
         await self._search.submit(
-            partial(TextTransaction.write, index=index, documents=documents), deadline=DERIVED_DEADLINE, durable=False
+            partial(TextTransaction.write, index=index, documents=documents), deadline=FUNCTIONS_DEADLINE, durable=False
         )
 
 
