@@ -197,7 +197,8 @@ def make_store(configuration: Configuration, clock: Clock | None = None) -> Stor
         # NOTE: not above, here and below: it takes 5 MB, which a server on SQLite needs for nothing.
         from ripstop.engines.postgres import PostgresStore
 
-        return PostgresStore(configuration.database, SCHEMA, clock=clock)
+        read_seconds = configuration.limits.read_seconds
+        return PostgresStore(configuration.database, SCHEMA, clock=clock, read_seconds=read_seconds)
     return SqliteStore(configuration.data_folder, SCHEMA, clock=clock)
 
 

@@ -60,6 +60,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Lateness of the event loop from which anonymous reads are turned away."""
     commit_seconds: Seconds = 0.25
     """Duration of a commit from which anonymous reads are turned away."""
+    read_seconds: Seconds = 0.5
+    """Time after which PostgreSQL interrupts a read."""
     stop_seconds: Seconds = 15.0
     """Time that requests and calls under way have to finish when the server stops."""
     write_lock_seconds: Seconds = 20.0
