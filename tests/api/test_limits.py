@@ -8,18 +8,20 @@ from ripstop.boot import opened_graph
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.moderation import people
 from ripstop.domain.moderation.authority import OPERATOR
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.streams import Streams
-from tests.server import Server
+from tests.server import Server, patiently
 from tests.web.browser import browsing
 
 
 async def do(server: Server, action: str, person: Person) -> None:
     """Do it in a process of its own, as the command line does."""
-    configuration = Configuration(data=str(server.folder), database=server.database)
-    async with opened_graph(configuration) as graph:
-        await getattr(people, action)(graph, OPERATOR, await access_account(graph, int(person.id)))
+
+    async def act() -> None:
+        async with opened_graph(server.configuration) as graph:
+            await getattr(people, action)(graph, OPERATOR, await access_account(graph, int(person.id)))
+
+    await patiently(act)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ async def test_a_limited_account_is_in_no_stream_for_everybody(
     async with streams.socket(bob, "public") as socket:
         await api.publish(alice, "nobody hears it")
         heard = await api.publish(bob, "this one")
-        _, kind, said = await socket.next()
+        _, kind, said = await socket.next(alice, bob)
         assert (kind, said["id"]) == ("update", heard["id"])
 
 

@@ -193,7 +193,7 @@ async def test_streams_of_what_has_pictures(api: Api, streams: Streams, alice: P
     async with streams.socket(alice, "public:media") as socket:
         await api.publish(alice, "words")
         pictured = await posted(api, alice, await upload(api, alice))
-        stream, event, payload = await socket.next()
+        stream, event, payload = await socket.next(alice)
         assert (stream, event, payload["id"]) == (["public:media"], "update", pictured["id"])
         assert payload["media_attachments"] == pictured["media_attachments"]
 

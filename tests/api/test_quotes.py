@@ -346,7 +346,7 @@ async def test_streams_show_what_each_may_see(
     async with streams.socket(bob, "public") as his, streams.socket(carol, "public") as hers:
         quoting = await quote(api, bob, post)
         for socket, expected in ((his, "accepted"), (hers, "muted_account")):
-            while (payload := (await socket.next())[2])["id"] != quoting["id"]:
+            while (payload := (await socket.next(bob))[2])["id"] != quoting["id"]:
                 pass
             assert payload["quote"]["state"] == expected
             assert (payload["quote"]["quoted_status"] is None) == (expected != "accepted")

@@ -9,11 +9,10 @@ import pytest
 from ripstop.boot import opened_graph
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.leaving import delete_account, suspend, unsuspend
-from ripstop.kernel.configuration import Configuration
 from ripstop.machinery.graph import Entry, Graph
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.streams import Streams
-from tests.server import Server
+from tests.server import Server, patiently
 from tests.web.browser import browsing
 
 Act = Callable[[Graph, Entry], Awaitable[None]]  # type: ignore[type-arg]  # of accounts
@@ -21,9 +20,12 @@ Act = Callable[[Graph, Entry], Awaitable[None]]  # type: ignore[type-arg]  # of 
 
 async def do(server: Server, act: Act, person: Person) -> None:
     """Do it in a process of its own, as the command line does."""
-    configuration = Configuration(data=str(server.folder), database=server.database)
-    async with opened_graph(configuration) as graph:
-        await act(graph, await access_account(graph, int(person.id)))
+
+    async def beside() -> None:
+        async with opened_graph(server.configuration) as graph:
+            await act(graph, await access_account(graph, int(person.id)))
+
+    await patiently(beside)
 
 
 @pytest.fixture

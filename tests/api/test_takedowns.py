@@ -5,17 +5,19 @@ from __future__ import annotations
 from ripstop.boot import opened_graph
 from ripstop.domain.moderation import posts
 from ripstop.domain.moderation.authority import OPERATOR
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.api.streams import Streams
-from tests.server import Server
+from tests.server import Server, patiently
 
 
 async def do(server: Server, action: str, post: str, reason: str = "") -> None:
     """Do it in a process of its own, as the command line does."""
-    configuration = Configuration(data=str(server.folder), database=server.database)
-    async with opened_graph(configuration) as graph:
-        await getattr(posts, action)(graph, OPERATOR, int(post), reason=reason)
+
+    async def act() -> None:
+        async with opened_graph(server.configuration) as graph:
+            await getattr(posts, action)(graph, OPERATOR, int(post), reason=reason)
+
+    await patiently(act)
 
 
 async def shown(api: Api, viewer: Person | None, paths: list[str], text: str) -> set[str]:
