@@ -12,12 +12,16 @@ import httpx
 import psutil
 import pytest
 
-from tests.server import Server, installed, wait_until
+from tests.server import PATIENCE, Server, installed, wait_until
 from tests.stores import temporary_folder
 
 
 def health(server: Server) -> httpx.Response:
-    return httpx.get(server.url + "/health")
+    return httpx.get(server.url + "/health", timeout=PATIENCE)
+
+
+def metrics(server: Server) -> str:
+    return httpx.get(server.url + "/metrics", timeout=PATIENCE).text
 
 
 def answers(server: Server) -> bool:
@@ -85,7 +89,7 @@ def test_connections_that_wait_when_a_process_dies_are_served_by_the_next(reques
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             os.kill(pid, signal.SIGKILL)
-            connection.settimeout(30)
+            connection.settimeout(PATIENCE)
             assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
 
 
@@ -149,12 +153,12 @@ def test_metrics_add_up_over_processes_and_survive_their_death(own_server: Serve
     wait_until(lambda: counted(own_server) >= 20, "20 requests counted")
     kill_and_await(own_server, "rip-http-0")
     wait_until(lambda: counted(own_server) >= 20, "20 requests counted again")
-    assert 'ripstop_processes{kind="http"}' in httpx.get(own_server.url + "/metrics").text
+    assert 'ripstop_processes{kind="http"}' in metrics(own_server)
 
 
 def counted(server: Server) -> float:
     """How many requests for /health all processes together have answered."""
-    for line in httpx.get(server.url + "/metrics").text.splitlines():
+    for line in metrics(server).splitlines():
         if line.startswith('ripstop_http_requests_total{method="GET",route="/health",status="2xx"}'):
             return float(line.rpartition(" ")[2])
     return 0.0

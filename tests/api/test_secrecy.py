@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.api.client import Api, sign_up_form
-from tests.server import Server, installed, wait_until
+from tests.server import PATIENCE, Server, installed, wait_until
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def test_passwords_and_tokens_are_neither_logged_nor_stored(talkative_serv
 
 def hashed(server: Server) -> float:
     """How many passwords were hashed."""
-    for line in httpx.get(server.url + "/metrics").text.splitlines():
+    for line in httpx.get(server.url + "/metrics", timeout=PATIENCE).text.splitlines():
         if line.startswith('ripstop_helper_jobs_total{job="hash"}'):
             return float(line.rpartition(" ")[2])
     return 0.0
