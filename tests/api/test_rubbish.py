@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 
 from ripstop.boot import opened_store
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Answer, Api, Person
 from tests.api.everything import sent
 from tests.api.staff import of_staff
 from tests.api.test_bad_input import assert_refused
-from tests.server import Server
+from tests.server import Server, installed
+from tests.stores import ENGINES
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PART = b'--x\r\nContent-Disposition: form-data; name="status"\r\n\r\n'
@@ -150,7 +150,7 @@ class Town:
         self.api = api
         self.alice = alice
         self.operations = operations
-        self._configuration = Configuration(data=str(server.folder), database=server.database)
+        self._configuration = server.configuration
 
     async def ask(self, method: str, path: str, **options: Any) -> Answer:
         return await self.api.ask(method, path, as_=self.alice, **options)
@@ -167,6 +167,14 @@ class Town:
         async with opened_store(self._configuration) as store:
             changes = await store.changes(since)
         assert (list(changes.ids), list(changes.lists), changes.lost) == ([], [], False)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One that has nothing to do for anybody else: what others began may be due while it is looked for changes."""
+    with installed(request.param, request) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture
