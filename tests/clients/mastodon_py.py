@@ -106,7 +106,7 @@ Join = Callable[[str], Client]
 
 def application(server: Server) -> Mastodon:
     """A client of a new application, which nobody has let in."""
-    id_, secret = Mastodon.create_app("clients", scopes=SCOPES.split(), api_base_url=server.url)
+    id_, secret = patiently(Mastodon.create_app, "clients", scopes=SCOPES.split(), api_base_url=server.url)
     return Mastodon(client_id=id_, client_secret=secret, api_base_url=server.url)
 
 
