@@ -54,6 +54,8 @@ class Server:
             "RIPSTOP_PROCESSES": "2",
             # Links in tests lead to servers of others.
             "RIPSTOP_OUTBOUND_PREVIEWS": "false",
+            # As BUSY_MACHINE, but older versions do not know it.
+            "RIPSTOP_LIMITS_READ_SECONDS": "60",
             **BUSY_MACHINE,
             **settings,
         }
