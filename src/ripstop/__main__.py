@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -92,8 +92,8 @@ def run(configuration: Configuration, *, https: int, workers: int) -> None:
     logs.configure(configuration.log, process="ripstop")
     system.use_few_arenas()
     system.allow_many_files()
-    with FolderLock(configuration.data_folder):
-        port = Port(configuration.host, configuration.port) if https else None
+    with FolderLock(configuration.data_folder), ExitStack() as kept:
+        port = kept.enter_context(closing(Port(configuration.host, configuration.port))) if https else None
         if port is not None:
             configuration = configuration.listening_on(port.number)
         ground = Ground(configuration)

@@ -19,7 +19,7 @@ class CannotListen(Exception):
 
 
 class Port:
-    """An address and port, on which any number of sockets may listen.
+    """An address and port, on which any number of sockets may listen. Nobody else is given it until it is closed.
 
     :raises CannotListen: it is taken, or no address of this machine.
     """
@@ -30,8 +30,9 @@ class Port:
             self._family = found[0]
             self._host = str(found[4][0])
             # Without SO_REUSEPORT this fails if any other server listens there; with it, both would share its clients.
-            with self._bind(port, reuse_port=False) as probe:
-                self.number = int(probe.getsockname()[1])
+            # It never listens, and is kept: a port that is bound by nobody may be any program's the next moment.
+            self._kept = self._bind(port, reuse_port=False)
+            self.number = int(self._kept.getsockname()[1])
         except OSError as error:
             raise CannotListen(f"{host} port {port} cannot be listened on: {_reason(error)}.") from error
 
@@ -40,6 +41,10 @@ class Port:
         listener = self._bind(self.number, reuse_port=True)
         listener.listen(BACKLOG)
         return listener
+
+    def close(self) -> None:
+        """Keep the port no longer; who listens there goes on."""
+        self._kept.close()
 
     def _bind(self, port: int, *, reuse_port: bool) -> socket.socket:
         listener = socket.socket(self._family, socket.SOCK_STREAM)

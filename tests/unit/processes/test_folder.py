@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,22 @@ def test_children_hold_the_folder_until_the_last_has_ended(tmp_path: Path, monke
 
 
 def test_a_port_has_many_sockets_and_one_server() -> None:
-    port = Port("127.0.0.1", 0)
-    with port.listen() as one, port.listen() as other:
-        assert one.getsockname() == other.getsockname() == ("127.0.0.1", port.number)
-        with pytest.raises(CannotListen, match="another program listens there already"):
-            Port("127.0.0.1", port.number)
-    assert Port("127.0.0.1", port.number).number == port.number
+    with closing(Port("127.0.0.1", 0)) as port:
+        with port.listen() as one, port.listen() as other:
+            assert one.getsockname() == other.getsockname() == ("127.0.0.1", port.number)
+            with pytest.raises(CannotListen, match="another program listens there already"):
+                Port("127.0.0.1", port.number)
+        with closing(Port("127.0.0.1", port.number)) as again:  # a server whose processes are not yet all gone
+            assert again.number == port.number
+
+
+def test_a_port_is_given_to_nobody_else_before_anybody_listens() -> None:
+    with (
+        closing(Port("127.0.0.1", 0)) as port,
+        socket.socket() as another,
+        pytest.raises(OSError, match="already in use"),
+    ):
+        another.bind(("127.0.0.1", port.number))
 
 
 def test_an_address_that_is_not_ours_is_a_sentence() -> None:

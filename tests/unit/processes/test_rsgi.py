@@ -43,11 +43,12 @@ class House:
             max_body=100_000,
             body_seconds=body_seconds,
         )
-        port = Port("127.0.0.1", 0)
-        self.port = port.number
+        with contextlib.closing(Port("127.0.0.1", 0)) as port:
+            self.port = port.number
+            listener = port.listen()
         self.ended = False
         self.server = RsgiServer(
-            self.app.dispatcher.__rsgi__, port.listen(), head_seconds=PATIENCE, connections=100, backlog=100
+            self.app.dispatcher.__rsgi__, listener, head_seconds=PATIENCE, connections=100, backlog=100
         )
 
     async def now(self, request: Request, params: None) -> Response:
