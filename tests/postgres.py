@@ -31,6 +31,7 @@ import asyncpg
 ENVIRONMENT = "RIPSTOP_TEST_POSTGRES"
 START_SECONDS = 60
 MEMORY_BYTES = 2 << 30
+"""Room for the data of a server."""
 
 # NOTE: fsync off is for tests alone, whose data die with the run. What a crash of the machine leaves is not tested
 # here; a crash of a process, of PostgreSQL's own too, loses nothing without fsync.
@@ -110,7 +111,7 @@ def running_postgres(options: Mapping[str, str] = OPTIONS) -> Iterator[PostgresS
     durable = options.get("fsync") != "off"
     with (
         _folder_for_server() as copy,
-        _folder_for_server(None if durable else _memory()) as folder,
+        _folder_for_server(None if durable else memory_folder(MEMORY_BYTES)) as folder,
         _server(_readable_programs(programs, copy), folder, options) as server,
     ):
         yield server
@@ -125,10 +126,10 @@ def programs_of_wheel() -> Path:
     return max(found, key=lambda folder: int(folder.parent.name.removeprefix("pginstall") or 0))
 
 
-def _memory() -> Path | None:
-    """Where files rest in memory, if there is room: making a database takes 20 ms there, and 300 on a disk."""
+def memory_folder(room: int) -> Path | None:
+    """Where files rest in memory, if so many bytes are free: a database takes 20 ms there, and 300 on a disk."""
     memory = Path("/dev/shm")
-    return memory if memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES else None
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > room else None
 
 
 @contextlib.contextmanager

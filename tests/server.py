@@ -12,10 +12,12 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+import weakref
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +29,8 @@ from ripstop.kernel.errors import Unavailable
 from tests.postgres import PostgresServer
 from tests.stores import ENGINES, temporary_folder
 
-PATIENCE = 60.0
-"""Seconds after which something awaited counts as not coming."""
+PATIENCE = 120.0
+"""Seconds after which something awaited counts as not coming, however little the machine has to give."""
 BUSY_MACHINE = {"RIPSTOP_LIMITS_EVENT_LOOP_LAG": "60", "RIPSTOP_LIMITS_COMMIT_SECONDS": "60"}
 """Settings with which nobody is turned away because of what else the machine does; test_flood.py has others."""
 
@@ -61,6 +63,7 @@ class Server:
         }
         self._log = folder.with_name(folder.name + ".log")
         self._process: subprocess.Popen[str] | None = None
+        self._keeps_port = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,8 +102,22 @@ class Server:
         if found:
             self.url = found[1]
             self._environment["RIPSTOP_PORT"] = self.url.rpartition(":")[2]
+            self._keep_port()
         elif check:
             pytest.fail(f"the server did not start: {said}\n{self.log()}")
+
+    def _keep_port(self) -> None:
+        """See to it that no other program is given the port while the server is down between two starts."""
+        if self._keeps_port:
+            return
+        address = (self._environment.get("RIPSTOP_HOST", "127.0.0.1"), self._environment["RIPSTOP_PORT"])
+        family, _, _, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+        kept = socket.socket(family, socket.SOCK_STREAM)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(place)  # without listening, so that it takes no connection
+        weakref.finalize(self, os.close, kept.detach())
+        self._keeps_port = True
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the program on this installation."""
@@ -141,15 +158,18 @@ class Server:
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(processes[1:], timeout=PATIENCE)
         self.wait()
+        wait_until(lambda: have_ended(processes), "the end of all processes")
 
     def children(self) -> dict[str, int]:
-        """The processes under the supervisor: name to process id."""
+        """The processes under the supervisor: name to process id. One that was forked this moment has no name yet."""
         found = {}
+        unnamed = Path(f"/proc/{self.pid}/comm").read_text()
         for child in psutil.Process(self.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-                found[Path(f"/proc/{child.pid}/comm").read_text().strip()] = child.pid
+                name = Path(f"/proc/{child.pid}/comm").read_text()
+                if name != unnamed:
+                    found[name.strip()] = child.pid
         return found
 
     def kill(self, name: str) -> int:
@@ -179,6 +199,15 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.02)
+
+
+def have_ended(processes: Sequence[psutil.Process]) -> bool:
+    """Whether none of them runs; one whose end nobody has asked about may still be listed."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return False
+    return True
 
 
 @contextlib.contextmanager

@@ -27,13 +27,17 @@ from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.kernel.clock import Clock, SystemClock
 from tests.model import Model
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, memory_folder
 from tests.world import SCHEMA
 
 ENGINES = ("sqlite", "postgres")
 
 READ_SECONDS = 5.0
 """How long a statement may run in the tests, which share a machine with others: more than the engine's own limit."""
+
+
+MEMORY_BYTES = 512 << 20
+"""Room for the stores of some tests. A server writes no more where a twentieth of the place is left."""
 
 
 @contextlib.asynccontextmanager
@@ -145,9 +149,8 @@ NewPlace = Callable[[], Awaitable[Place]]
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder in memory where the machine has such a place: an engine that is tested commits thousands of times."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory if memory.is_dir() else None))
+    """A folder in memory where the machine has room there: an engine that is tested commits thousands of times."""
+    folder = Path(tempfile.mkdtemp(prefix="ripstop-", dir=memory_folder(MEMORY_BYTES)))
     try:
         yield folder
     finally:
