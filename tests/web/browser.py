@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import aiohttp
 
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 ANEW = {"cache-control": "no-cache"}
 """Headers with which a page is rendered anew, whatever was kept a moment ago for everybody."""
@@ -110,19 +111,33 @@ class Browser:
             headers = {"x-forwarded-for": self.network, "user-agent": "A browser", **ANEW}
             if self.shown:
                 headers["referer"] = self.shown
-            async with self.session.request(
-                method, url, data=fields, headers=headers, allow_redirects=False
-            ) as response:
-                text = await response.text()
-                received = {name.lower(): value for name, value in response.headers.items()}
-                location = response.headers.get("location")
+            status, received, text = await self._answered(method, url, fields, headers)
+            location = received.get("location")
             if location is None:
                 self.shown = url
-                return Page(url, response.status, received, text)
+                return Page(url, status, received, text)
             method, fields, url = "GET", None, urljoin(url, location)
             if not url.startswith(self.server.url + "/"):
-                return Page(url, response.status, received, text, left_to=url)
+                return Page(url, status, received, text, left_to=url)
         raise AssertionError(f"led in circles to {url}")
+
+    async def _answered(
+        self, method: str, url: str, fields: Mapping[str, str] | aiohttp.FormData | None, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, str], str]:
+        """Status, headers and text of one answer.
+
+        Where the server says that it has too much to do, having done nothing, it is asked again, unless with a file.
+        """
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with self.session.request(
+                    method, url, data=fields, headers=headers, allow_redirects=False
+                ) as response:
+                    text = await response.text()
+                    received = {name.lower(): value for name, value in response.headers.items()}
+                if response.status != 503 or isinstance(fields, aiohttp.FormData):
+                    return response.status, received, text
+                await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

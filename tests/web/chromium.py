@@ -13,7 +13,7 @@ import base64
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,8 @@ class Tab:
         self._browser = browser
         self._session = session
         self._seen = browser.events_of(session)
+        self._page = ""
+        """Which page was last loaded, by the name that the browser has for that."""
         self.problems: list[str] = []
 
     async def prepare(self, *, phone: bool, dark: bool, scripts: bool) -> None:
@@ -97,6 +99,7 @@ class Tab:
         width, height = PHONE if phone else DESKTOP
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.call(f"{domain}.enable")
+        await self.call("Page.setLifecycleEventsEnabled", enabled=True)
         size = {"width": width, "height": height, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
         await self.call("Emulation.setDeviceMetricsOverride", **size)
         await self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
@@ -109,21 +112,21 @@ class Tab:
 
     async def open(self, url: str) -> None:
         """Go to an address, and wait until the page is there."""
-        self._drain()
-        await self.call("Page.navigate", url=url)
-        await self.loaded()
-
-    async def loaded(self) -> None:
-        """Wait until the page is there to which the last step led."""
-        async with asyncio.timeout(PATIENCE):
-            while (await self._next())["method"] != "Page.loadEventFired":
-                pass
+        page = (await self.call("Page.navigate", url=url))["loaderId"]
+        await self._shows(lambda: self._page == page)
 
     async def leads_on(self, expression: str) -> None:
         """Do something that leads to another page, and wait for that."""
         self._drain()
+        before = self._page
         await self.ask(expression)
-        await self.loaded()
+        await self._shows(lambda: self._page != before)
+
+    async def _shows(self, is_it: Callable[[], bool]) -> None:
+        """Wait for a page; one that was on its way before may still come first."""
+        async with asyncio.timeout(PATIENCE):
+            while not is_it():
+                self._note(await self._seen.get())
 
     async def ask(self, expression: str) -> Any:
         """What an expression of JavaScript says in the page; promises are awaited."""
@@ -133,10 +136,11 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def until(self, expression: str) -> Any:
-        """Wait until an expression says something true: the browser looks with each frame."""
+    async def until(self, expression: str, *, after: str = "") -> Any:
+        """Wait until an expression says something true: the browser looks with each frame. First do what is `after`."""
         return await self.ask(
-            "new Promise((resolve, reject) => { const end = Date.now() + 20000; const look = () => {"
+            f"{after}; new Promise((resolve, reject) => {{ const end = Date.now() + {PATIENCE * 800};"
+            " const look = () => {"
             f" const found = ({expression}); if (found) {{ resolve(found === true || String(found)); }}"
             " else if (Date.now() > end) { reject(new Error('it did not happen')); } else { setTimeout(look, 20); } };"
             " look(); })"
@@ -173,11 +177,6 @@ class Tab:
         answer = await self.call("Page.captureScreenshot", format="png")
         return base64.b64decode(answer["data"])
 
-    async def _next(self) -> dict[str, Any]:
-        said = await self._seen.get()
-        self._note(said)
-        return said
-
     def _drain(self) -> None:
         while not self._seen.empty():
             self._note(self._seen.get_nowait())
@@ -188,10 +187,13 @@ class Tab:
         return self.problems
 
     def _note(self, said: dict[str, Any]) -> None:
-        if said["method"] == "Runtime.exceptionThrown":
-            self.problems.append(str(said["params"]["exceptionDetails"]))
-        elif said["method"] == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
-            self.problems.append(str(said["params"]["entry"]))
+        happened = said["params"]
+        if said["method"] == "Page.lifecycleEvent" and happened["name"] == "load":
+            self._page = happened["loaderId"]
+        elif said["method"] == "Runtime.exceptionThrown":
+            self.problems.append(str(happened["exceptionDetails"]))
+        elif said["method"] == "Log.entryAdded" and happened["entry"]["level"] == "error":
+            self.problems.append(str(happened["entry"]))
 
 
 @contextmanager
@@ -225,7 +227,11 @@ def chromium(*options: str) -> Iterator[str]:
             yield _address(process, Path(folder) / "DevToolsActivePort")
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _address(process: subprocess.Popen[bytes], file: Path) -> str:

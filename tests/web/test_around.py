@@ -15,7 +15,7 @@ import pytest
 
 from tests.api.client import PASSWORD, Api, Person
 from tests.pictures import encoded, quarters
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.web.browser import Browser, browsing
 from tests.web.test_living import press
 from tests.web.test_pages import read_event
@@ -184,7 +184,7 @@ async def test_what_is_unread_is_told_while_a_page_is_open(
     async with at_home.session.get(url) as stream:
         assert await read_event(stream.content) == ("unread", "", {"notifications": "", "messages": ""})
         await api.publish(bob, f"@{alice.username} between us", visibility="direct")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             counts = {"notifications": "", "messages": ""}
             while counts != {"notifications": "1", "messages": "1"}:
                 _, _, counts = await read_event(stream.content)

@@ -9,14 +9,14 @@ import re
 import aiohttp
 
 from tests.api.client import Api, Person
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.web.browser import ANEW
 
 
 async def read_event(stream: aiohttp.StreamReader) -> tuple[str, str, dict[str, str]]:
     """Kind, id and data of the next event of a stream."""
     kind = id_ = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         async for line in stream:
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name == "event":
