@@ -15,7 +15,7 @@ import msgspec
 
 from tests.api.client import Api, Person
 from tests.pictures import photograph
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 PICTURE = photograph(300, 200)
 
@@ -59,8 +59,9 @@ async def test_all_that_was_acknowledged_before_is_in_a_copy_made_under_load(
         people = [await api.person(name) for name in ("alice", "bob", "carol", "dora")]
         picture = await post_picture(api, people[0])
         writers = [asyncio.create_task(keep_posting(api, who, posted)) for who in people]
-        while len(posted) < 40:  # noqa: ASYNC110 - it is the server's answers that are waited for
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            while len(posted) < 40:  # noqa: ASYNC110 - it is the server's answers that are waited for
+                await asyncio.sleep(0.01)
         before = list(posted)
         copied = await asyncio.to_thread(server.run, "backup", str(tmp_path / "copy"))
         assert copied.returncode == 0, copied.stderr

@@ -22,7 +22,7 @@ from ripstop.kernel.configuration import Configuration
 from ripstop.kernel.errors import RipstopError
 from tests.api.client import Api, Person
 from tests.postgres import PostgresServer
-from tests.server import Server, installed
+from tests.server import PATIENCE, Server, installed
 from tests.stores import session
 
 
@@ -98,8 +98,9 @@ async def moved(server: Server, to: str) -> subprocess.CompletedProcess[str]:
 async def test_a_server_moves_while_it_is_written_to(server: Server, api: Api, postgres_dsn: str) -> None:
     alice, bob = await a_small_town(api)
     writers = Writers(api, [alice, bob, await api.person("carol")])
-    while len(writers.posted) < 10:  # noqa: ASYNC110 - it is the server's answers that are waited for
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE):
+        while len(writers.posted) < 10:  # noqa: ASYNC110 - it is the server's answers that are waited for
+            await asyncio.sleep(0.01)
     move = await moved(server, postgres_dsn)
     assert move.returncode == 0, move.stdout + move.stderr
     assert "The check of the copy found nothing wrong." in move.stdout
