@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -95,7 +96,8 @@ async def test_a_disk_that_is_nearly_full_stops_writes_and_nothing_else(small_di
             before = (await api.publish_once(alice, "before")).json()["id"]
             ballast = small_disk / "ballast"
             free = psutil.disk_usage(str(small_disk)).free
-            ballast.write_bytes(bytes(free - (8 << 20)))
+            with ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, free - (8 << 20))
             published, refused = await publish_until_refused(api, alice)
             assert_refused_honestly(refused)
             assert (await api.get("/api/v1/timelines/public?local=true")).status == 200

@@ -17,7 +17,7 @@ from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.crash.kills import MakeKills
 from tests.pictures import photograph
-from tests.server import Server
+from tests.server import PATIENCE, Server
 
 PEOPLE = 6
 PICTURE = photograph(700, 500)
@@ -43,6 +43,14 @@ async def keep_uploading(api: Api, who: Person, shown: set[str]) -> None:
         return
 
 
+async def some_more(shown: set[str]) -> None:
+    """Return once another picture was answered to be there."""
+    before = len(shown)
+    async with asyncio.timeout(PATIENCE):
+        while len(shown) == before:  # noqa: ASYNC110 - what is uploaded wakes nobody
+            await asyncio.sleep(0.01)
+
+
 async def keys_of(store: Store) -> set[str]:
     """The keys of all pictures that there are rows of."""
     found: set[str] = set()
@@ -65,7 +73,8 @@ async def test_uploads_are_whole_or_not_there(own_server: Server, kills: MakeKil
             api = Api(session, server)
             people = [await api.person("alice") for _ in range(PEOPLE)]
             uploads = [asyncio.ensure_future(keep_uploading(api, who, shown)) for who in people]
-            await asyncio.sleep(random_.uniform(0.2, 1.0))
+            await some_more(shown)
+            await asyncio.sleep(random_.uniform(0.0, 0.5))
             some.count(1 + len(server.children()))
             await asyncio.to_thread(server.kill_all)
             await asyncio.gather(*uploads)

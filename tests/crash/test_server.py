@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 
 import psutil
 
@@ -23,8 +24,9 @@ from ripstop.rehearsal.crew import Outcome
 from ripstop.rehearsal.crowd import Crowd
 from ripstop.rehearsal.plan import Plan, Rates
 from ripstop.rehearsal.verify import verify
+from ripstop.surfaces.condition.machine import ON_DEMAND
 from tests.crash.kills import KILLS, Kills, MakeKills
-from tests.server import PATIENCE, Server
+from tests.server import PATIENCE, Server, have_ended, wait_until
 
 SECONDS = 4.0 if KILLS <= 100 else 12.0
 """How long one crowd makes traffic; then it is held against its ledger, and the next one comes to the same server."""
@@ -50,10 +52,10 @@ async def killed_while(crowd: asyncio.Task[Outcome], server: Server, kills: Kill
         if alive and random_.random() < 0.9:
             name = random_.choice(alive)
             deaths[name] = deaths.get(name, 0) + 1
-            with contextlib.suppress(ProcessLookupError):  # the helper goes by itself when it has nothing to do
+            with contextlib.suppress(ProcessLookupError):  # helpers go by themselves when they have nothing to do
                 os.kill(there[name], signal.SIGKILL)
                 kills.count(1)
-                if not name.startswith("rip-helper"):
+                if name not in ON_DEMAND:
                     await came_back(server, name, there[name])
             continue
         deaths.clear()
@@ -66,8 +68,7 @@ async def killed_while(crowd: asyncio.Task[Outcome], server: Server, kills: Kill
             await asyncio.to_thread(server.wait)
             kills.count(1)
             # Its processes end by themselves, without a supervisor to tell them.
-            _, staying = await asyncio.to_thread(psutil.wait_procs, children, timeout=PATIENCE)
-            assert staying == []
+            await asyncio.to_thread(wait_until, partial(have_ended, children), "the end of all processes")
         await asyncio.to_thread(server.start)
     return await crowd
 

@@ -14,6 +14,8 @@ from tests.server import PATIENCE, Server
 KILLS = 3
 BEFORE = 15
 """Posts that are acknowledged before each kill."""
+HELD = 400
+"""Posts that a home surely holds; who writes without pause may have written more."""
 
 
 class Listener:
@@ -100,7 +102,7 @@ async def test_killed_while_people_post_and_listen(own_server: Server) -> None:
         assert set(writer.acknowledged) <= set(there)
         assert listener.heard <= set(there)
         assert (await api.want("GET", f"/api/v1/accounts/{alice.id}"))["statuses_count"] == len(there)
-        assert set(there) <= set(await posts_of(api, "/api/v1/timelines/home", bob))
+        assert set(there[:HELD]) <= set(await posts_of(api, "/api/v1/timelines/home", bob))
     assert server.stop() == 0
     checked = await asyncio.to_thread(server.run, "check")
     assert checked.returncode == 0, checked.stdout

@@ -26,7 +26,8 @@ CALLS = 150
 
 SHARDS = 7
 START_SECONDS = 60.0
-PAGE = 500
+PAGE = 100
+"""Objects that are looked at in one read."""
 
 
 class Hand:
