@@ -216,7 +216,7 @@ def database_for(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
     if engine == "sqlite":
         yield ""
         return
-    postgres: PostgresServer = request.getfixturevalue("postgres_server")
+    postgres: PostgresServer = request.getfixturevalue("postgres_of_servers")
     database = postgres.fresh_database()
     with asyncio.Runner() as runner:
         dsn = runner.run(database.__aenter__())
