@@ -9,7 +9,7 @@ import pytest
 from ripstop.engines.base import Changes
 from ripstop.engines.batch import ObjectPatch
 from ripstop.engines.postgres import PostgresStore
-from tests.stores import session
+from tests.stores import READ_SECONDS, PatientPostgres, session
 from tests.unit.graph.worlds import PAGE, Page, graph_over
 from tests.world import SCHEMA, apply, ident, thing
 
@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 async def store(postgres_dsn: str) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
+    store = PatientPostgres(postgres_dsn, SCHEMA, read_seconds=READ_SECONDS)
     await store.open()
     yield store
     await store.close()

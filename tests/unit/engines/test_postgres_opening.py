@@ -1,20 +1,20 @@
 """Opening a PostgreSQL store: migrations raced by several, newer databases, settings that forbid writes."""
 
 import asyncio
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from ripstop.engines.batch import Batch
 from ripstop.engines.postgres import PostgresStore
 from ripstop.engines.postgres.migrations import migrations
 from ripstop.kernel.errors import ReadOnly, RipstopError, Unavailable
-from tests.stores import session
+from tests.stores import READ_SECONDS, PatientPostgres, session
 from tests.world import HOME, SCHEMA, apply, ident, thing
 
 
 def store_at(dsn: str) -> PostgresStore:
-    return PostgresStore(dsn, SCHEMA, read_seconds=10)
+    return PatientPostgres(dsn, SCHEMA, read_seconds=READ_SECONDS)
 
 
 async def test_stores_that_open_at_once_migrate_once(postgres_dsn: str) -> None:
@@ -38,9 +38,9 @@ async def test_a_database_of_a_newer_program_is_refused_with_a_sentence(postgres
         await store_at(postgres_dsn).open()
 
 
-async def test_a_server_that_is_not_there_is_a_sentence() -> None:
+async def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
-        await store_at("postgresql://postgres@127.0.0.1:9/nowhere").open()
+        await store_at(f"postgresql://postgres@/nowhere?host={tmp_path}").open()
 
 
 async def test_a_database_that_takes_no_writes_is_read_only_until_it_does(postgres_dsn: str) -> None:
@@ -56,7 +56,7 @@ async def test_a_database_that_takes_no_writes_is_read_only_until_it_does(postgr
     assert store.read_only is not None
     assert ident(1) in await store.object_get([ident(1)])
     with pytest.raises(ReadOnly):
-        await store.commit([Batch(HOME, [thing(2)])])
+        await apply(store, thing(2))
     await store.close()
 
 

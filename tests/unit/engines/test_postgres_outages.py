@@ -14,7 +14,7 @@ from ripstop.engines.derived import Entry, ListOpen, ListPush, Slice
 from ripstop.engines.postgres import PostgresStore
 from ripstop.kernel.errors import RipstopError, Unavailable
 from tests.postgres import ENVIRONMENT, PostgresServer, running_postgres
-from tests.stores import session
+from tests.stores import READ_SECONDS, PatientPostgres, session
 from tests.world import HOME, SCHEMA, apply, eventually, faults, follow, ident, thing
 
 
@@ -35,7 +35,7 @@ async def dsn(server: PostgresServer) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def store(dsn: str) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(dsn, SCHEMA, read_seconds=10)
+    store = PatientPostgres(dsn, SCHEMA, read_seconds=READ_SECONDS)
     await store.open()
     yield store
     await store.close()
@@ -108,7 +108,7 @@ async def test_lists_are_absent_after_a_crash_and_can_be_built_again(
 
 
 async def test_while_the_server_is_away_the_caller_is_told(server: PostgresServer, dsn: str) -> None:
-    store = PostgresStore(dsn, SCHEMA, read_seconds=10)
+    store = PatientPostgres(dsn, SCHEMA, read_seconds=READ_SECONDS)
     await store.open()
     await apply(store, thing(1))
     async with session(server.dsn) as connection:

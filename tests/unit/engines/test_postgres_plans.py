@@ -31,7 +31,7 @@ from ripstop.engines.derived import (
     ValuePut,
 )
 from ripstop.engines.postgres import PostgresStore
-from tests.stores import session
+from tests.stores import READ_SECONDS, PatientPostgres, session
 from tests.world import (
     BLOCKS,
     FOLLOWED_BY,
@@ -173,7 +173,7 @@ async def rows_read(dsn: str) -> int:
 
 @pytest.mark.parametrize("is_analyzed", [False, True], ids=["unknown to the planner", "analyzed"])
 async def test_a_full_store_is_read_by_its_keys(postgres_dsn: str, is_analyzed: bool) -> None:
-    old = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
+    old = PatientPostgres(postgres_dsn, SCHEMA, read_seconds=READ_SECONDS)
     await old.open()
     await tour(old, 1_000_000)
     async with session(postgres_dsn) as connection:
@@ -182,7 +182,7 @@ async def test_a_full_store_is_read_by_its_keys(postgres_dsn: str, is_analyzed: 
             await connection.execute("ANALYZE")
     await tour(old, 1_010_000)  # by the plans that were made when all was empty
     await old.close()
-    new = PostgresStore(postgres_dsn, SCHEMA, read_seconds=10)
+    new = PatientPostgres(postgres_dsn, SCHEMA, read_seconds=READ_SECONDS)
     await new.open()
     await tour(new, 1_020_000)
     await new.close()

@@ -22,7 +22,7 @@ from ripstop.engines.batch import (
 from ripstop.engines.postgres import PostgresStore
 from ripstop.kernel.errors import BadRequest
 from ripstop.kernel.ids import shard_of
-from tests.stores import session
+from tests.stores import READ_SECONDS, PatientPostgres, session
 from tests.world import (
     BLOCKS,
     FOLLOWED_BY,
@@ -53,7 +53,9 @@ PROCESSES = 4
 @pytest.fixture
 async def stores(postgres_dsn: str) -> AsyncIterator[list[PostgresStore]]:
     """Several stores on one database, as several processes would have them."""
-    stores = [PostgresStore(postgres_dsn, SCHEMA, read_seconds=10) for _ in range(PROCESSES)]
+    stores: list[PostgresStore] = [
+        PatientPostgres(postgres_dsn, SCHEMA, read_seconds=READ_SECONDS) for _ in range(PROCESSES)
+    ]
     await asyncio.gather(*(store.open() for store in stores))
     yield stores
     await asyncio.gather(*(store.close() for store in stores))
@@ -139,9 +141,10 @@ async def test_two_that_each_need_the_others_absence_are_not_both_applied(stores
     one, other = stores[:2]
     for number in range(40):
         fan = ident(100 + number)
-        follows = Batch(HOME, [CheckAssociation(ALICE, BLOCKS, fan, present=False), follow(fan, ALICE, 1)])
-        blocks = Batch(HOME, [AssociationPut(ALICE, BLOCKS, fan, 1), AssociationDelete(fan, FOLLOWS, ALICE)])
-        await asyncio.gather(one.commit([follows]), other.commit([blocks]))
+        await asyncio.gather(
+            write(one, CheckAssociation(ALICE, BLOCKS, fan, present=False), follow(fan, ALICE, 1)),
+            write(other, AssociationPut(ALICE, BLOCKS, fan, 1), AssociationDelete(fan, FOLLOWS, ALICE)),
+        )
         blocked = await one.assoc_get(ALICE, [BLOCKS], [fan])
         following = await one.assoc_get(fan, [FOLLOWS], [ALICE])
         assert len(blocked) == 1

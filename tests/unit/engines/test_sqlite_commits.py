@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from ripstop.engines.base import Store
-from ripstop.engines.batch import Batch, ObjectPut
 from ripstop.engines.sqlite import SqliteStore
 from ripstop.engines.sqlite.commits import CommitCounter
-from ripstop.kernel.ids import shard_of
-from tests.world import SCHEMA, ident
+from tests.world import SCHEMA, apply, ident, thing
 
 
 async def put(store: Store, number: int) -> int:
-    id_ = ident(number)
-    (outcome,) = await store.commit([Batch(shard_of(id_), [ObjectPut(id_, 1, "{}")])])
-    assert outcome.applied
-    return id_
+    await apply(store, thing(number))
+    return ident(number)
 
 
 def test_all_who_open_it_share_it(tmp_path: Path) -> None:

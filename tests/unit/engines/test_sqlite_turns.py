@@ -25,7 +25,7 @@ from ripstop.engines.sqlite.turns import (
     Turns,
 )
 from ripstop.kernel.errors import DeadlineExceeded, ReadOnly
-from tests.world import HOME, SCHEMA, faults, ident, thing
+from tests.world import HOME, SCHEMA, apply, faults, ident, thing
 
 NOW = 1_000.0
 
@@ -147,7 +147,7 @@ async def test_background_beside_a_foreground_is_all_written(stores: list[Sqlite
 
 async def test_background_is_late_while_somebody_sits_on_the_lock(stores: list[SqliteStore], tmp_path: Path) -> None:
     one, two, _ = stores
-    await one.commit([Batch(HOME, [thing(1)])])
+    await apply(one, thing(1))
     lock = FileLock(tmp_path / "data" / "write.lock")
     lock.acquire()
     try:
@@ -161,7 +161,7 @@ async def test_background_is_late_while_somebody_sits_on_the_lock(stores: list[S
 
 async def test_background_is_answered_before_the_end(stores: list[SqliteStore]) -> None:
     one, two, _ = stores
-    await one.commit([Batch(HOME, [thing(1)])])
+    await apply(one, thing(1))
     queued = [
         asyncio.ensure_future(two.commit([Batch(HOME, [thing(number)])], lane=Lane.BACKGROUND, deadline=60.0))
         for number in range(2, 500)
@@ -177,9 +177,9 @@ async def test_background_that_cannot_be_brought_to_disk_is_not_acknowledged(tmp
     await store.open()
     (tmp_path / "data" / "main.db-wal").unlink()
     with pytest.raises(ReadOnly, match="disk failed"):
-        await store.commit([Batch(HOME, [thing(1)])], lane=Lane.BACKGROUND)
+        await store.commit([Batch(HOME, [thing(1)])], lane=Lane.BACKGROUND, deadline=60.0)
     with pytest.raises(ReadOnly, match="disk failed"):
-        await store.commit([Batch(HOME, [thing(2)])])
+        await apply(store, thing(2))
     await store.close()
 
 
