@@ -115,13 +115,16 @@ async def test_a_call_handed_back_is_due_at_once_as_the_same_attempt(waist: Stor
 
 
 async def test_a_call_comes_again_when_it_is_due(waist: Store) -> None:
-    taken = await leased(waist)
-    due = await waist.now_ms() + 600
-    await apply(waist, CallAgain(taken.id, taken.token, due=due, attempt=2))
+    await apply(waist, call(1), call(2))
+    late, soon = await lease(waist, 2)
+    await apply(waist, CallAgain(late.id, late.token, due=await waist.now_ms() + HOUR_MS, attempt=2))
     assert (await backlog(waist)).waiting == 1
     assert await lease(waist, 10) == []
+    due = await waist.now_ms() + 200
+    await apply(waist, CallAgain(soon.id, soon.token, due=due, attempt=2))
     await clock_passes(waist, due)
-    assert (await lease_one(waist)).attempt == 2
+    again = await lease_one(waist)
+    assert (again.id, again.attempt) == (soon.id, 2)
 
 
 async def test_a_call_comes_again_beside_a_newer_one_of_its_key(waist: Store) -> None:

@@ -203,13 +203,13 @@ async def test_a_backup_taken_while_writing_is_consistent(place: Place, new_plac
                     enough.set()
                 await lease(store, 1)
 
-        writing = asyncio.create_task(keep_writing())
-        await enough.wait()
-        before = acknowledged[0]
-        await store.backup(tmp_path / "copy")
-        after = acknowledged[0] + 1
-        stop.set()
-        await writing
+        async with asyncio.TaskGroup() as writing:
+            writing.create_task(keep_writing())
+            await enough.wait()
+            before = acknowledged[0]
+            await store.backup(tmp_path / "copy")
+            after = acknowledged[0] + 1
+            stop.set()
     elsewhere = await new_place()
     await elsewhere.instance().restore(tmp_path / "copy")
     async with elsewhere.opened() as restored:

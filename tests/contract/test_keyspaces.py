@@ -9,7 +9,7 @@ import pytest
 from ripstop.engines.base import Store
 from ripstop.engines.derived import CounterAdd, ValuePut
 from tests.stores import Place
-from tests.world import eventually
+from tests.world import BRIEF_MS, eventually
 
 MANY = 1500
 
@@ -91,11 +91,15 @@ async def test_values_and_counters_end_after_their_time_to_live(store: Store) ->
         return await store.keyspace_get("brief_counters", ["a"]) == {}
 
     for _ in range(2):  # what has ended can begin again, and a counter at 0
+        began = await store.now_ms()
         await store.keyspace_write("brief_values", [ValuePut("a", b"1")])
-        assert await store.keyspace_get("brief_values", ["a"]) == {"a": b"1"}
+        found = await store.keyspace_get("brief_values", ["a"])
+        assert found == {"a": b"1"} or await store.now_ms() >= began + BRIEF_MS
         await eventually(value_ended)
-        await store.keyspace_write("brief_counters", [CounterAdd("a", 5)])
-        assert await store.keyspace_get("brief_counters", ["a"]) == {"a": 5}
+        began = await store.now_ms()
+        assert await store.keyspace_write("brief_counters", [CounterAdd("a", 5)]) == {"a": 5}
+        found = await store.keyspace_get("brief_counters", ["a"])
+        assert found == {"a": 5} or await store.now_ms() >= began + BRIEF_MS
         await eventually(counter_ended)
     assert await store.keyspace_get("values", ["a"]) == {"a": b"1"}
 
