@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.server import Server
+from tests.server import BUSY_MACHINE, Server
 
 WRITTEN_BY = "81f1a45a521b08b836dd8ae8296b45c827f75aac"
 """The version that wrote what is kept in `data/`."""
@@ -19,7 +19,7 @@ told in groups."""
 
 ROOT = Path(__file__).parents[2]
 
-KNOWN = ("RIPSTOP_DATA", "RIPSTOP_DATABASE", "RIPSTOP_PORT", "RIPSTOP_PROCESSES")
+KNOWN = ("RIPSTOP_DATA", "RIPSTOP_DATABASE", "RIPSTOP_PORT", "RIPSTOP_PROCESSES", *BUSY_MACHINE)
 """What of the settings of the tests the older version knows."""
 
 
