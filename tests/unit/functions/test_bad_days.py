@@ -13,7 +13,7 @@ import pytest
 
 from ripstop.engines.base import CallState, Store
 from ripstop.machinery.functions import Call, Done, Functions, Outcome, Pressure, SlowStart, overview
-from ripstop.machinery.functions.downstream import LONGEST_PAUSE, Downstream
+from ripstop.machinery.functions.downstream import CUT_SECONDS, LONGEST_PAUSE, Downstream
 from ripstop.machinery.functions.quota import Quota
 from ripstop.machinery.functions.schedule import Schedule, put_next
 from ripstop.machinery.functions.testing import calls_of
@@ -194,12 +194,18 @@ def test_an_outage_of_ten_minutes_is_met_with_few_trials_and_ends_by_slow_start(
     assert rounds[-1] > 8
 
 
-async def test_nothing_is_dropped_while_a_downstream_is_dead_and_it_is_not_overrun_after(yard: Yard) -> None:
-    """What comes back has room for four: it is asked for hardly more, and all is done."""
-    is_dead, under_way, most_after, refused_after = True, 0, 0, 0
+async def test_nothing_is_dropped_while_a_downstream_is_dead_and_it_is_not_overrun_after(place: Place) -> None:
+    """What comes back has room for four: it turns away not one for three that it takes, and all are done.
+
+    Of what it turns away, one halves the window, and nine must go well before that is five again. For the worker time
+    passes with each call, so that each tells of a trouble of its own, and with each look at what is left: how fast the
+    machine is makes no difference.
+    """
+    is_dead, under_way, most_after, refused_after, calls = True, 0, 0, 0, 240
 
     async def lean(call: Call[Note]) -> Outcome:
         nonlocal under_way, most_after, refused_after
+        clock.advance(CUT_SECONDS)
         if is_dead:
             raise Pressure("connection refused")
         if under_way >= 4:
@@ -211,17 +217,22 @@ async def test_nothing_is_dropped_while_a_downstream_is_dead_and_it_is_not_overr
         under_way -= 1
         return Done()
 
-    function = yard.function("lean", lean, downstreams=("partner",), attempts=1, slow_start=SlowStart(growth=math.inf))
-    await yard.call(function, *[Note()] * 90)
-    async with working(yard.worker(concurrency=32, grace=0.01)):
-        await yard.until(lambda: len(yard.ran) >= 10)
-        is_dead = False
+    endless = SlowStart(growth=math.inf)
+    async with manual_yard(place) as (yard, clock):
+        await yard.bus.open()
+        function = yard.function("lean", lean, downstreams=("partner",), attempts=1, slow_start=endless)
+        await yard.call(function, *[Note()] * calls)
+        async with working(yard.worker(concurrency=32, grace=0.01, lease=HOUR)):
+            await yard.until(lambda: len(yard.ran) >= 10)
+            is_dead = False
 
-        async def none_left() -> bool:
-            return await yard.unfinished() == 0
+            async def none_left() -> bool:
+                clock.advance(0.05)
+                return await yard.unfinished() == 0
 
-        await eventually(none_left)
-    assert await yard.dead("lean") == 0
+            await eventually(none_left)
+        assert await yard.dead("lean") == 0
+        await yard.bus.close()
     assert {call.attempt for call in yard.ran} == {1}
     assert most_after == 4
-    assert refused_after < 45
+    assert 3 * refused_after < calls

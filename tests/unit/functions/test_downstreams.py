@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 
 import pytest
 
 from ripstop.engines.base import Store
 from ripstop.kernel.errors import Overloaded
-from ripstop.machinery.functions import Call, Done, Outcome, Pressure, Retry
+from ripstop.machinery.functions import Call, Done, Outcome, Pressure, Retry, SlowStart
 from ripstop.machinery.functions.downstream import CUT_SECONDS, FIRST_PAUSE, LONGEST_PAUSE, Downstream
-from tests.unit.functions.yard import Note, Yard
+from tests.stores import Place
+from tests.unit.functions.yard import Note, Yard, manual_yard
 from tests.world import PATIENCE, eventually
 
 
@@ -26,9 +29,9 @@ async def yard(store: Store) -> AsyncIterator[Yard]:
 
 
 @contextlib.asynccontextmanager
-async def working(yard: Yard) -> AsyncIterator[None]:
+async def working(yard: Yard, **limits: Any) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(yard.worker(concurrency=32, grace=0.01).run(stop))
+    task = asyncio.create_task(yard.worker(concurrency=32, grace=0.01, **limits).run(stop))
     try:
         yield
     finally:
@@ -146,7 +149,8 @@ def test_other_answers_do_not() -> None:
 
 
 @pytest.mark.parametrize("error", [Pressure("HTTP 503"), Overloaded("too busy", retry_after=0.05)])
-async def test_calls_under_pressure_go_back_and_use_up_no_attempt(yard: Yard, error: Exception) -> None:
+async def test_calls_under_pressure_go_back_and_use_up_no_attempt(place: Place, error: Exception) -> None:
+    """For the worker time flies, so that it makes no difference how many trials fail one by one."""
     failures = 20
 
     async def fragile(call: Call[Note]) -> Outcome:
@@ -156,10 +160,18 @@ async def test_calls_under_pressure_go_back_and_use_up_no_attempt(yard: Yard, er
             raise error
         return Done()
 
-    await yard.call(yard.function("fragile", fragile, attempts=2, downstreams=("mail",)), *[Note()] * 60)
-    async with working(yard):
-        await all_ended(yard)
-    assert await yard.dead("fragile") == 0
+    async with manual_yard(place) as (yard, clock):
+        await yard.bus.open()
+        await yard.call(yard.function("fragile", fragile, attempts=2, downstreams=("mail",)), *[Note()] * 60)
+        async with working(yard, lease=3600.0):
+
+            async def none_left() -> bool:
+                clock.advance(0.25)
+                return await yard.unfinished() == 0
+
+            await eventually(none_left)
+        assert await yard.dead("fragile") == 0
+        await yard.bus.close()
     assert len(yard.ran) == 80
     assert {call.attempt for call in yard.ran} == {1}
 
@@ -209,7 +221,7 @@ async def test_a_dead_host_has_a_circuit_of_its_own(yard: Yard, outcome: Outcome
             raise Pressure("HTTP 503", retry_after=3600.0, outcome=outcome)
         return Done()
 
-    delivering = yard.function("deliver", deliver, circuit=True)
+    delivering = yard.function("deliver", deliver, circuit=True, slow_start=SlowStart(growth=math.inf))
     for host in ("dead.example", "b.example", "c.example"):
         await yard.call(delivering, *[Note(host)] * 40, namespace=host)
     async with working(yard):

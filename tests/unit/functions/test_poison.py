@@ -15,7 +15,7 @@ from tests.unit.functions.yard import ALL, Note, Yard, effect
 from tests.world import PATIENCE, clock_passes
 
 POISON = "poison"
-LEASE = 0.3
+LEASE = 1.0
 
 
 async def swallow(call: Call[Note]) -> Outcome:
@@ -63,7 +63,7 @@ async def test_a_call_that_kills_its_worker_is_dead_and_the_others_are_done(plac
         [dead] = [call async for call in dead_calls(store)]
         assert Note(POISON).text in dead.arguments
         assert f"each of {TRIALS} trials" in (dead.error or "")
-        assert deaths == TRIALS + 1
+        assert 1 < deaths <= TRIALS + 1, "once for each trial, unless a lease ended while a worker stood still"
         assert len(await store.object_get([id + 1 for id in good])) == 60
 
 

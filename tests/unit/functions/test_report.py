@@ -13,7 +13,7 @@ from ripstop.engines.derived import ValuePut
 from ripstop.kernel.ids import IdSource
 from ripstop.machinery.bus import MemoryBus
 from ripstop.machinery.functions import Call, Done, Fail, Limits, Outcome, Retry, Worker, overview
-from ripstop.machinery.functions.report import REPORTS, Activity, Overview, put_report, quantile
+from ripstop.machinery.functions.report import IDLE, REPORTS, Activity, Overview, put_report, quantile
 from ripstop.machinery.functions.steering import steer
 from tests.unit.functions.yard import Note, TestSlot, Yard
 from tests.world import PATIENCE, eventually
@@ -52,7 +52,7 @@ async def two_working(yard: Yard) -> AsyncIterator[None]:
 
 
 async def told(yard: Yard, name: str) -> Overview:
-    return (await overview(yard.store)).get(name) or Overview(0, 0, 0, 0, None, 0, 0.0, [], None)
+    return (await overview(yard.store)).get(name) or IDLE
 
 
 async def test_what_all_workers_saw_is_summed_up(yard: Yard) -> None:
@@ -100,15 +100,16 @@ async def test_rates_and_times_of_what_runs_are_told(yard: Yard) -> None:
         return Retry("not yet", after=0.0) if call.attempt == 1 else Done()
 
     function = yard.function("mixed", run)
+    mixed = IDLE
     async with two_working(yard):
 
         async def is_told() -> bool:
+            nonlocal mixed
             await yard.call(function, Note(), Note("fails"))
             mixed = await told(yard, "mixed")
             return bool(mixed.arrivals and mixed.retries and mixed.deaths and mixed.delay_p99 and mixed.run_p50)
 
         await eventually(is_told)
-        mixed = await told(yard, "mixed")
         assert mixed.share == 1.0
         assert mixed.delay_p50 is not None
         assert mixed.delay_p99 is not None

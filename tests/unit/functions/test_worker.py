@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from ripstop.engines.base import Criticality, Store
+from ripstop.engines.base import Criticality, Leases, Store
 from ripstop.engines.batch import CallDone
+from ripstop.kernel.clock import ManualClock
 from ripstop.kernel.errors import Unavailable
-from ripstop.machinery.functions import Call, Checkpoint, Done, Outcome, Retry, Snooze
+from ripstop.machinery.functions import Call, Checkpoint, Done, Limits, Outcome, Retry, Snooze
 from tests.stores import Place
 from tests.unit.functions.yard import ALL, Note, Yard, effect, manual_yard
 from tests.world import PATIENCE, apply, clock_passes, eventually
@@ -37,6 +38,41 @@ async def working(yard: Yard, **limits: Any) -> AsyncIterator[asyncio.Event]:
         stop.set()
         async with asyncio.timeout(PATIENCE):
             await task
+
+
+class Renewals:
+    """A store that counts how often leases were renewed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def call_lease(self, classes: Sequence[int], **more: Any) -> Leases:
+        leases = await self._store.call_lease(classes, **more)
+        self._count += bool(more.get("renew"))
+        return leases
+
+    async def follow(self, clock: ManualClock) -> None:
+        """Return once leases were renewed since more than a third of their time has passed, which it does now."""
+        before = self._count
+        clock.advance(0.4 * Limits().lease)
+
+        async def are_renewed() -> bool:
+            return self._count > before
+
+        await eventually(are_renewed)
+
+
+@contextlib.asynccontextmanager
+async def renewing(place: Place) -> AsyncIterator[tuple[Yard, ManualClock, Any]]:
+    """A yard whose time stands still for its workers, and on SQLite for its leases, with a store that counts."""
+    async with manual_yard(place) as (yard, clock):
+        await yard.bus.open()
+        yield yard, clock, Renewals(yard.store)
+        await yard.bus.close()
 
 
 async def done(call: Call[Note]) -> Outcome:
@@ -197,7 +233,7 @@ async def test_what_a_handler_cancels_itself_is_its_own_failure(yard: Yard) -> N
     assert [call.attempt for call in yard.ran] == [1, 2]
 
 
-async def test_a_long_run_keeps_its_lease(yard: Yard) -> None:
+async def test_a_long_run_keeps_its_lease(place: Place) -> None:
     """Another worker, hungry all the time, gets nothing of it."""
     started, gate = asyncio.Event(), asyncio.Event()
 
@@ -206,17 +242,17 @@ async def test_a_long_run_keeps_its_lease(yard: Yard) -> None:
         await gate.wait()
         return Done(effect(call.id + 1))
 
-    [id] = await yard.call(yard.function("long", long), Note())
-    async with working(yard, lease=0.6):
-        await soon(started)
-        ends = await yard.store.now_ms() + 1500
-        while await yard.store.now_ms() < ends:
-            assert (await yard.store.call_lease(ALL, limit=9, seconds=60.0)).taken == []
-            await asyncio.sleep(0)
-        gate.set()
-        await all_ended(yard)
-    assert len(yard.ran) == 1
-    assert id + 1 in await yard.store.object_get([id + 1])
+    async with renewing(place) as (yard, clock, store):
+        [id] = await yard.call(yard.function("long", long), Note())
+        async with working(yard, store=store):
+            await soon(started)
+            for _ in range(5):
+                await store.follow(clock)
+                assert (await yard.store.call_lease(ALL, limit=9, seconds=60.0)).taken == []
+            gate.set()
+            await all_ended(yard)
+        assert len(yard.ran) == 1
+        assert id + 1 in await yard.store.object_get([id + 1])
 
 
 async def test_who_lost_the_lease_cannot_commit(yard: Yard) -> None:
@@ -230,7 +266,7 @@ async def test_who_lost_the_lease_cannot_commit(yard: Yard) -> None:
     assert await yard.unfinished() == 0
 
 
-async def test_a_handler_whose_lease_is_gone_is_cancelled(yard: Yard) -> None:
+async def test_a_handler_whose_lease_is_gone_is_cancelled(place: Place) -> None:
     cancelled = asyncio.Event()
 
     async def hang(call: Call[Note]) -> Outcome:
@@ -240,12 +276,14 @@ async def test_a_handler_whose_lease_is_gone_is_cancelled(yard: Yard) -> None:
             cancelled.set()
         return Done()
 
-    await yard.call(yard.function("hang", hang), Note())
-    async with working(yard, lease=0.3):
-        await yard.until(lambda: bool(yard.ran))
-        [call] = yard.ran
-        await apply(yard.store, CallDone(call.id, 1))
-        await soon(cancelled)
+    async with renewing(place) as (yard, clock, store):
+        await yard.call(yard.function("hang", hang), Note())
+        async with working(yard, store=store):
+            await yard.until(lambda: bool(yard.ran))
+            [call] = yard.ran
+            await apply(yard.store, CallDone(call.id, 1))
+            await store.follow(clock)
+            await soon(cancelled)
 
 
 async def test_a_stop_lets_handlers_end(yard: Yard) -> None:
@@ -354,7 +392,7 @@ async def test_calls_go_back_when_caches_cannot_be_refreshed(yard: Yard) -> None
     assert {call.attempt for call in yard.ran} == {1}
 
 
-async def test_what_waits_for_a_place_and_loses_its_lease_does_not_start(yard: Yard) -> None:
+async def test_what_waits_for_a_place_and_loses_its_lease_does_not_start(place: Place) -> None:
     started, gate = asyncio.Event(), asyncio.Event()
 
     async def narrow(call: Call[Note]) -> Outcome:
@@ -362,16 +400,17 @@ async def test_what_waits_for_a_place_and_loses_its_lease_does_not_start(yard: Y
         await gate.wait()
         return Done()
 
-    ids = await yard.call(yard.function("narrow", narrow, concurrency=1), Note(), Note())
-    async with working(yard, lease=0.3):
-        await soon(started)
-        other = next(id for id in ids if id != yard.ran[0].id)
-        await apply(yard.store, CallDone(other, 1))
-        until = await yard.store.now_ms() + 600
-        await clock_passes(yard.store, until)
-        gate.set()
-        await all_ended(yard)
-    assert [call.id for call in yard.ran] == [id for id in ids if id != other]
+    async with renewing(place) as (yard, clock, store):
+        ids = await yard.call(yard.function("narrow", narrow, concurrency=1), Note(), Note())
+        async with working(yard, store=store):
+            await soon(started)
+            other = next(id for id in ids if id != yard.ran[0].id)
+            await apply(yard.store, CallDone(other, 1))
+            for _ in range(2):  # once they are renewed again, what was heard the first time is known
+                await store.follow(clock)
+            gate.set()
+            await all_ended(yard)
+        assert [call.id for call in yard.ran] == [id for id in ids if id != other]
 
 
 async def test_a_lease_that_nobody_renews_ends(yard: Yard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -99,6 +100,7 @@ class Yard:
         before_round: Callable[[], Awaitable[None]] = nothing,
         **limits: Any,
     ) -> Worker:
+        """A worker that nothing is too slow for, unless its limits say so."""
         return Worker(
             store or self.store,
             functions or self.functions,
@@ -106,7 +108,7 @@ class Yard:
             ids=self.ids,
             bus=self.bus,
             before_round=before_round,
-            limits=Limits(**limits),
+            limits=Limits(**{"objective": math.inf, "lag": math.inf, **limits}),
             random=Random(1),
         )
 
