@@ -42,7 +42,7 @@ TRIAL_INTERVAL = 0.01
 BUSY_SECONDS = 0.5
 """For how long a call goes back when the store was too busy to say whether it may begin."""
 
-HAND_BACK = 1.0
+HAND_BACK = 5.0
 """Seconds that the store has at least to take back, after the grace, what still runs."""
 
 HORIZON = 600.0
