@@ -12,7 +12,7 @@ from tests.server import Server, installed
 from tests.web.browser import Page, browsing
 from tests.web.chromium import Chromium, Tab, chromium, connected
 from tests.web.periods import in_one_period
-from tests.web.test_chromium import faults
+from tests.web.test_chromium import AXE, faults
 
 SETTINGS = {
     # Browsers have no passkeys for addresses.
@@ -40,6 +40,11 @@ async def chrome() -> AsyncIterator[Chromium]:
     with chromium() as address:
         async with connected(address) as browser:
             yield browser
+
+
+async def known_faults(tab: Tab) -> list[str]:
+    """What axe finds wrong, where it is installed: passkeys are tried without it too."""
+    return await faults(tab) if AXE.exists() else []
 
 
 async def press(tab: Tab, action: str) -> None:
@@ -77,25 +82,25 @@ async def test_a_passkey_is_made_lets_in_alone_and_as_second_factor_and_goes(
         device = await with_device(tab)
         await tab.log_in(server.url, alice.username, PASSWORD)
         await tab.open(server.url + SECURITY)
-        assert await faults(tab) == []
+        assert await known_faults(tab) == []
         await tab.open(f"{server.url}{SECURITY}/app")
-        assert await faults(tab) == []
+        assert await known_faults(tab) == []
         await tab.open(server.url + SECURITY)
         await make_passkey(tab, "My telephone")
         assert await tab.ask("document.querySelectorAll('.codes code').length") == 10
         assert "My telephone" in await tab.ask("document.querySelector('main').textContent")
-        assert await faults(tab) == []
+        assert await known_faults(tab) == []
         await press(tab, "/logout")
 
         await tab.open(f"{server.url}/auth/passkey?return_to=/auth/edit")
-        assert await faults(tab) == []
+        assert await known_faults(tab) == []
         await press(tab, "/auth/passkey")
         assert await tab.ask("location.pathname") == "/auth/edit"
         await press(tab, "/logout")
 
         await tab.log_in(server.url, alice.username, PASSWORD)
         assert await tab.ask("document.querySelector('h1').textContent") == "One more step"
-        assert await faults(tab) == []
+        assert await known_faults(tab) == []
         await tab.leads_on("document.querySelector('button[formaction]').click()")
         await tab.until("!document.querySelector('form[data-passkey] button').disabled")
         await press(tab, "/auth/second_factor/passkey")
