@@ -187,6 +187,10 @@ class Api:
         """Return once no password waits to be hashed."""
         await self._none_left(lambda name: name == "accounts.hash_password")
 
+    async def staff_told(self) -> None:
+        """Return once the staff knows of all newcomers and reports."""
+        await self._none_left(lambda name: name.startswith("moderation."))
+
     async def _none_left(self, of: Callable[[str], bool]) -> None:
         async with opened_store(self._server.configuration) as store, asyncio.timeout(PATIENCE):
             while await _has_calls(store, of):  # noqa: ASYNC110 - another process does the work, and tells nobody

@@ -24,7 +24,8 @@ async def give(server: Server, person: Person, role: str) -> None:
 
 
 async def of_staff(server: Server, api: Api, name: str, role: str) -> Person:
-    """Somebody with a role, whose token allows everything."""
+    """Somebody with a role, whose token allows everything. They are told of nothing that was before."""
     person = await api.person(name, scopes=SCOPES)
+    await api.staff_told()
     await give(server, person, role)
     return person
