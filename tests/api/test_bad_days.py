@@ -125,15 +125,12 @@ async def test_what_is_deleted_while_it_is_passed_out_is_heard_to_vanish(
         await api.drained()
         last = (await api.publish(bob, "that was all"))["id"]
         shown: set[str] = set()
-        while True:
+        while last not in shown or len(shown) > 1:  # what one process tells may overtake what another does
             _, event, payload = await his.next()
             if event == "delete":
                 shown.discard(str(payload))
-            elif payload["id"] == last:
-                break
             else:
                 shown.add(payload["id"])
-    assert shown == set()
     for one in crowd:
         assert not set((await api.get("/api/v1/timelines/home?limit=40", as_=one)).ids) & set(gone)
     assert (await api.get(f"/api/v1/timelines/tag/gone{alice.username}")).ids == []
