@@ -53,7 +53,7 @@ PART = 5_000
 """Items of a call that splits no further."""
 ITEM, PROBE = 1, 2
 """Types of objects."""
-LOOKED_FOR = 5_000
+LOOKED_FOR = 500
 """Rows that are looked for at once."""
 PROBE_PAUSE = 0.01
 PROBE_SECONDS = 5.0

@@ -18,6 +18,7 @@ from bench.load import Measured
 from bench.machine import Machine
 from bench.memory import Memory
 from bench.suite import EngineResult
+from bench.visibility import GIVE_UP_SECONDS
 
 MEMORY_SECONDS = 600
 """Between two looks at the memory that are shown."""
@@ -145,7 +146,7 @@ def _seen(engine: EngineResult) -> str:
     seen = engine.visibility
     if seen is None:
         return ""
-    unseen = f", {seen.unseen} unseen in 10 s" if seen.unseen else ""
+    unseen = f", {seen.unseen} unseen in {GIVE_UP_SECONDS:.0f} s" if seen.unseen else ""
     return f"{seen.p50_ms:.0f} / {seen.p99_ms:.0f} ms at {seen.others_per_second:,.0f} posts/s{unseen}"
 
 

@@ -17,12 +17,12 @@ from ripstop.rehearsal.texts import draw_text
 
 WATCHED = 3
 POLL_SECONDS = 0.002
-GIVE_UP_SECONDS = 10.0
+GIVE_UP_SECONDS = 30.0
 PAUSE_SECONDS = 0.05
 
 
 class Visibility(msgspec.Struct, kw_only=True):
-    """Milliseconds from the answer to a post until a follower's home shows it; `unseen` never did in 10 s."""
+    """Milliseconds from the answer to a post until a follower's home shows it; `unseen` never did in 30 s."""
 
     samples: int
     unseen: int

@@ -14,7 +14,7 @@ from bench.population import Size
 from ripstop.rehearsal.pool import Pool
 from ripstop.rehearsal.target import Target
 from tests.bench.loaded import loaded
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.stores import ENGINES
 
 CROWD = Crowd(size=Size(accounts=MEMBERS + 20, posts=1200, follows=1, likes=100), tagged=600, answers=60)
@@ -37,7 +37,7 @@ def test_every_row_is_granted(crowded: tuple[Server, Crowded]) -> None:
     target = Target.from_url(server.url)
     lists = asyncio.run(make_lists(target, population))
     asker = Asker(target, population)
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         for row in [*asker.pages(lists), *asker.acts()]:
             for request in (row.small[0], row.large[0]):
                 assert _send(client, request).status_code == 200, row.title
@@ -46,7 +46,7 @@ def test_every_row_is_granted(crowded: tuple[Server, Crowded]) -> None:
 
 def test_what_is_large_is_as_large_as_it_says(crowded: tuple[Server, Crowded]) -> None:
     server, population = crowded
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         client.headers["Authorization"] = f"Bearer {population.secret(7)}"
         account = client.get(f"/api/v1/accounts/{population.account(0)}").json()
         assert account["followers_count"] >= CROWD.size.accounts - 2

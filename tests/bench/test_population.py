@@ -11,7 +11,7 @@ import pytest
 from bench.keeping import kinds_postgres, kinds_sqlite
 from bench.population import FEW_LIKES, Population, Size
 from tests.bench.loaded import loaded
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.stores import ENGINES
 
 SIZE = Size(accounts=40, posts=415, follows=5, likes=40)
@@ -47,7 +47,7 @@ def test_every_row_is_found_on_the_disk(grown: tuple[Server, Population]) -> Non
 
 def test_people_find_themselves_and_their_home(grown: tuple[Server, Population]) -> None:
     server, population = grown
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         client.headers["Authorization"] = f"Bearer {population.secret(7)}"
         me = client.get("/api/v1/accounts/verify_credentials").json()
         assert me["id"] == str(population.account(7))
@@ -63,7 +63,7 @@ def test_people_find_themselves_and_their_home(grown: tuple[Server, Population])
 
 def test_likes_are_counted_and_can_be_taken_back(grown: tuple[Server, Population]) -> None:
     server, population = grown
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
         client.headers["Authorization"] = f"Bearer {population.secret(3)}"
         many = client.get(f"/api/v1/statuses/{population.post(0)}").json()
         few = client.get(f"/api/v1/statuses/{population.post(1)}").json()

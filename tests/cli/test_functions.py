@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,6 +28,7 @@ def environment(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     environment = {
         "RIPSTOP_DATA": place.where if is_folder else str(tmp_path),
         "RIPSTOP_DATABASE": "" if is_folder else place.where,
+        "RIPSTOP_LIMITS_READ_SECONDS": "60",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -159,14 +161,35 @@ async def test_a_rate_is_set_and_taken_back(yard: Yard) -> None:
     assert await steering(yard.store) == {"slow": Steer(concurrency=4)}
 
 
+@contextlib.asynccontextmanager
+async def reported(yard: Yard, *reports: dict[str, Activity]) -> AsyncIterator[None]:
+    """Workers say this of themselves meanwhile, once a second as all do, since it counts for a few seconds only."""
+
+    async def report() -> None:
+        for slot, activities in enumerate(reports):
+            await put_report(yard.store, slot, activities)
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await report()
+
+    await report()
+    going_on = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        going_on.cancel()
+        await asyncio.wait({going_on})
+
+
 async def test_the_list_shows_what_workers_saw(yard: Yard) -> None:
     seen = Activity(
         starts=5.0, growing=-2.0, ended=6.0, retries=0.5, busy=0.25, delays=(0, 0, 4), runs=(9,), factor=0.5
     )
     held = Activity(held_back="bound by downstream graph at 41 % of quota", busy=0.75, rate=10.0, growth=120.0)
-    await put_report(yard.store, 1, {"mail": seen})
-    await put_report(yard.store, 2, {"mail": held})
-    code, output = await run("list")
+    async with reported(yard, {"mail": seen}, {"mail": held}):
+        code, output = await run("list")
     assert code == 0
     assert output.splitlines()[1].split(maxsplit=18)[1:] == [
         "0", "0", "0", "0", "4", "5", "0.5", "0", "3.75", "ms", "4.98", "ms", "0.5", "ms", "0.99", "ms", "100%",
