@@ -21,6 +21,7 @@ from ripstop.machinery.graph import Entry
 from tests.domain.house import House, a_house
 from tests.pictures import encoded, quarters
 from tests.stores import Place
+from tests.world import PATIENCE
 
 HOST = "127.0.0.12"
 
@@ -58,7 +59,7 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def house(place: Place, tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(place, tmp_path, Outbound(allowed=f"{HOST}/32")) as house:
+    async with a_house(place, tmp_path, Outbound(allowed=f"{HOST}/32", seconds=PATIENCE)) as house:
         yield house
 
 

@@ -15,9 +15,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.outbound import Guard, Limits, Outbound, Refused, TooMuch, Unreachable
+from tests.world import PATIENCE
 
 FRIEND, INSIDE = "127.0.0.2", "127.0.0.1"
 """What stands for the internet, and for what lies behind."""
+PATIENT = Limits(seconds=PATIENCE)
 BOMB = zlib.compress(bytes(50 << 20))
 
 
@@ -124,7 +126,7 @@ class Fickle(Guard):
         return self.asked == 1 or super().permits(host, port)
 
 
-def outbound(names: Names | None = None, limits: Limits | None = None, metrics: Metrics | None = None) -> Outbound:
+def outbound(names: Names | None = None, limits: Limits = PATIENT, metrics: Metrics | None = None) -> Outbound:
     guard = Guard(allowed=[f"{FRIEND}/32"])
     return Outbound(
         guard, agent="Ripstop/1 (+http://ripstop.test)", metrics=metrics or Metrics(), limits=limits, resolver=names
@@ -167,7 +169,7 @@ async def test_the_names_of_this_machine_lead_nowhere(site: Site) -> None:
 async def test_the_address_is_looked_at_once_more_before_it_is_connected_to(site: Site) -> None:
     guard = Fickle()
     names = Names(inside_test=[INSIDE])
-    async with Outbound(guard, agent="Ripstop", metrics=Metrics(), resolver=names) as client:
+    async with Outbound(guard, agent="Ripstop", metrics=Metrics(), limits=PATIENT, resolver=names) as client:
         with pytest.raises(Refused):
             await client.get(f"http://inside.test:{site.port}/")
     assert guard.asked == 2
@@ -211,7 +213,7 @@ async def test_a_name_whose_address_changes_is_looked_at_each_time(site: Site) -
 async def test_answers_are_bounded_in_size_packed_and_unpacked(site: Site) -> None:
     names = Names(friend_test=[FRIEND])
     base = f"http://friend.test:{site.port}"
-    async with outbound(names, Limits(bytes=200_000)) as client:
+    async with outbound(names, Limits(seconds=PATIENCE, bytes=200_000)) as client:
         assert (await client.get(f"{base}/packed")).body == b"hello"
         with pytest.raises(TooMuch):
             await client.get(f"{base}/large")
