@@ -48,21 +48,27 @@ class Town:
         other.tokens, other.ids, other.posts = self.tokens, self.ids, self.posts
         return other
 
-    def ask(self, who: str | None, method: str, path: str, **form: str) -> Any:
-        """The JSON of an answer that must be a good one; a server that has too much to do is asked again."""
+    def ask(self, who: str | None, method: str, path: str, *, key: str = "", **form: str) -> Any:
+        """The JSON of an answer that must be a good one; a server that has too much to do is asked again.
+
+        It may have done what was asked, and then had too much to do to tell of it: `key` is an Idempotency-Key.
+        """
         headers = {} if who is None else {"authorization": f"Bearer {self.tokens.get(who, who)}"}
+        if key:
+            headers["idempotency-key"] = key
         deadline = time.monotonic() + PATIENCE
-        while True:
-            answer = self._client.request(method, path, data=form or None, headers=headers)
-            if answer.status_code != 503 or time.monotonic() > deadline:
-                break
+        answer = self._client.request(method, path, data=form or None, headers=headers)
+        while answer.status_code == 503 and time.monotonic() < deadline:
             time.sleep(0.1)
+            answer = self._client.request(method, path, data=form or None, headers=headers)
+            if method == "DELETE" and answer.status_code == 404:
+                return None
         assert answer.status_code == 200, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
     def publish(self, who: str, key: str, status: str, **fields: str) -> str:
         """A post, remembered under a key; its id."""
-        self.posts[key] = str(self.ask(who, "POST", "/api/v1/statuses", status=status, **fields)["id"])
+        self.posts[key] = str(self.ask(who, "POST", "/api/v1/statuses", key=key, status=status, **fields)["id"])
         return self.posts[key]
 
     def sign_up(self, name: str, app_token: str) -> None:
