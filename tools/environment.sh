@@ -55,7 +55,8 @@ install_node_packages() {
     rm -rf .venv/node
     mkdir -p .venv/node
     cp tests/clients/node/package*.json .venv/node/
-    if (cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2); then
+    # In a minute a registry answers, or does not: npm's own patience is five minutes for each of three attempts.
+    if (cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-timeout=60000 >&2); then
         cp $packages .venv/node/installed.json
     else
         say "npm could not install it: tests of JavaScript clients will be skipped"
@@ -79,10 +80,12 @@ if ! fresh_enough .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/
     "$python" -m venv .venv
 fi
 
+# Of hundreds of downloads one may break off, or an index may be busy for a moment.
+install() { .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --retries 10 "$@"; }
+
 say "installing $lock"
-.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock"
-.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
-    --no-deps --no-build-isolation --editable .
+install --require-hashes -r "$lock"
+install --no-deps --no-build-isolation --editable .
 
 stamp_of "$kind" >".venv/$kind.stamp"
 if [ "$kind" = dev ]; then stamp_of run >.venv/run.stamp; fi # dev pins all that run pins
