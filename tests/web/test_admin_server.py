@@ -11,7 +11,7 @@ from ripstop.surfaces.web.pages import coded
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import of_staff
 from tests.server import Server
-from tests.web.browser import Browser
+from tests.web.browser import Browser, Page
 
 JSON = "/api/ripstop/v1/admin"
 PAUSED = "search.index_everyone"
@@ -35,6 +35,13 @@ async def some_dead(server: Server, api: Api) -> tuple[str, list[int]]:
         await store.commit([Batch(shard, [CallPut(id_, name, '{"to": "<eve>"}') for id_ in ids])])
     await api.drained()
     return name, ids
+
+
+def listed(page: Page, name: str) -> str:
+    """What the list of functions says of one."""
+    _, there, after = page.text.partition(f'<a href="/admin/functions/{name}">')
+    assert there, page.text
+    return after.partition("</li>")[0]
 
 
 async def test_nobody_but_admins_sees_or_steers_anything(
@@ -98,7 +105,7 @@ async def test_dead_calls_are_shown_sent_again_and_dropped(
 ) -> None:
     name, ids = await some_dead(server, api)
     path, its = f"/admin/functions/{name}", f"{JSON}/functions/{name}"
-    assert "2 failed for good" in (await browser.open("/admin/functions")).text
+    assert "2 failed for good" in listed(await browser.open("/admin/functions"), name)
     assert f"2 calls of {name} have failed for good." in (await browser.open("/admin/health")).text
     page = await browser.open(path)
     assert (str(ids[0]) in page.text, "&lt;eve&gt;" in page.text) == (True, True)
@@ -110,7 +117,7 @@ async def test_dead_calls_are_shown_sent_again_and_dropped(
     assert (await api.post(f"{its}/drop", as_=admin, form={"call": ids[0]})).status == 404
     proof = page.form("/logout").fields["proof"]
     assert (await browser.post(path, {"act": "drop", "call": str(ids[1]), "proof": proof})).path == path
-    assert "failed for good" not in (await browser.open("/admin/functions")).text
+    assert "failed for good" not in listed(await browser.open("/admin/functions"), name)
     audit = (await browser.open("/admin/audit")).text
     for words in (f"retry calls, {name}, 2 calls", f"drop calls, {name}, call {ids[1]}"):
         assert f"@{admin.username}: {words}" in audit
