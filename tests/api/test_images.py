@@ -207,7 +207,7 @@ async def caught(server: Server, send: Callable[[], Awaitable[T]]) -> tuple[psut
 
 
 async def test_processes_killed_over_a_picture(own_server: Server) -> None:
-    large = encoded(Image.new("RGBA", (5_000, 3_000), (1, 2, 3, 4)), "PNG")  # about a second of work
+    large = encoded(Image.new("RGBA", (3_000, 2_000), (1, 2, 3, 4)), "PNG")  # a fifth of a second of work
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         api = Api(session, own_server)
         alice = await api.person("alice")
