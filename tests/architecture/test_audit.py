@@ -36,7 +36,7 @@ def test_a_machine_without_a_way_out_says_so_and_goes_on(tmp_path: Path) -> None
         [sys.executable, ROOT / "tools" / "audit.py"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "the advisory service was not reached" in done.stdout
+    assert "Nothing was audited." in done.stdout
 
 
 def test_ci_runs_it() -> None:
