@@ -466,12 +466,12 @@ async def test_a_rationed_function_whose_downstream_is_shut_asks_for_no_starts(w
     async def shut(call: Call[Note]) -> Outcome:
         raise Pressure("closed for the day", retry_after=3600.0)
 
-    await yard.call(yard.function("shut", shut, rate=400.0, downstreams=("mail",)), *[Note()] * 50)
+    await yard.call(yard.function("shut", shut, rate=20.0, downstreams=("mail",)), *[Note()] * 50)
     async with working(yard):
         await yard.until(lambda: bool(yard.ran))
         for _ in range(200):  # meanwhile the worker could have asked as often
             await weary.keyspace_write(LOADS.name, [CounterAdd("something else", 1)])
-    assert weary.asked <= len(yard.ran), "each time some of them did start"
+    assert weary.asked <= 2 * len(yard.ran), "each time some do start, or the window has no more"
 
 
 async def test_a_call_that_cannot_begin_now_goes_back_without_blame(weary: Weary) -> None:

@@ -148,7 +148,7 @@ async def test_a_worker_starts_a_new_function_slowly(yard: Yard) -> None:
 
         await eventually(told)
     started = sum(call.function == "slow" for call in yard.ran)
-    assert 20 <= started <= most_of(20.0, 0.2, minutes=await minute_of(yard) - began + 1) < 200
+    assert 20 <= started <= most_of(20.0, 0.2, minutes=await minute_of(yard) - began + 1)
 
 
 async def minute_of(yard: Yard) -> int:
@@ -191,7 +191,7 @@ async def test_operators_may_have_any_function_start_slowly(yard: Yard) -> None:
         minutes = await minute_of(yard) - began + 1
         await steer(yard.store, yard.bus, "quick", growth=None)
         await yard.until(lambda: len(yard.ran) == 400)
-    assert held <= most_of(100.0, 0.5, minutes=minutes) < 400
+    assert held <= most_of(100.0, 0.5, minutes=minutes)
 
 
 async def test_operators_may_let_a_function_grow_faster(store: Store) -> None:
