@@ -28,8 +28,8 @@ from tests.upgrades.town import Town
 PEOPLE = [f"person{number}" for number in range(8)]
 POSTS = 5
 GIVEN_UP = re.compile(r"Call \d+ (dies: No function \S+ is declared here|of \S+ is dead)|was interrupted\.$")
-"""What an older worker logs of a call that only the newer version knows, and of a read that took more than half a second,
-which is a fixed bound there: a machine that stands still passes it."""
+"""What an older worker logs of a call that only the newer version knows, and of a read that took more than half a
+second, which is a fixed bound there: a machine that stands still passes it."""
 
 
 @pytest.fixture(scope="module")
