@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 import aiohttp
+import msgspec
 
 from tests.api.client import Api, Person
 from tests.api.streams import Streams
@@ -29,15 +30,24 @@ class Listener:
 
     async def listen(self) -> None:
         while True:
-            with contextlib.suppress(aiohttp.ClientError, TypeError, OSError):
-                async with self._streams.socket(self._who, "user") as socket:
-                    self.connected.set()
-                    while True:
-                        _, event, payload = await socket.next()
-                        if event == "update":
-                            self.heard.add(payload["id"])
+            with contextlib.suppress(aiohttp.ClientError, OSError):
+                async with await self._streams.connect(params={"access_token": self._who.token}) as socket:
+                    for stream in ("user", "nonsense"):
+                        await socket.send_json({"type": "subscribe", "stream": stream})
+                    async for message in socket:
+                        self._hear(message)
             self.connected.clear()
             await asyncio.sleep(0.05)
+
+    def _hear(self, message: aiohttp.WSMessage) -> None:
+        """Take what comes. Posts may come before the server says that it knows no nonsense, to what was sent last."""
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            return
+        said = message.json()
+        if "error" in said:
+            self.connected.set()
+        elif said["event"] == "update":
+            self.heard.add(msgspec.json.decode(said["payload"])["id"])
 
     async def heard_of(self, post: str) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -90,6 +100,7 @@ async def test_killed_while_people_post_and_listen(own_server: Server) -> None:
                 await writer.wrote(BEFORE)
                 await listener.heard_of(writer.acknowledged[-1])
                 await asyncio.to_thread(server.kill_all)
+                listener.connected.clear()
                 await asyncio.to_thread(server.start)
             async with asyncio.timeout(PATIENCE):
                 await listener.connected.wait()
