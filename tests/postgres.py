@@ -29,7 +29,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 ENVIRONMENT = "RIPSTOP_TEST_POSTGRES"
-START_SECONDS = 60
+START_SECONDS = 120
 MEMORY_BYTES = 2 << 30
 """Room for the data of a server."""
 
