@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
 from ripstop.engines.base import Store
 from ripstop.kernel.metrics import Metrics
 from ripstop.machinery.functions import Call, Done, Outcome
-from ripstop.machinery.functions.report import Activity, put_report
+from ripstop.machinery.functions.report import REPORTS, Activity, put_report
 from ripstop.processes.services import BacklogMetrics
+from tests.stores import Place
 from tests.unit.functions.yard import Note, Yard
+from tests.world import SCHEMA
+
+
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Store]:
+    """One that keeps reports for longer than a test may take."""
+    reports = {REPORTS.name: replace(REPORTS, ttl=3_600.0)}
+    async with place.opened(schema=replace(SCHEMA, keyspaces={**SCHEMA.keyspaces, **reports})) as store:
+        yield store
 
 
 async def done(call: Call[Note]) -> Outcome:
