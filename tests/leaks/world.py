@@ -61,7 +61,8 @@ FRIENDS = ("alice", "bob", "dave", "sam")
 
 async def build_world(server: Server) -> World:
     """Everything, drained."""
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    connector = aiohttp.TCPConnector(keepalive_timeout=5)  # as in tests/api/conftest.py
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         builder = Builder(Api(session, server), World())
         await builder.meet()
         await builder.write()
