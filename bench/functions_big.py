@@ -143,9 +143,9 @@ class Workers:
     def pids(self) -> list[int]:
         return [process.pid for process, _ in self._all if process.pid is not None]
 
-    def kill(self) -> None:
+    def kill(self, number: int) -> None:
         """End one of them in the middle of what it does."""
-        process, _ = self._all[0]
+        process, _ = self._all[number]
         process.kill()
         process.join()
 

@@ -122,9 +122,10 @@ def test_a_page_without_markers_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_runs_are_kept_under_names_of_their_own(tmp_path: Path) -> None:
-    first, second = write_results(run(), tmp_path), write_results(run(), tmp_path)
+    made = run()
+    first, second = write_results(made, tmp_path), write_results(made, tmp_path)
     assert first != second
-    assert msgspec.json.decode(first.read_bytes(), type=Run) == run()
+    assert msgspec.json.decode(first.read_bytes(), type=Run) == made
 
 
 def test_tables_are_markdown() -> None:

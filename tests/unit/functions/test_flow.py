@@ -184,6 +184,7 @@ async def beside_a_flood(place: Place, make: Callable[[Store], Store]) -> AsyncI
         for _ in range(16):
             await yard.call(shared, *[Note("flood")] * 250, namespace="flood")
             clock.advance(0.001)
+        await yard.call(shared, Note("first"), namespace="quiet")  # so that the flood has company from the start
         stop = asyncio.Event()
         task = asyncio.create_task(yard.worker(store=make(yard.store), concurrency=256).run(stop))
         await yard.until(lambda: len(yard.ran) >= 100)
