@@ -16,6 +16,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import msgspec
+import pytest
 
 from ripstop.boot import SCHEMA, Base, Ground, make_web, make_worker, open_base
 from ripstop.domain.accounts.guesses import Guesses
@@ -28,9 +29,11 @@ from ripstop.processes.board import Board
 from ripstop.processes.hasher import ThreadHasher
 from ripstop.processes.imagemaker import ThreadImaging
 from ripstop.processes.seat import Seat
+from ripstop.processes.slots import LeasedSlot
 from tests import discipline
 from tests.stores import Place
 from tests.unit.http.web import FakeChannel, FakeHeaders, FakeScope
+from tests.world import HOUR_MS
 
 OPERATIONS = frozenset(name for name in vars(Engine) if not name.startswith("_"))
 SCOPES = "read write follow"
@@ -207,11 +210,15 @@ class Person:
 async def a_house(place: Place, folder: Path, outbound: Outbound | None = None) -> AsyncIterator[House]:
     """An installation on a place; its secret and slots rest in `folder`.
 
-    Unless `outbound` says so it looks at no links, which lead to servers of others.
+    Unless `outbound` says so it looks at no links, which lead to servers of others. It may stand still for as long as
+    it likes, and mint ids all the same.
     """
     data, database = (Path(place.where), "") if place.engine == "sqlite" else (folder, place.where)
     data.mkdir(exist_ok=True)
     outbound = outbound or Outbound(previews=False)
     configuration = Configuration(url="http://house.test", data=str(data), database=database, outbound=outbound)
-    async with House(configuration, place).opened() as house:
-        yield house
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LeasedSlot, "LEASE_MS", HOUR_MS)
+        patch.setattr(LeasedSlot, "AHEAD_MS", HOUR_MS)
+        async with House(configuration, place).opened() as house:
+            yield house
