@@ -67,7 +67,10 @@ class Slot(Protocol):
         ...
 
     def raise_high_water(self, ms: int) -> None:
-        """Make a higher mark durable before any id at or beyond the old one is minted."""
+        """Make a higher mark durable before any id at or beyond the old one is minted.
+
+        It may be less than `ms`, but beyond the time of the id that is wanted, :data:`IdSource.AHEAD_MS` before that.
+        """
         ...
 
 
@@ -115,10 +118,9 @@ class IdSource:
                 self._last_ms += 1
                 self._sequence = 0
             if self._last_ms >= self._high_water_ms:
-                # Only what the slot has taken counts: it may refuse.
-                ahead = self._last_ms + self.AHEAD_MS
-                self._slot.raise_high_water(ahead)
-                self._high_water_ms = ahead
+                # Only what the slot has taken counts: it may refuse, or take less.
+                self._slot.raise_high_water(self._last_ms + self.AHEAD_MS)
+                self._high_water_ms = self._slot.high_water_ms
             sequence = self._sequence
             self._sequence = sequence + 1
             return (self._last_ms - EPOCH_MS) << _TIME_SHIFT | shard << _SHARD_SHIFT | self._slot_bits | sequence

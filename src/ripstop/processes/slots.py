@@ -19,7 +19,7 @@ from ripstop.engines.batch import AnyOperation, Batch, NameSet
 from ripstop.engines.slots import mark_name
 from ripstop.kernel.clock import Clock
 from ripstop.kernel.errors import RipstopError, Unavailable
-from ripstop.kernel.ids import SLOTS
+from ripstop.kernel.ids import SLOTS, IdSource
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +75,13 @@ class LeasedSlot:
         return self._high_water_ms
 
     def raise_high_water(self, ms: int) -> None:
-        """Allow ids below `ms`, if the mark is beyond it.
+        """Allow ids below `ms`, or below the mark where that is nearer.
 
         :raises Unavailable: the mark could not be moved ahead for a while; no id may be minted.
         """
-        if ms > self._mark_ms:
+        if ms - IdSource.AHEAD_MS >= self._mark_ms:
             raise Unavailable("The server cannot reach its store.", cause=f"slot {self._number}: mark {self._mark_ms}")
-        self._high_water_ms = ms
+        self._high_water_ms = min(ms, self._mark_ms)
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:

@@ -72,6 +72,20 @@ async def test_a_process_that_slept_through_its_lease_mints_no_more(store: Store
     assert IdSource(clock, successor).new(5) > last
 
 
+async def test_ids_are_minted_until_the_mark_is_reached(store: Store) -> None:
+    clock = ManualClock()
+    slot = await LeasedSlot.take(store, clock)
+    ids = IdSource(clock, slot)
+    ids.new(5)
+    clock.advance(LeasedSlot.AHEAD_MS / 1000 - 0.001)
+    assert time_ms(ids.new(5)) == clock.now_ms()
+    clock.advance(0.001)
+    with pytest.raises(Unavailable, match="cannot reach its store"):
+        ids.new(5)
+    await slot.renew()
+    assert time_ms(ids.new(5)) == clock.now_ms()
+
+
 async def test_a_lease_that_is_renewed_goes_on(store: Store) -> None:
     clock = ManualClock()
     slot = await LeasedSlot.take(store, clock)
