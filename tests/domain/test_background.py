@@ -127,13 +127,13 @@ async def test_a_mute_ends_by_itself_unless_it_was_renewed(house: House) -> None
     path = f"/api/v1/accounts/{bob.id}/mute"
 
     async def mute() -> Muted:
-        """Mute for a minute; what ends it, as if the minute were over."""
-        await alice.do(path, {"duration": 60})
+        """Mute for an hour; what ends it, as if the hour were over."""
+        await alice.do(path, {"duration": 3_600})
         [row] = await graph.find(alice.id, (MUTES,), (bob.id,))
         return Muted(muter=alice.id, muted=bob.id, mute=row.order, until=graph.now_ms() - 1)
 
     first, second = await mute(), await mute()
-    early = msgspec.structs.replace(second, until=graph.now_ms() + 60_000)
+    early = msgspec.structs.replace(second, until=graph.now_ms() + 3_600_000)
     assert isinstance(await work_off(house, "follows.end_mute", early), Snooze)
     await work_off(house, "follows.end_mute", first)
     assert len(await graph.find(alice.id, (MUTES,), (bob.id,))) == 1
