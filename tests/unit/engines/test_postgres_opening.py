@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from ripstop.engines.postgres import PostgresStore
+from ripstop.engines.postgres.connections import Connections
 from ripstop.engines.postgres.migrations import migrations
-from ripstop.kernel.errors import ReadOnly, RipstopError, Unavailable
+from ripstop.kernel.errors import Overloaded, ReadOnly, RipstopError, Unavailable
 from tests.stores import READ_SECONDS, PatientPostgres, session
-from tests.world import HOME, SCHEMA, apply, ident, thing
+from tests.world import HOME, SCHEMA, apply, eventually, ident, thing
 
 
 def store_at(dsn: str) -> PostgresStore:
@@ -41,6 +42,22 @@ async def test_a_database_of_a_newer_program_is_refused_with_a_sentence(postgres
 async def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
         await store_at(f"postgresql://postgres@/nowhere?host={tmp_path}").open()
+
+
+async def test_what_cannot_be_opened_leaves_no_connection(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(connections: Connections) -> None:
+        await connections.fetch("SELECT 1")
+        raise Overloaded("The database took too long and was interrupted.")
+
+    async def nobody_else() -> bool:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return bool(await connection.fetchval(others) == 0)
+
+    monkeypatch.setattr(Connections, "look_for_read_only", interrupted)
+    with pytest.raises(Overloaded):
+        await store_at(postgres_dsn).open()
+    async with session(postgres_dsn) as connection:
+        await eventually(nobody_else)
 
 
 async def test_a_database_that_takes_no_writes_is_read_only_until_it_does(postgres_dsn: str) -> None:

@@ -83,9 +83,13 @@ class Connections:
     async def open(self) -> None:
         """See whether the server is there, and whether it takes writes.
 
-        :raises Unavailable: there is no server to be reached.
+        :raises Unavailable: there is no server to be reached; nothing is left open.
         """
-        await self.look_for_read_only()
+        try:
+            await self.look_for_read_only()
+        except BaseException:
+            await self.close()
+            raise
 
     async def _connect(self, settings: dict[str, str]) -> Connection:
         """A connection for short statements, taught its array types, which asyncpg asks the catalogue for."""
