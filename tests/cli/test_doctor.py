@@ -245,13 +245,14 @@ async def test_calls_that_failed_for_good(store: Store) -> None:
     assert (finding.state, finding.sentence) == ("warning", "1 calls of mail failed for good.")
 
 
-async def test_a_database_that_takes_no_writes(postgres_dsn: str) -> None:
-    async with boot.opened_store(Configuration(database=postgres_dsn)):
+async def test_a_database_that_takes_no_writes(postgres_dsn: str, tmp_path: Path) -> None:
+    configuration = Server(tmp_path, postgres_dsn).configuration
+    async with boot.opened_store(configuration):
         pass
     async with session(postgres_dsn) as connection:
         name = await connection.fetchval("SELECT quote_ident(current_database())")
         await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    async with boot.opened_store(Configuration(database=postgres_dsn)) as store:
+    async with boot.opened_store(configuration) as store:
         assert (await found(store))["store"] == "wrong"
 
 

@@ -41,7 +41,7 @@ async def api(server: Server) -> AsyncIterator[Api]:
 
 
 def configuration(server: Server, database: str = "") -> Configuration:
-    return Configuration(data=str(server.folder), database=database)
+    return Server(server.folder, database).configuration
 
 
 async def rows(store: Store, table: Table) -> set[tuple[object, ...]]:
@@ -320,7 +320,7 @@ async def test_an_association_may_take_another_order_between_any_two_steps(postg
 async def test_a_database_that_holds_something_is_left_alone(
     server: Server, api: Api, postgres_dsn: str, tmp_path: Path
 ) -> None:
-    async with boot.opened_graph(Configuration(data=str(tmp_path), database=postgres_dsn)):
+    async with boot.opened_graph(Server(tmp_path, postgres_dsn).configuration):
         pass
     refused = await moved(server, postgres_dsn)
     assert refused.returncode == 1

@@ -10,7 +10,6 @@ from ripstop import boot
 from ripstop.domain.accounts.access import access_account
 from ripstop.domain.accounts.leaving import delete_account
 from ripstop.engines.base import Store, Table
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.server import PATIENCE, Server
 
@@ -18,13 +17,9 @@ POSTS = 60
 KILLS = 2
 
 
-def configuration_of(server: Server) -> Configuration:
-    return Configuration(data=str(server.folder), database=server.database)
-
-
 async def delete(server: Server, person: Person) -> None:
     """While no process runs that could remove anything."""
-    async with boot.opened_graph(configuration_of(server)) as graph:
+    async with boot.opened_graph(server.configuration) as graph:
         await delete_account(graph, await access_account(graph, int(person.id)))
 
 
@@ -41,14 +36,14 @@ async def objects_by(store: Store, person: Person) -> int:
 
 async def left_by(server: Server, person: Person) -> int:
     """The same, in a store that is sound."""
-    async with boot.opened_store(configuration_of(server)) as store:
+    async with boot.opened_store(server.configuration) as store:
         assert [fault async for fault in store.check()] == []
         return await objects_by(store, person)
 
 
 async def has_begun(server: Server, person: Person, whole: int) -> None:
     """Return once something of so many objects was removed."""
-    async with boot.opened_store(configuration_of(server)) as store, asyncio.timeout(PATIENCE):
+    async with boot.opened_store(server.configuration) as store, asyncio.timeout(PATIENCE):
         while await objects_by(store, person) == whole:  # noqa: ASYNC110 - what is removed wakes nobody
             await asyncio.sleep(0.002)
 

@@ -13,7 +13,6 @@ import aiohttp
 from ripstop import boot
 from ripstop.domain.media.model import IMAGE
 from ripstop.engines.base import Store, Table
-from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.crash.kills import MakeKills
 from tests.pictures import photograph
@@ -84,9 +83,8 @@ async def test_uploads_are_whole_or_not_there(own_server: Server, kills: MakeKil
         for url in shown:
             assert (await api.get(urlsplit(url).path)).status == 200, url
     assert server.stop() == 0
-    configuration = Configuration(data=str(server.folder), database=server.database)
-    async with boot.opened_store(configuration) as store:
+    async with boot.opened_store(server.configuration) as store:
         keys = await keys_of(store)
-    files = {path.name for path in configuration.media_folder.rglob("*") if path.is_file()}
+    files = {path.name for path in server.configuration.media_folder.rglob("*") if path.is_file()}
     assert shown
     assert {name.lstrip(".").partition("-")[0] for name in files} <= keys, "what no row knows of would stay for ever"

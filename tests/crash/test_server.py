@@ -19,7 +19,6 @@ import psutil
 
 from ripstop import boot
 from ripstop.engines.base import CallState, Store, Table
-from ripstop.kernel.configuration import Configuration
 from ripstop.rehearsal.crew import Outcome
 from ripstop.rehearsal.crowd import Crowd
 from ripstop.rehearsal.plan import Plan, Rates
@@ -82,9 +81,8 @@ async def came_back(server: Server, name: str, dead: int) -> None:
 
 async def all_calls_ended(server: Server) -> None:
     """Everything that was to follow soon from what was acknowledged has happened; nothing of it failed for good."""
-    configuration = Configuration(data=str(server.folder), database=server.database)
     ends = time.monotonic() + CALLS_SECONDS
-    async with boot.opened_store(configuration) as store:
+    async with boot.opened_store(server.configuration) as store:
         while left := await calls_left(store):
             assert time.monotonic() < ends, f"calls that do not end: {left}"
             await asyncio.sleep(0.2)

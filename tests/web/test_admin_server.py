@@ -6,7 +6,6 @@ import pytest
 
 from ripstop.boot import opened_graph, opened_store
 from ripstop.engines.batch import Batch, CallPut
-from ripstop.kernel.configuration import Configuration
 from ripstop.surfaces.web.pages import coded
 from tests.api.client import PASSWORD, Api, Person
 from tests.api.staff import of_staff
@@ -29,8 +28,8 @@ async def admin(server: Server, api: Api, browser: Browser) -> Person:
 async def some_dead(server: Server, api: Api) -> tuple[str, list[int]]:
     """A function, and two calls of it with arguments that it does not take, which are dead at once."""
     name = "accounts.hash_reset_password"
-    configuration, shard = Configuration(data=str(server.folder), database=server.database), 7
-    async with opened_graph(configuration) as graph, opened_store(configuration) as store:
+    shard = 7
+    async with opened_graph(server.configuration) as graph, opened_store(server.configuration) as store:
         ids = [graph.new_id(shard) for _ in range(2)]
         await store.commit([Batch(shard, [CallPut(id_, name, '{"to": "<eve>"}') for id_ in ids])])
     await api.drained()
