@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -16,6 +17,11 @@ from tests.stores import session, temporary_folder
 from tests.upgrades.town import Told
 
 DATA = Path(__file__).parent / "data"
+
+
+def asking() -> aiohttp.ClientSession:
+    """Lets go of idle connections long before a server closes them, which it may learn too late."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=5))
 
 
 @contextlib.contextmanager

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from ripstop import boot
 from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.server import Server
-from tests.upgrades.kept import older_installation, unpacked
+from tests.upgrades.kept import asking, older_installation, unpacked
 from tests.upgrades.town import NAMES, PASSWORD, Told
 from tests.web.browser import browsing
 
@@ -102,7 +101,7 @@ async def test_todays_code_goes_on_with_what_an_older_one_left(older: tuple[Serv
     checked = await asyncio.to_thread(server.run, "check")  # it is the first to open the store, and migrates it
     assert checked.returncode == 0, checked.stdout + checked.stderr
     server.start()
-    async with aiohttp.ClientSession() as http:
+    async with asking() as http:
         api = Api(http, server)
         await api.drained()
         await is_as_told(api, told)
@@ -119,7 +118,7 @@ async def test_a_copy_from_before_a_migration_is_restored_and_migrated(postgres_
         await store.restore(folder / "backup")
         server.start()
         try:
-            async with aiohttp.ClientSession() as http:
+            async with asking() as http:
                 api = Api(http, server)
                 await api.drained()
                 await is_as_told(api, told)

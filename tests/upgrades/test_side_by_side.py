@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from ripstop import boot
@@ -22,6 +21,7 @@ from ripstop.kernel.configuration import Configuration
 from tests.api.client import Api, Person
 from tests.server import Server, database_for
 from tests.stores import temporary_folder
+from tests.upgrades.kept import asking
 from tests.upgrades.older import BESIDE, OlderServer, unpack_older
 from tests.upgrades.town import Town
 
@@ -92,7 +92,7 @@ def speak_all(towns: Sequence[Town]) -> None:
 
 async def adds_up(town: Town, newer: Server) -> None:
     """All that was acknowledged, by whichever version, is there once."""
-    async with aiohttp.ClientSession() as http:
+    async with asking() as http:
         api = Api(http, newer)
         await api.drained()
         cast = [Person(town.ids[name], name, town.tokens[name]) for name in PEOPLE]
