@@ -20,6 +20,7 @@ async def house(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     is_folder = place.engine == "sqlite"
     monkeypatch.setenv("RIPSTOP_DATA", place.where if is_folder else str(tmp_path))
     monkeypatch.setenv("RIPSTOP_DATABASE", "" if is_folder else place.where)
+    monkeypatch.setenv("RIPSTOP_LIMITS_READ_SECONDS", "60")
     async with a_house(place, tmp_path) as house:
         yield house
 
