@@ -302,6 +302,7 @@ async def test_parts_of_parts_of_what_is_cancelled_stop(yard: Yard, *, is_outerm
             return sum(await parts_of(yard.store, whole)) == 5 + 30
 
         await eventually(all_split)
+        await yard.until(lambda: any(call.arguments.text == "one" for call in yard.ran))
         some = {row.id: row for row in await rows_of(yard, "some")}
         await pause(yard.store, yard.bus, "nested", whole)
         await ears.all_have_heard()
