@@ -1,10 +1,11 @@
 """A PostgreSQL that goes away: what was acknowledged is there, what is not known is said, and the store comes back."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -136,3 +137,56 @@ async def test_sessions_that_were_ended_are_replaced_without_a_word_to_readers(s
             others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             await connection.execute(f"SELECT pg_terminate_backend(pid, 10000) {others}")
         assert ident(1) in await store.object_get([ident(1)])
+
+
+TERMINATE = b"X\0\0\0\4"
+"""What a client says at the end of a session."""
+
+
+@contextlib.asynccontextmanager
+async def slow_to_hang_up(dsn: str) -> AsyncIterator[tuple[str, asyncio.Semaphore]]:
+    """The DSN of a way to the server on which all is passed on but that it hangs up unasked; released when it does."""
+    parts = urlsplit(dsn)
+    hung_up = asyncio.Semaphore(0)
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(1 << 16):
+                target.write(data)
+                if data.endswith(TERMINATE):
+                    break
+
+    async def connect(from_client: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        from_server, server = await asyncio.open_unix_connection(f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432")
+        asking = asyncio.create_task(pass_on(from_client, server))
+        await pass_on(from_server, client)
+        hung_up.release()
+        await asking
+        server.close()
+        client.close()
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as way:
+        yield f"postgresql://postgres@127.0.0.1:{way.sockets[0].getsockname()[1]}{parts.path}", hung_up
+
+
+async def test_a_session_that_was_ended_is_replaced_before_its_end_is_known(dsn: str) -> None:
+    async with slow_to_hang_up(dsn) as (way, hung_up):
+        store = PatientPostgres(way, SCHEMA, read_seconds=READ_SECONDS)
+        await store.open()
+        await apply(store, thing(1))
+        assert ident(1) in await store.object_get([ident(1)])
+        while not hung_up.locked():
+            await hung_up.acquire()
+        async with session(dsn) as connection:
+            others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ended = await connection.fetch(f"SELECT pg_terminate_backend(pid, 10000) {others}")
+        for _ in ended:
+            await hung_up.acquire()
+        async with session(way):  # what the server has said last is there before the answers to this
+            pass
+        assert ident(1) in await store.object_get([ident(1)])
+        with pytest.raises(Unavailable):
+            await apply(store, thing(2))
+        await apply(store, thing(3))
+        assert set(await store.object_get([ident(1), ident(2), ident(3)])) == {ident(1), ident(3)}
+        await store.close()

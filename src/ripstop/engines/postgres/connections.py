@@ -41,6 +41,7 @@ _POINT_SETTINGS: Final = {
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server has said goodbye, and the end of the connection is still on its way
     asyncpg.exceptions.OperatorInterventionError,  # shut down, crashed, not up yet
     ConnectionError,
     OSError,
@@ -126,6 +127,9 @@ class Connections:
                 connection = await self._readers.take()
                 try:
                     return await connection.fetch(statement, *arguments)
+                except asyncpg.InternalClientError:
+                    connection.terminate()
+                    raise
                 finally:
                     self._readers.give(connection)
             except BAD_DATA as error:
@@ -148,6 +152,9 @@ class Connections:
                 async with connection.transaction():
                     await connection.execute(_SESSION["statement_milliseconds"], _milliseconds(seconds))
                     return await connection.fetch(statement, *arguments)
+            except asyncpg.InternalClientError:
+                connection.terminate()
+                raise
             finally:
                 self._readers.give(connection)
 
@@ -166,6 +173,9 @@ class Connections:
                 connection = await self._writers.take()
                 try:
                     yield connection
+                except asyncpg.InternalClientError:
+                    connection.terminate()
+                    raise
                 finally:
                     self._writers.give(connection)
         except ReadOnly:
