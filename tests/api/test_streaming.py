@@ -26,7 +26,7 @@ async def test_a_post_reaches_its_author_and_followers(
     ):
         post = await api.publish(alice, "hello")
         for socket in (hers, his):
-            stream, event, payload = await socket.next()
+            stream, event, payload = await socket.next(alice)  # that she is followed may be told only now
             assert (stream, event, payload["id"]) == (["user"], "update", post["id"])
             assert payload["content"] == post["content"]
             assert payload["account"]["id"] == alice.id

@@ -75,11 +75,11 @@ async def test_a_marked_post_stays_sensitive(server: Server, api: Api, alice: Pe
 async def test_streams_are_told_that_a_post_is_gone_but_its_author_is_not(
     server: Server, streams: Streams, api: Api, alice: Person, bob: Person
 ) -> None:
-    await api.follow(bob, alice)
-    await api.drained()
     async with streams.socket(bob) as socket, streams.socket(alice) as hers:
         for one in (socket, hers):
             await one.order("subscribe", "user")
+        await api.follow(bob, alice)
+        assert (await hers.next())[1] == "notification"
         post = (await api.publish(alice, "hello"))["id"]
         assert [(await one.next())[1] for one in (socket, hers)] == ["update", "update"]
         await do(server, "take_down", post)
