@@ -11,6 +11,8 @@ from ripstop.domain.accounts.model import Account
 from ripstop.domain.feeds import model as feeds
 from ripstop.domain.feeds.home import REMNANTS
 from ripstop.domain.follows import actions as following
+from ripstop.domain.posts import actions as posting
+from ripstop.domain.posts.model import POST, POSTED, REPOSTED
 from ripstop.engines.derived import ListDrop
 from ripstop.machinery.graph import Entry
 from tests.domain.town import Town, a_town, newest_first
@@ -92,6 +94,22 @@ async def test_answers_to_strangers_are_left_out(town: Town) -> None:
     assert answer in await town.whole_home(alice)
     await town.follow(carol, bob)
     assert answer in await town.whole_home(carol)
+
+
+async def test_a_repost_of_what_is_deleted_meanwhile_does_not_stay(town: Town) -> None:
+    alice, bob, carol = await town.people("alice", "bob", "carol")
+    await town.follow(carol, bob)
+    post = await town.post(alice)
+    stale = await town.a_post(post)
+    await town.delete(alice, post)
+    await town.drain()
+    repost = await posting.repost(town.graph, bob.id, stale)
+    assert await town.graph.find(bob.id, (POSTED,), (repost,))
+    await town.drain()
+    await town.graph.sync()
+    assert await town.graph.get(POST, repost) is None
+    assert await town.graph.find(bob.id, (POSTED, REPOSTED), (repost, post)) == []
+    assert await town.home_ids(carol) == await town.home_ids(bob) == []
 
 
 async def test_reposts_come_once_and_only_if_wanted(town: Town) -> None:

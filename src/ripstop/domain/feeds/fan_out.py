@@ -21,8 +21,9 @@ from ripstop.domain.feeds.model import (
 from ripstop.domain.follows.events import Followed
 from ripstop.domain.follows.model import FOLLOWED_BY
 from ripstop.domain.follows.queries import MOST_FOLLOWERS_HELD
+from ripstop.domain.posts.actions import do_unrepost
 from ripstop.domain.posts.events import PostPublished, PostReposted
-from ripstop.domain.posts.model import IS_DIRECT, POSTED
+from ripstop.domain.posts.model import IS_DIRECT, POST, POSTED
 from ripstop.engines.base import MAX_ORDER, Cursor, Direction, Engine
 from ripstop.engines.batch import Batch
 from ripstop.engines.derived import Entry, ListFill, ListPush
@@ -62,8 +63,17 @@ class FanOut:
         return Done(await self._fan_out(post.author, post.post))
 
     async def fan_out_repost(self, call: Call[PostReposted]) -> Outcome:
-        """Push a repost to those who follow who reposted."""
-        return Done(await self._fan_out(call.arguments.actor, call.arguments.repost))
+        """Push a repost to those who follow who reposted.
+
+        What it passes on may have been deleted as it was made, which its batch cannot see. Who forgot that post did not
+        find the repost then, but here the post is found to be gone; if it goes later, the repost is found.
+        """
+        repost = call.arguments
+        if await self._graph.get(POST, repost.post) is None:
+            write = self._graph.write(repost.actor)
+            do_unrepost(write, repost.actor, repost.repost, repost.post)
+            return Done(write.batch())
+        return Done(await self._fan_out(repost.actor, repost.repost))
 
     async def backfill(self, call: Call[Followed]) -> Outcome:
         """Add what the newly followed posted since the floor of the follower's list, if there is one."""

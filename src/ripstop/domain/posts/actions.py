@@ -230,14 +230,13 @@ async def do_delete(graph: Graph, write: Write, post: Entry[Post], *, keep_media
     """Add the end of a post, or of a repost, to a batch; refused if this is not its present version."""
     actor = post.value.author
     write.check_object(post.id, post.version)
-    write.delete(post.id)
     if post.value.repost_of is not None:
-        write.remove(POSTED, actor, post.id)
-        write.remove(REPOSTED, actor, post.value.repost_of)
+        do_unrepost(write, actor, post.id, post.value.repost_of)
         original = await graph.get(POST, post.value.repost_of)
         author = 0 if original is None else original.value.author
         write.emit(PostUnreposted(post=post.value.repost_of, author=author, actor=actor, repost=post.id))
     else:
+        write.delete(post.id)
         strike(write, post.id, post.value)
         await release(graph, write, post.id, [one.id for one in post.value.media], keep_ms=keep_media_ms)
         if post.value.quote is not None and not post.value.quote.revoked:
@@ -324,14 +323,19 @@ async def unrepost(graph: Graph, actor: int, post: Entry[Post]) -> None:
     id_ = rows[0].order
     write = graph.write(actor)
     write.check_association(REPOSTED, actor, post.id)
-    write.delete(id_)
-    write.remove(POSTED, actor, id_)
-    write.remove(REPOSTED, actor, post.id)
+    do_unrepost(write, actor, id_, post.id)
     write.emit(PostUnreposted(post=post.id, author=post.value.author, actor=actor, repost=id_))
     try:
         await graph.commit(write)
     except Refused:  # taken back meanwhile
         return
+
+
+def do_unrepost(write: Write, actor: int, repost: int, post: int) -> None:
+    """Add the end of a repost to a batch."""
+    write.delete(repost)
+    write.remove(POSTED, actor, repost)
+    write.remove(REPOSTED, actor, post)
 
 
 async def bookmark(graph: Graph, actor: int, post: Entry[Post]) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ripstop.domain.posts.actions import do_unrepost
 from ripstop.domain.posts.attachments import release
 from ripstop.domain.posts.edits import MOST_EDITS
 from ripstop.domain.posts.events import PostDeleted
-from ripstop.domain.posts.model import LIKED, LIKED_BY, POSTED, REPOSTED, REPOSTED_BY, REVISED, REVISION
+from ripstop.domain.posts.model import LIKED, LIKED_BY, REPOSTED_BY, REVISED, REVISION
 from ripstop.engines.base import Criticality
 from ripstop.engines.batch import Batch
 from ripstop.kernel.ids import shard_of
@@ -103,9 +104,7 @@ class Forgetting:
         write = self._graph.write(_home(work.rows))
         for order, account in work.rows:
             if work.reposts:
-                write.delete(order)
-                write.remove(POSTED, account, order)
-                write.remove(REPOSTED, account, work.post)
+                do_unrepost(write, account, order, work.post)
             else:
                 write.remove(LIKED, account, work.post)
         return write.batch()
