@@ -7,6 +7,7 @@ import copy
 import random
 from collections.abc import Callable
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -17,6 +18,7 @@ from ripstop.rehearsal.plan import Plan, Rates
 from ripstop.rehearsal.pool import Pool
 from ripstop.rehearsal.target import Target
 from ripstop.rehearsal.verify import verify
+from tests.api.client import Api
 from tests.server import PATIENCE, Server
 
 RATES = Rates(sign_up=2, follow=20, unfollow=6, post=40, delete=6, like=60, unlike=12, boost=10, home=60, local=10)
@@ -139,6 +141,20 @@ async def test_a_closed_loop_keeps_to_its_number_of_requests(server: Server) -> 
     outcome = await Crowd(server.url, plan).run()
     begun = sum(tally.begun for tally in outcome.tallies.values())
     assert 100 <= begun <= 100 + 3 * (2 + PLAN.follows * 3) + PLAN.connections
+
+
+async def test_what_strangers_wrote_is_let_alone(server: Server) -> None:
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, server)
+        stranger = await api.person("stranger")
+        post = await api.publish(stranger, "Who are all these people?")
+        rates = Rates(post=1, like=20, boost=20, local=20)
+        outcome = await Crowd(
+            server.url, msgspec.structs.replace(PLAN, people=3, requests=200, seed=3, rates=rates)
+        ).run()
+        assert outcome.tallies["local"].done > 8, "every eighth page is looked at"
+        found = await api.want("GET", f"/api/v1/statuses/{post['id']}", token=stranger.token)
+    assert [found[f"{what}_count"] for what in ("replies", "reblogs", "favourites", "quotes")] == [0, 0, 0, 0]
 
 
 async def test_nothing_acknowledged_is_lost_when_all_processes_are_killed(own_server: Server) -> None:

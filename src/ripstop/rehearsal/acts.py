@@ -1,7 +1,8 @@
 """What the people of the crowd do, one method for each kind of act.
 
 Each act picks who does it to what, notes in the ledger that it is under way, and writes down what the answer says.
-People like, answer and boost what they saw: posts are known from the timelines that they read.
+People like, answer and boost what they saw: posts are known from the timelines that they read. What is by others than
+the crowd they let alone.
 """
 
 from __future__ import annotations
@@ -314,12 +315,16 @@ class Acts:
 
         def settle(_: Attempt, answer: Answer | None) -> None:
             if look and answer is not None and answer.ok:
-                self._known.extend(seen for seen in _read_page(answer.body) if seen.reblog is None)
+                self._known.extend(seen for seen in _read_page(answer.body) if self._is_for_us(seen))
 
         request = self._target.request("GET", path, token=self._somebody().token)
         return Attempt(kind, request, settle, due=due, patient=False)
 
     # Shared
+
+    def _is_for_us(self, post: _SeenPost) -> bool:
+        """Whether to act on a post: what strangers wrote is let alone, since no ledger knows what is right there."""
+        return post.reblog is None and post.account.acct.startswith(self._share.stem)
 
     def _somebody(self) -> PersonFact:
         """Activity is skewed as popularity is: half of all acts come from a quarter of the people."""
