@@ -15,11 +15,11 @@ from ripstop.surfaces.http.networks import Networks
 from ripstop.surfaces.http.request import Request
 from ripstop.surfaces.web.visitor import Visitors
 from tests.api.client import PASSWORD, Api, Person, sign_up_form
+from tests.periods import in_one_period
 from tests.server import Server
 from tests.unit.graph.worlds import graph_over
 from tests.unit.http.web import FakeHeaders, FakeScope
 from tests.web.browser import Browser, Page, browsing
-from tests.web.periods import in_one_period
 
 OTHER_PASSWORD = "quite another secret"
 QUARTER = WINDOW_SECONDS // 60
@@ -227,7 +227,7 @@ async def test_another_password_ends_all_other_sessions(server: Server, browser:
 
 
 async def test_guessing_is_slowed_for_the_guesser_and_not_for_the_owner(server: Server, alice: Person) -> None:
-    async def guess() -> list[Page]:
+    async def guess(_: int) -> list[Page]:
         async with browsing(server) as browser:
             guesses = [await browser.log_in(alice.username, "a guess") for _ in range(10)]
             return [*guesses, await browser.log_in(alice.username, PASSWORD)]
@@ -242,7 +242,7 @@ async def test_guessing_is_slowed_for_the_guesser_and_not_for_the_owner(server: 
 
 
 async def test_a_network_that_guesses_is_slowed_whomever_it_guesses(server: Server, alice: Person) -> None:
-    async def guess() -> list[int]:
+    async def guess(_: int) -> list[int]:
         async with browsing(server) as browser:
             guesses = [(await browser.log_in(f"nobody{number}", "a guess")).status for number in range(51)]
             return [*guesses, (await browser.log_in(alice.username, PASSWORD)).status]

@@ -8,10 +8,10 @@ import pytest
 
 from ripstop.surfaces.http.rates import LONG, SHORT
 from tests.api.client import PASSWORD, Api, Person
+from tests.periods import in_one_period
 from tests.server import Server, installed
 from tests.web.browser import Page, browsing
 from tests.web.chromium import Chromium, Tab, chromium, connected
-from tests.web.periods import in_one_period
 from tests.web.test_chromium import AXE, faults
 
 SETTINGS = {
@@ -119,7 +119,7 @@ async def test_a_passkey_is_made_lets_in_alone_and_as_second_factor_and_goes(
 
 
 async def test_forms_are_counted_by_session_account_and_network(server: Server, api: Api) -> None:
-    async def use_forms() -> tuple[list[list[Page]], list[int]]:
+    async def use_forms(_: int) -> tuple[list[list[Page]], list[int]]:
         bob = await api.person("bob")
         await api.hashed()
         async with browsing(server) as one, browsing(server) as other:
@@ -143,7 +143,7 @@ async def test_forms_are_counted_by_session_account_and_network(server: Server, 
 
 
 async def test_what_is_dear_is_counted_as_the_api_counts_it(server: Server, api: Api) -> None:
-    async def delete_two() -> list[tuple[int, int]]:
+    async def delete_two(_: int) -> list[tuple[int, int]]:
         alice = await api.person("alice")
         found = []
         async with browsing(server) as browser:

@@ -225,12 +225,7 @@ async def test_nothing_is_dropped_while_a_downstream_is_dead_and_it_is_not_overr
         async with working(yard.worker(concurrency=32, grace=0.01, lease=HOUR)):
             await yard.until(lambda: len(yard.ran) >= 10)
             is_dead = False
-
-            async def none_left() -> bool:
-                clock.advance(0.05)
-                return await yard.unfinished() == 0
-
-            await eventually(none_left)
+            await yard.all_ended(passing=0.05)
         assert await yard.dead("lean") == 0
         await yard.bus.close()
     assert {call.attempt for call in yard.ran} == {1}

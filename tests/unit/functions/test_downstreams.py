@@ -40,13 +40,6 @@ async def working(yard: Yard, **limits: Any) -> AsyncIterator[None]:
             await task
 
 
-async def all_ended(yard: Yard) -> None:
-    async def none_left() -> bool:
-        return await yard.unfinished() == 0
-
-    await eventually(none_left)
-
-
 def downstream(most: int = 64) -> Downstream:
     return Downstream(most, Random(3))
 
@@ -160,16 +153,11 @@ async def test_calls_under_pressure_go_back_and_use_up_no_attempt(place: Place, 
             raise error
         return Done()
 
-    async with manual_yard(place) as (yard, clock):
+    async with manual_yard(place) as (yard, _):
         await yard.bus.open()
         await yard.call(yard.function("fragile", fragile, attempts=2, downstreams=("mail",)), *[Note()] * 60)
         async with working(yard, lease=3600.0):
-
-            async def none_left() -> bool:
-                clock.advance(0.25)
-                return await yard.unfinished() == 0
-
-            await eventually(none_left)
+            await yard.all_ended(passing=0.25)
         assert await yard.dead("fragile") == 0
         await yard.bus.close()
     assert len(yard.ran) == 80
@@ -183,7 +171,7 @@ async def test_pressure_may_say_how_the_call_ends(yard: Yard, circuit: bool) -> 
 
     await yard.call(yard.function("given_up", given_up, attempts=2, circuit=circuit), Note(), namespace="a.example")
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert [call.attempt for call in yard.ran] == [1, 2]
     assert await yard.dead("given_up") == 0
 

@@ -52,13 +52,6 @@ async def done(call: Call[Note]) -> Outcome:
     return Done()
 
 
-async def all_ended(yard: Yard) -> None:
-    async def none_left() -> bool:
-        return await yard.unfinished() == 0
-
-    await eventually(none_left)
-
-
 async def soon(event: asyncio.Event) -> None:
     async with asyncio.timeout(PATIENCE):
         await event.wait()
@@ -268,7 +261,7 @@ async def test_a_namespace_that_had_its_share_needs_no_poll(yard: Yard) -> None:
     await yard.call(shared, *[Note()] * 50, namespace="flood")
     await yard.until(lambda: len(yard.ran) == 24)  # half of the places of its class
     gate.set()
-    await all_ended(yard)
+    await yard.all_ended()
     stop.set()
     await task
 
@@ -308,7 +301,7 @@ async def test_rationed_calls_all_run_in_time_over_two_workers(yard: Yard) -> No
     await yard.call(free, *[Note()] * 60)
     began = await yard.store.now_ms()
     async with working(yard, workers=2):
-        await all_ended(yard)
+        await yard.all_ended()
     took_ms = await yard.store.now_ms() - began
     assert len(yard.ran) == 120
     assert took_ms >= (calls // each_window - 2) * WINDOW_MS, "all windows but the first and the last from end to end"
@@ -324,7 +317,7 @@ async def test_a_paused_function_stays_in_the_store_until_it_is_resumed(yard: Ya
         assert {call.function for call in yard.ran} == {"other"}
     async with working(yard):
         await steer(yard.store, yard.bus, "paused", paused=False)
-        await all_ended(yard)
+        await yard.all_ended()
     assert await steering(yard.store) == {}
 
 
@@ -337,7 +330,7 @@ async def test_a_function_may_be_paused_for_one_namespace(yard: Yard) -> None:
         await yard.until(lambda: len(yard.ran) == 20)
         assert {call.arguments.text for call in yard.ran} == {"b"}
         await steer(yard.store, yard.bus, "shared", paused_namespaces=())
-        await all_ended(yard)
+        await yard.all_ended()
 
 
 async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> None:
@@ -364,7 +357,7 @@ async def test_a_pause_takes_effect_while_calls_wait_for_a_place(yard: Yard) -> 
 
         await eventually(two_done)
         await steer(yard.store, yard.bus, "held", paused=False)
-        await all_ended(yard)
+        await yard.all_ended()
 
 
 async def test_a_desk_asks_for_something_only_while_something_limits_it(yard: Yard) -> None:
@@ -479,7 +472,7 @@ async def test_a_call_that_cannot_begin_now_goes_back_without_blame(weary: Weary
     yard = Yard(weary)
     await yard.call(yard.function("alone", done, exclusive=True), Note(), key="k")
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert [call.attempt for call in yard.ran] == [1]
     assert await yard.dead("alone") == 0
 
@@ -491,6 +484,6 @@ async def test_calls_of_which_one_is_taken_at_a_time_need_no_poll(yard: Yard) ->
     task = asyncio.create_task(yard.worker(poll=3600.0).run(stop))
     await asyncio.sleep(0)
     await yard.call(narrow, *[Note()] * 20)
-    await all_ended(yard)
+    await yard.all_ended()
     stop.set()
     await task

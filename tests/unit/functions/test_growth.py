@@ -255,11 +255,7 @@ async def test_a_worker_on_a_slow_store_holds_less_and_ends_all(yard: Yard) -> N
         ids = await yard.call(urgent, *[Note()] * 10)
         await yard.until(lambda: {call.id for call in yard.ran} >= set(ids))
         gate.set()
-
-        async def none_left() -> bool:
-            return await yard.unfinished() == 0
-
-        await eventually(none_left)
+        await yard.all_ended()
 
 
 async def test_what_the_store_refuses_goes_back_without_blame(yard: Yard) -> None:
@@ -274,10 +270,6 @@ async def test_what_the_store_refuses_goes_back_without_blame(yard: Yard) -> Non
 
     await yard.call(yard.function("work", refused, attempts=1), Note())
     async with working(yard):
-
-        async def none_left() -> bool:
-            return await yard.unfinished() == 0
-
-        await eventually(none_left)
+        await yard.all_ended()
     assert [call.attempt for call in yard.ran] == [1, 1]
     assert await yard.dead("work") == 0

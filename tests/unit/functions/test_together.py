@@ -91,11 +91,7 @@ async def test_the_next_calls_are_leased_while_ends_are_committed(yard: Yard) ->
     slow: Any = Slow(yard.store, 16)
     stop = asyncio.Event()
     work = asyncio.create_task(yard.worker(store=slow, concurrency=16).run(stop))
-
-    async def none_left() -> bool:
-        return await yard.unfinished() == 0
-
-    await eventually(none_left)
+    await yard.all_ended()
     stop.set()
     await work
     assert len(yard.ran) == 100

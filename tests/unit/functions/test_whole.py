@@ -81,13 +81,6 @@ async def with_ears(yard: Yard) -> Ears:
     return Ears(yard)
 
 
-async def all_ended(yard: Yard) -> None:
-    async def none_left() -> bool:
-        return await yard.unfinished() == 0
-
-    await eventually(none_left)
-
-
 def rebuild(yard: Yard, made: list[int], gate: asyncio.Event | None = None) -> Function[Note]:
     """Splits 30 items twice by five, makes each, and makes one more thing when all are made."""
 
@@ -109,7 +102,7 @@ async def test_a_whole_goes_on_once_all_parts_of_its_parts_have_ended(yard: Yard
     made = [yard.ids.new(7) for _ in range(31)]
     [whole] = await yard.call(rebuild(yard, made), Note("all"))
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert len(await yard.store.object_get(made)) == 31
     assert yard.ran[-1].id == whole
     assert yard.ran[-1].checkpoint == "joined"
@@ -165,7 +158,7 @@ async def test_a_dead_part_keeps_the_whole_waiting_until_it_is_dropped(yard: Yar
     assert await yard.unfinished() == 1
     await drop_dead(yard.store, [call async for call in dead_calls(yard.store)])
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert yard.ran[-1].checkpoint == "joined"
 
 
@@ -188,7 +181,7 @@ async def test_a_whole_is_paused_and_other_calls_of_its_function_are_not(yard: Y
         await yard.until(lambda: any(call.id == alone for call in yard.ran))
         left = await parts_of(yard.store, whole)
         await resume(yard.store, yard.bus, "rebuild", whole)
-        await all_ended(yard)
+        await yard.all_ended()
     assert left.ready > 0
     assert len(await yard.store.object_get(made)) == 32
     assert await steering(yard.store) == {}
@@ -204,7 +197,7 @@ async def test_a_cancelled_whole_ends_with_what_was_done(yard: Yard) -> None:
         await ears.all_have_heard()
         started = sum(call.arguments.text == "one" for call in yard.ran)
         gate.set()
-        await all_ended(yard)
+        await yard.all_ended()
 
         async def forgotten() -> bool:
             return await steering(yard.store) == {}
@@ -220,7 +213,7 @@ async def test_a_call_is_cancelled_before_it_starts(yard: Yard) -> None:
     [whole] = await yard.call(function, Note("all"), due=await yard.store.now_ms() + 200)
     await cancel(yard.store, yard.bus, "rebuild", whole)
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert yard.ran == []
 
 
@@ -285,7 +278,7 @@ async def test_wholes_within_a_whole_are_one_thing(yard: Yard) -> None:
         await eventually(at_rest)
         assert not (await parts_of(yard.store, whole)).is_finished
         await resume(yard.store, yard.bus, "nested", whole)
-        await all_ended(yard)
+        await yard.all_ended()
     assert len(await yard.store.object_get(made)) == 36
     assert await progress(yard.store, whole) is None
 
@@ -311,7 +304,7 @@ async def test_parts_of_parts_of_what_is_cancelled_stop(yard: Yard, *, is_outerm
         await cancel(yard.store, yard.bus, "nested", cancelled)
         await resume(yard.store, yard.bus, "nested", whole)
         gate.set()
-        await all_ended(yard)
+        await yard.all_ended()
         await eventually_unsteered(yard)
     there = await yard.store.object_get(made)
     started = {call.arguments.number for call in yard.ran if call.arguments.text == "one"}

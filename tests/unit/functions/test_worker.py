@@ -84,13 +84,6 @@ async def soon(event: asyncio.Event) -> None:
         await event.wait()
 
 
-async def all_ended(yard: Yard) -> None:
-    async def none_left() -> bool:
-        return await yard.unfinished() == 0
-
-    await eventually(none_left)
-
-
 async def test_a_message_wakes_an_idle_worker(yard: Yard) -> None:
     ran = asyncio.Event()
 
@@ -103,7 +96,7 @@ async def test_a_message_wakes_an_idle_worker(yard: Yard) -> None:
         await asyncio.sleep(0)
         await yard.call(function, Note())
         await soon(ran)
-        await all_ended(yard)
+        await yard.all_ended()
 
 
 async def test_a_worker_looks_by_itself_from_time_to_time(yard: Yard) -> None:
@@ -111,7 +104,7 @@ async def test_a_worker_looks_by_itself_from_time_to_time(yard: Yard) -> None:
     async with working(yard, poll=0.05):
         await yard.bus.close()
         await yard.call(function, Note())
-        await all_ended(yard)
+        await yard.all_ended()
 
 
 async def test_a_retry_starts_when_it_is_due(yard: Yard) -> None:
@@ -127,7 +120,7 @@ async def test_a_retry_starts_when_it_is_due(yard: Yard) -> None:
     async with working(yard, poll=3600.0):
         await yard.call(failing, Note())
         await yard.call(dozing, Note())
-        await all_ended(yard)
+        await yard.all_ended()
 
 
 async def test_all_classes_run_and_the_most_critical_first(yard: Yard) -> None:
@@ -159,7 +152,7 @@ async def test_a_worker_full_of_lesser_calls_takes_critical_ones(yard: Yard) -> 
         await soon(ran)
         assert len(yard.ran) < 32
         gate.set()
-        await all_ended(yard)
+        await yard.all_ended()
     assert len(yard.ran) == 129
 
 
@@ -177,7 +170,7 @@ async def test_no_more_of_a_function_run_at_once_than_it_allows(yard: Yard) -> N
     ids = await yard.call(yard.function("narrow", narrow, concurrency=3), *[Note()] * 60)
     wide = await yard.call(yard.function("wide", done), *[Note()] * 10)
     async with working(yard, concurrency=32):
-        await all_ended(yard)
+        await yard.all_ended()
     assert most == 3
     assert sorted(call.id for call in yard.ran) == sorted(ids + wide)
 
@@ -216,7 +209,7 @@ async def test_a_run_is_cancelled_at_its_time_limit(yard: Yard) -> None:
 
     await yard.call(yard.function("forever", forever, time_limit=0.05, attempts=1), Note())
     async with working(yard):
-        await all_ended(yard)
+        await yard.all_ended()
     assert await yard.dead("forever") == 1
 
 
@@ -250,7 +243,7 @@ async def test_a_long_run_keeps_its_lease(place: Place) -> None:
                 await store.follow(clock)
                 assert (await yard.store.call_lease(ALL, limit=9, seconds=60.0)).taken == []
             gate.set()
-            await all_ended(yard)
+            await yard.all_ended()
         assert len(yard.ran) == 1
         assert id + 1 in await yard.store.object_get([id + 1])
 
@@ -344,7 +337,7 @@ async def test_two_workers_share_the_work_and_each_effect_is_there_once(place: P
         stop = asyncio.Event()
         workers = [yard.worker(concurrency=32), yard.worker(concurrency=32, store=other)]
         tasks = [asyncio.create_task(worker.run(stop)) for worker in workers]
-        await all_ended(yard)
+        await yard.all_ended()
         stop.set()
         await asyncio.gather(*tasks)
         assert len(yard.ran) == 400
@@ -409,7 +402,7 @@ async def test_what_waits_for_a_place_and_loses_its_lease_does_not_start(place: 
             for _ in range(2):  # once they are renewed again, what was heard the first time is known
                 await store.follow(clock)
             gate.set()
-            await all_ended(yard)
+            await yard.all_ended()
         assert [call.id for call in yard.ran] == [id for id in ids if id != other]
 
 

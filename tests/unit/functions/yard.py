@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -18,7 +18,7 @@ from ripstop.kernel.clock import Clock, ManualClock, SystemClock
 from ripstop.kernel.ids import IdSource, shard_of
 from ripstop.machinery.bus import Bus, MemoryBus
 from ripstop.machinery.functions import CALLS_TOPIC, Call, Function, Functions, Limits, Outcome, Worker, call_put
-from tests.world import PATIENCE, THING, apply
+from tests.world import PATIENCE, THING, apply, eventually
 
 SHARD = 7
 ALL = [0, 1, 2, 3]
@@ -122,6 +122,19 @@ class Yard:
     async def unfinished(self) -> int:
         """Calls that are neither done nor dead."""
         return sum(each.waiting + each.ready + each.leased for each in (await self.store.call_stats()).values())
+
+    async def all_ended(self, *, passing: float = 0.0) -> None:
+        """Return once no call is unfinished.
+
+        :param passing: seconds of a clock that stands still, which pass between two looks.
+        """
+
+        async def none_left() -> bool:
+            if passing:
+                cast(ManualClock, self.clock).advance(passing)
+            return await self.unfinished() == 0
+
+        await eventually(none_left)
 
 
 def effect(id: int, *more: AnyOperation) -> Batch:

@@ -27,9 +27,8 @@ from ripstop.processes.on_demand import Desk
 from ripstop.processes.pixels import make
 from tests import pictures
 from tests.pictures import corners, decoded, encoded, photograph, quarters
+from tests.world import PATIENCE
 
-PATIENCE = 120.0
-"""Seconds that a child has where its time is not what is looked at."""
 SIZES: tuple[Size, ...] = (Crop(400, 400), Crop(120, 120))
 
 
