@@ -124,14 +124,8 @@ class Connections:
         """Rows of one statement that reads; asked a second time where the first met a connection that was gone."""
         for last in (False, True):
             try:
-                connection = await self._readers.take()
-                try:
+                with await self._readers.lent() as connection:
                     return await connection.fetch(statement, *arguments)
-                except asyncpg.InternalClientError:
-                    connection.terminate()
-                    raise
-                finally:
-                    self._readers.give(connection)
             except BAD_DATA as error:
                 raise bad_data(error) from error
             except _LOST as error:
@@ -146,17 +140,10 @@ class Connections:
 
         :raises Overloaded: it did not get to its end.
         """
-        with errors("The database does not answer."):
-            connection = await self._readers.take()
-            try:
-                async with connection.transaction():
-                    await connection.execute(_SESSION["statement_milliseconds"], _milliseconds(seconds))
-                    return await connection.fetch(statement, *arguments)
-            except asyncpg.InternalClientError:
-                connection.terminate()
-                raise
-            finally:
-                self._readers.give(connection)
+        with errors("The database does not answer."), await self._readers.lent() as connection:
+            async with connection.transaction():
+                await connection.execute(_SESSION["statement_milliseconds"], _milliseconds(seconds))
+                return await connection.fetch(statement, *arguments)
 
     @contextlib.asynccontextmanager
     async def writer(self) -> AsyncIterator[Connection]:
@@ -169,15 +156,11 @@ class Connections:
             if self.read_only is not None:
                 raise ReadOnly(self.read_only, retry_after=10)
         try:
-            with errors("The database does not answer, and what was being written may or may not be there."):
-                connection = await self._writers.take()
-                try:
-                    yield connection
-                except asyncpg.InternalClientError:
-                    connection.terminate()
-                    raise
-                finally:
-                    self._writers.give(connection)
+            with (
+                errors("The database does not answer, and what was being written may or may not be there."),
+                await self._writers.lent() as connection,
+            ):
+                yield connection
         except ReadOnly:
             self.read_only = _READ_ONLY
             raise

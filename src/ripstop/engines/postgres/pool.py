@@ -59,9 +59,16 @@ class Pool:
                 raise
         raise Unavailable("The database is not open.")
 
-    def give(self, connection: Connection) -> None:
+    async def lent(self) -> "Lent":
+        """A connection for one block: ``with await pool.lent() as connection``.
+
+        :raises Unavailable: the pool is closed.
+        """
+        return Lent(self, await self.take())
+
+    def give(self, connection: Connection, *, is_lost: bool = False) -> None:
         """Give a connection back, whatever state it is in."""
-        if self._closed:
+        if self._closed or is_lost:
             connection.terminate()
         if connection.is_closed():
             self._free += 1
@@ -85,3 +92,23 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(None)
                 return
+
+
+class Lent:
+    """A connection that goes back to its pool at the end of a block.
+
+    A session that the server has ended, and whose end has not been read yet, is not closed; what is asked of it then
+    fails within the client, and so would all that came after it.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool, connection: Connection) -> None:
+        self._pool = pool
+        self._connection = connection
+
+    def __enter__(self) -> Connection:
+        return self._connection
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._pool.give(self._connection, is_lost=isinstance(error, asyncpg.InternalClientError))
